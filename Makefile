@@ -1,0 +1,34 @@
+# Everything a person or CI runs; each target installs what it needs first, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: install demo test static check starter bench-starter
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): about 6 GB on Linux, a few minutes, once …"
+	$(PYTHON) -m venv $(VENV)
+	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: install
+	$(BIN)/taxalens demo
+
+test: install
+	$(BIN)/pytest
+
+static: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: static test
+
+starter: install  # trains the starter encoder's text tower again: model/starter/README.md
+	$(BIN)/python -m training.starter
+
+bench-starter: install  # what the starter encoder knows: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.starter

@@ -1,0 +1,19 @@
+"""Everything that is written: readers of inputs, the run over them, the collection on disk.
+
+run.py        one run over a folder: what is new, what is labelled anew
+readers/      inputs, one kind of place a file
+records.py    what a reader yields
+labels.py     folder names and label files, understood as taxa
+opening.py    reads, hashes and decodes ahead of the encoder
+decoding.py   bytes to RGB pixels, with limits
+pipeline.py   embeds and commits, segment by segment
+contents.py   which contents are embedded already
+identity.py   keeps vectors of two encoders apart
+segment.py    the tables of a collection, and a segment in the making
+manifest.py   which files are the collection; commits
+durable.py    files that are complete or absent
+catalog.py    what DuckDB derives from the tables
+clades.py     clades as intervals
+snapshot.py   one generation, opened for reading
+backends/     index back ends, one file each
+"""

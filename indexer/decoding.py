@@ -1,0 +1,60 @@
+"""From the bytes of a picture to RGB pixels; what they may be is limited here."""
+
+import io
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from model.errors import BadInput
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"})
+MAX_PIXELS = 200_000_000  # a herbarium sheet scanned at 600 dpi has 100 million
+
+
+def decode(data: bytes) -> Image.Image:
+    """Return the upright RGB picture; transparent parts become white, 16-bit grey becomes 8-bit.
+
+    Raises BadInput with the reason for anything that is not a whole picture of FORMATS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd EXIF and the like; what matters raises
+            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
+                return _to_rgb(ImageOps.exif_transpose(opened))
+    except BadInput:
+        raise
+    except Exception as error:
+        # Pillow's decoders raise nearly anything for hostile bytes: IndexError, SyntaxError, ….
+        raise BadInput(_reason(data, error)) from error
+
+
+def decode_file(path: Path) -> Image.Image:
+    """Decode a picture file; raises BadInput with its name and the reason."""
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except BadInput as error:
+        raise BadInput(f"{path} cannot be used as a picture: {error}.") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = image.point(lambda value: value / 256).convert("L")
+    if image.has_transparency_data:
+        coloured = image.convert("RGBA")
+        white = Image.new("RGBA", coloured.size, "white")
+        return Image.alpha_composite(white, coloured).convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(data: bytes, error: Exception) -> str:
+    if not data:
+        return "empty file"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"not a picture (none of {', '.join(FORMATS)})"
+    return f"damaged picture: {error or type(error).__name__}"

@@ -1,0 +1,86 @@
+"""From what people call their pictures, folder names and label files, to labels and taxa."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from model.errors import BadInput
+from model.taxon import RANKS, Taxon
+
+_BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z][a-z-]+")
+_INAT_FOLDER = re.compile(r"\d{5}(_[A-Za-z-]+){7,}")
+_KEY_COLUMNS = ("file_name", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label as it was written, the taxon it names (None: it is no taxon) and what else is said."""
+
+    text: str
+    taxon: Taxon | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def label_of_folder(name: str) -> Label:
+    """Understand a folder's name.
+
+    "Panthera leo" and "Panthera_leo" name a species; "00123_Animalia_Chordata_…_Panthera_leo"
+    (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon.
+    """
+    if _INAT_FOLDER.fullmatch(name):
+        _, *ranks = name.split("_", 7)
+        return Label(name, Taxon.from_ranks([*ranks[:6], f"{ranks[5]} {ranks[6]}"]))
+    if _BINOMIAL.fullmatch(name):
+        return Label(name, Taxon.from_ranks([""] * 6 + [name.replace("_", " ")]))
+    return Label(name)
+
+
+def read_label_file(path: Path) -> dict[str, Label]:
+    """Read a CSV, TSV or Parquet file of labels, by file name or by folder name.
+
+    Its column `file_name` (path below the indexed folder) or `label` (folder name) says what a
+    line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say what
+    it shows; every other column is kept as metadata. Raises BadInput for a file that cannot be
+    read or has neither key column.
+    """
+    columns, rows = _read_table(path)
+    key = next((name for name in _KEY_COLUMNS if name in columns), None)
+    if key is None:
+        raise BadInput(
+            f"{path} has neither of the columns file_name and label, but {', '.join(columns)}; "
+            "rename one."
+        )
+    labels = {}
+    for row in rows:
+        said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
+        if about := said.pop(key, ""):
+            labels[about] = _label(about if key == "label" else "", said)
+    return labels
+
+
+def _label(text: str, said: dict[str, str]) -> Label:
+    ranks = [said.pop(rank, "") for rank in RANKS]
+    common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
+    if name and not ranks[6] and rank in ("", "species", "subspecies") and " " in name:
+        ranks[6] = name
+    elif name and rank in RANKS and not ranks[RANKS.index(rank)]:  # type: ignore[arg-type]
+        ranks[RANKS.index(rank)] = name  # type: ignore[arg-type]
+    taxon = Taxon.from_ranks(ranks, common)
+    named = text or taxon.name or common or name
+    return Label(named, taxon if taxon.name else None, said)
+
+
+def _read_table(path: Path) -> tuple[list[str], Sequence[tuple[str, ...]]]:
+    if not path.is_file():
+        raise BadInput(f"There is no label file {path}.")
+    reader = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?, all_varchar=true)"
+    try:
+        with duckdb.connect() as connection:
+            found = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {reader}", [str(path)])
+            columns = [column[0] for column in found.description]
+            return columns, found.fetchall()
+    except duckdb.Error as error:
+        raise BadInput(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error

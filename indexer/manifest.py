@@ -1,0 +1,119 @@
+"""The manifest: the one small file that says which files are the collection."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from indexer.durable import sha256_of, sync_folder, write_durably
+from model.errors import CollectionError
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """What a file of the collection must be."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderEntry:
+    """The encoder that all vectors of a collection come from."""
+
+    spec: str
+    fingerprint: str
+    dim: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One generation of a collection.
+
+    `files` maps paths inside the collection to their size and hash, in the order in which they
+    were committed; `roots` maps the first part of a source id to the folder that it stands for.
+    """
+
+    encoder: EncoderEntry
+    generation: int = 0
+    roots: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+
+    def paths(self, folder: str) -> list[str]:
+        """Return the files in one folder of the collection, in the order of their commits."""
+        return [path for path in self.files if path.startswith(f"{folder}/")]
+
+
+def read_manifest(collection: Path) -> Manifest:
+    """Read the current generation and check that its files have their sizes.
+
+    Raises CollectionError for a folder that is no collection, one of a newer format, or files
+    that are missing or cut short.
+    """
+    try:
+        stored = json.loads((collection / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CollectionError(
+            f"There is no collection at {collection}; make one with: "
+            f"taxalens index FOLDER -c {collection}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CollectionError(f"{collection / MANIFEST} cannot be read: {error}.") from error
+    if stored.get("format_version") != FORMAT_VERSION:
+        raise CollectionError(
+            f"{collection} has format {stored.get('format_version')}; this taxalens reads format "
+            f"{FORMAT_VERSION}: use the version that wrote it, or index again."
+        )
+    manifest = Manifest(
+        encoder=EncoderEntry(**stored["encoder"]),
+        generation=stored["generation"],
+        roots=stored["roots"],
+        files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
+    )
+    for path, entry in manifest.files.items():
+        file = collection / path
+        if not file.is_file() or file.stat().st_size != entry.bytes:
+            raise CollectionError(
+                f"{file} is missing or not {entry.bytes} bytes long: restore it from a copy, or "
+                "index again into a new collection."
+            )
+    return manifest
+
+
+def commit(collection: Path, manifest: Manifest, new_files: Iterable[str] = ()) -> Manifest:
+    """Make files that lie complete in the collection part of its next generation."""
+    entries = {}
+    for path in new_files:
+        file = collection / path
+        entries[path] = FileEntry(file.stat().st_size, sha256_of(file))
+        sync_folder(file.parent)
+    following = replace(
+        manifest, generation=manifest.generation + 1, files={**manifest.files, **entries}
+    )
+    text = json.dumps(_as_json(following), indent=1)
+    write_durably(collection / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+    sync_folder(collection)
+    return following
+
+
+def damaged_files(collection: Path, manifest: Manifest) -> list[str]:
+    """Return the files whose content no longer has the hash of the manifest."""
+    return [
+        path
+        for path, entry in manifest.files.items()
+        if sha256_of(collection / path) != entry.sha256
+    ]
+
+
+def _as_json(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "generation": manifest.generation,
+        "encoder": asdict(manifest.encoder),
+        "roots": dict(manifest.roots),
+        "files": {path: asdict(entry) for path, entry in manifest.files.items()},
+    }

@@ -1,0 +1,60 @@
+"""Reads a folder of pictures, recursively; a picture's label is the name of the folder it is in."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from indexer.decoding import SUFFIXES
+from indexer.labels import Label, label_of_folder
+from indexer.manifest import MANIFEST
+from indexer.records import Record
+
+
+def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Record]:
+    """Yield a record per picture file, in the order of their paths.
+
+    `root` is the name that source ids begin with; `labels` overrule folder names. Folders that
+    are hidden, or collections, are not entered; other kinds of file are no inputs.
+    """
+    for path in _picture_files(folder):
+        below = path.relative_to(folder)
+        source_id = os.fsencode(f"{root}/{below.as_posix()}").decode("utf-8", "backslashreplace")
+        label = _label(below, labels)
+        try:
+            stat = path.stat()
+            problem, size, modified = _problem(path), stat.st_size, stat.st_mtime_ns
+        except OSError as error:
+            problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
+        yield Record(
+            source_id, path, label.text, label.taxon, label.metadata, problem, size, modified
+        )
+
+
+def _picture_files(folder: Path) -> Iterator[Path]:
+    for directory, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if MANIFEST in files and "segments" in folders:
+            folders.clear()
+            continue
+        for name in sorted(files):
+            if Path(name).suffix.lower() in SUFFIXES:
+                yield Path(directory, name)
+
+
+def _label(below: Path, labels: Mapping[str, Label]) -> Label:
+    if below.as_posix() in labels:
+        return labels[below.as_posix()]
+    holder = below.parent.name
+    if not holder:
+        return Label("")
+    return labels.get(holder) or label_of_folder(holder)
+
+
+def _problem(path: Path) -> str:
+    if path.name.startswith("."):
+        return "hidden file"
+    if not path.is_file():
+        return "not a regular file"
+    if any("\ud800" <= character <= "\udfff" for character in path.name):
+        return "file name is not UTF-8; rename it"  # Python's stand-ins for other bytes
+    return ""

@@ -1,0 +1,187 @@
+"""One run over a folder: what is new gets embedded, what is labelled anew gets its label."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import filelock
+
+from indexer.catalog import catalog_path, write_catalog
+from indexer.contents import contents_of
+from indexer.identity import check_encoder
+from indexer.labels import Label
+from indexer.manifest import MANIFEST, EncoderEntry, Manifest, commit, read_manifest
+from indexer.pipeline import Progress, embed_records
+from indexer.readers import folder as folder_reader
+from indexer.records import Record
+from indexer.segment import Segment
+from indexer.snapshot import Snapshot, open_snapshot
+from model.encoder import Encoder
+from model.encoder import load as load_encoder
+from model.errors import BadInput, CollectionError
+
+DEFAULT_ENCODER = "bioclip"
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """How a folder differs from a collection: inputs to embed, and images with another label."""
+
+    inputs: list[Record]
+    relabelled: list[tuple[str, Record]]
+
+
+def index_folder(
+    folder: Path,
+    collection: Path,
+    encoder: str | Encoder | None = None,
+    labels: Mapping[str, Label] | None = None,
+) -> Iterator[Progress]:
+    """Index a folder of pictures into a collection, one yield per batch, the first before any work.
+
+    `encoder` is a spec or a loaded encoder; None is the collection's own, or DEFAULT_ENCODER in a
+    new one. Everything committed stays whatever happens later. Raises BadInput for a folder
+    without pictures, CollectionError for a collection in use, EncoderMismatch for one that was
+    made with another encoder.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}.")
+    is_new = not (collection / MANIFEST).exists()
+    if is_new and next(folder_reader.read(folder, "", {}), None) is None:
+        raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or the like.")
+    with _only_writer(collection):
+        encoder_of = _Encoders(encoder)
+        if is_new:
+            manifest = commit(collection, Manifest(encoder_of.entry()))
+        else:
+            manifest = read_manifest(collection)
+            encoder_of.expect(manifest.encoder, collection)
+        root, manifest = _with_root(manifest, folder)
+        yield from _run(collection, manifest, folder, root, encoder_of, labels or {})
+
+
+def _run(
+    collection: Path,
+    manifest: Manifest,
+    folder: Path,
+    root: str,
+    encoder_of: "_Encoders",
+    labels: Mapping[str, Label],
+) -> Iterator[Progress]:
+    snapshot = open_snapshot(collection)
+    try:
+        news = _news(snapshot, folder_reader.read(folder, root, labels))
+        contents = contents_of(snapshot) if news.inputs else {}
+    finally:
+        snapshot.close()
+    yield Progress(total=len(news.inputs))
+    manifest = _commit_labels(collection, manifest, news.relabelled)
+    for manifest, progress in embed_records(
+        collection, manifest, news.inputs, contents, encoder_of.load
+    ):
+        yield progress
+    if not catalog_path(collection, manifest).exists():
+        write_catalog(collection, manifest)
+
+
+def _news(snapshot: Snapshot, records: Iterator[Record]) -> _News:
+    known = {
+        source_id: rest
+        for source_id, *rest in snapshot.query(
+            "SELECT inputs.source_id, bytes, modified, image_id, label, taxon_key, common_name, "
+            "metadata FROM inputs LEFT JOIN images USING (image_id)"
+        )
+    }
+    news = _News([], [])
+    for record in records:
+        if record.source_id not in known:
+            news.inputs.append(record)
+            continue
+        size, modified, image_id, *said = known[record.source_id]
+        if (size, modified) != (record.bytes, record.modified):
+            news.inputs.append(record)
+        elif image_id and said != _said(record):
+            news.relabelled.append((image_id, record))
+    return news
+
+
+def _said(record: Record) -> list[object]:
+    taxon = record.taxon
+    return [
+        record.label,
+        taxon.key if taxon else None,
+        taxon.common_name if taxon else "",
+        dict(record.metadata),
+    ]
+
+
+def _commit_labels(
+    collection: Path, manifest: Manifest, relabelled: Sequence[tuple[str, Record]]
+) -> Manifest:
+    segment = Segment()
+    for image_id, record in relabelled:
+        segment.label(image_id, record)
+    paths = segment.write(collection, f"{manifest.generation + 1:08d}")
+    return commit(collection, manifest, paths) if paths else manifest
+
+
+class _Encoders:
+    """The run's encoder, loaded when it is first needed, and checked against the collection's."""
+
+    def __init__(self, asked: str | Encoder | None) -> None:
+        self._asked = asked
+        self._loaded = None if isinstance(asked, str) or asked is None else asked
+        self._expected: tuple[EncoderEntry, Path] | None = None
+
+    def expect(self, entry: EncoderEntry, collection: Path) -> None:
+        """Refuse every encoder but the collection's; the same spec need not be loaded to know."""
+        self._expected = (entry, collection)
+        self._asked = self._asked or entry.spec
+        if self._asked != entry.spec:
+            self.load()
+
+    def load(self) -> Encoder:
+        """Return the encoder; raises EncoderMismatch where it is not the collection's."""
+        if self._loaded is None:
+            asked = self._asked or DEFAULT_ENCODER
+            self._loaded = load_encoder(asked) if isinstance(asked, str) else asked
+        if self._expected:
+            check_encoder(*self._expected, self._loaded)
+        return self._loaded
+
+    def entry(self) -> EncoderEntry:
+        """Describe it for a manifest."""
+        encoder = self.load()
+        return EncoderEntry(encoder.spec, encoder.identity.fingerprint, encoder.dim)
+
+
+def _with_root(manifest: Manifest, folder: Path) -> tuple[str, Manifest]:
+    """Return the name of a folder in source ids, a new one if it has none yet."""
+    path = str(folder.resolve())
+    for name, known in manifest.roots.items():
+        if known == path:
+            return name, manifest
+    base = folder.resolve().name or "root"
+    names = [base, *(f"{base}-{number}" for number in range(2, len(manifest.roots) + 2))]
+    name = next(name for name in names if name not in manifest.roots)
+    return name, replace(manifest, roots={**manifest.roots, name: path})
+
+
+@contextmanager
+def _only_writer(collection: Path) -> Iterator[None]:
+    """Hold the collection's lock; raises CollectionError, naming the holder, where it is held."""
+    try:
+        collection.mkdir(parents=True, exist_ok=True)
+        holder = collection / "writer.txt"
+        with filelock.FileLock(collection / "writer.lock", timeout=0):
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+            yield
+    except filelock.Timeout:
+        raise CollectionError(
+            f"{collection} is being written by {holder.read_text()}; wait until that has ended."
+        ) from None
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise CollectionError(f"{collection} cannot be written: {error.strerror}.") from error

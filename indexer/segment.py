@@ -1,0 +1,117 @@
+"""A segment: up to a thousand inputs of a run, embedded, written once and never changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from indexer.durable import write_durably
+from indexer.records import Record
+from model.encoder import Vectors
+from model.taxon import RANKS
+
+_METADATA = pa.map_(pa.string(), pa.string())
+ROWS = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("source_id", pa.string()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+    ]
+)
+INPUTS = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("status", pa.string()),  # embedded, duplicate or failed
+        ("reason", pa.string()),
+        ("image_id", pa.string()),
+        ("bytes", pa.int64()),
+        ("modified", pa.int64()),  # nanoseconds since 1970
+    ]
+)
+LABELS = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.string()),
+        ("taxon_key", pa.string()),
+        ("common_name", pa.string()),
+        ("metadata", _METADATA),
+    ]
+)
+TAXA = pa.schema(
+    [("taxon_key", pa.string()), *((str(rank), pa.string()) for rank in RANKS)]
+    + [("common_name", pa.string())]
+)
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "segments": ROWS,
+    "inputs": INPUTS,
+    "labels": LABELS,
+    "taxa": TAXA,
+}
+"""The tables of a collection, by the folder that holds their files."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """A segment in the making: lines for each table, and a vector for each line of `segments`."""
+
+    lines: dict[str, list[dict[str, Any]]] = field(
+        default_factory=lambda: {table: [] for table in SCHEMAS}
+    )
+    vectors: list[Vectors] = field(default_factory=list)
+
+    def label(self, image_id: str, record: Record) -> None:
+        """Note what an input says that its image shows."""
+        taxon = record.taxon
+        self.lines["labels"].append(
+            {
+                "image_id": image_id,
+                "label": record.label,
+                "taxon_key": taxon.key if taxon else None,
+                "common_name": taxon.common_name if taxon else "",
+                "metadata": list(record.metadata.items()),
+            }
+        )
+        if taxon:
+            ranks = {str(rank): taxon.at(rank) for rank in RANKS}
+            line = {"taxon_key": taxon.key, **ranks, "common_name": taxon.common_name}
+            if line not in self.lines["taxa"]:
+                self.lines["taxa"].append(line)
+
+    def write(self, collection: Path, name: str) -> list[str]:
+        """Write the tables that have lines, and the vectors; return the paths in the collection."""
+        paths = []
+        for table, lines in self.lines.items():
+            if lines:
+                paths.append(f"{table}/{name}.parquet")
+                _write_table(collection / paths[-1], lines, SCHEMAS[table])
+        if self.vectors:
+            paths.append(f"segments/{name}.npy")
+            write_durably(collection / paths[-1], self._save_vectors)
+        return paths
+
+    def _save_vectors(self, path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, np.stack(self.vectors))
+
+
+def read_table(collection: Path, table: str, paths: Sequence[str]) -> pa.Table:
+    """Read the files of one table, in their order; damaged pages are refused."""
+    parquet = [path for path in paths if path.endswith(".parquet")]
+    parts = [pq.read_table(collection / path, page_checksum_verification=True) for path in parquet]
+    return pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+
+
+def _write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
+    table = pa.Table.from_pylist(lines, schema=schema)
+    write_durably(
+        path,
+        lambda temporary: pq.write_table(
+            table, temporary, compression="zstd", write_page_checksum=True
+        ),
+    )

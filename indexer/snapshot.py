@@ -1,0 +1,54 @@
+"""A snapshot: one generation of a collection, opened for reading."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from indexer.catalog import open_catalog
+from indexer.manifest import Manifest, read_manifest
+from model.encoder import Vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """One generation; later ones do not change what it shows."""
+
+    folder: Path
+    manifest: Manifest
+    catalog: duckdb.DuckDBPyConnection
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a query on the catalog; safe to call from several threads."""
+        return self.catalog.cursor().execute(sql, list(parameters)).fetchall()
+
+    def vectors(self) -> list[Vectors]:
+        """Return the segments' vectors, mapped from disk: (rows, dim) float16 each, in row order."""
+        paths = [path for path in self.manifest.paths("segments") if path.endswith(".npy")]
+        return [np.load(self.folder / path, mmap_mode="r") for path in paths]
+
+    def vector(self, row: int) -> Vectors:
+        """Return the unit vector of one row, (dim,) float16; raises IndexError for no row."""
+        for array in self.vectors():
+            if row < len(array):
+                vector: Vectors = array[row]
+                return vector
+            row -= len(array)
+        raise IndexError(row)
+
+    def path_of(self, source_id: str) -> Path:
+        """Return where a source lies now."""
+        root, _, below = source_id.partition("/")
+        return Path(self.manifest.roots[root], below)
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self.catalog.close()
+
+
+def open_snapshot(folder: Path) -> Snapshot:
+    """Open the current generation; raises CollectionError where there is none that is whole."""
+    manifest = read_manifest(folder)
+    return Snapshot(folder, manifest, open_catalog(folder, manifest))

@@ -1,0 +1,73 @@
+"""The encoder seam: what an encoder is, what identifies it, and how one is loaded by its spec."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from model.plugins import load_plugin
+
+Vectors = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes vectors comparable: the same weights, preprocessing and tokenizer.
+
+    Device, precision and runtime are not part of it, so that a collection made on a GPU can be
+    searched on a laptop.
+    """
+
+    weights: str
+    """sha256 of the weights, hexadecimal."""
+    preprocessing: dict[str, Any]
+    """size, mean, std, interpolation and resize mode, as open_clip names them."""
+    tokenizer: str
+    """name and context length."""
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the three, hexadecimal."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+class Encoder(Protocol):
+    """Turns images and texts into unit vectors of one space."""
+
+    @property
+    def spec(self) -> str:
+        """The string that loads it again."""
+
+    @property
+    def identity(self) -> Identity:
+        """What makes its vectors comparable with others."""
+
+    @property
+    def dim(self) -> int:
+        """The number of components of a vector."""
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        """Return one unit row per RGB image: (n, dim) float16, in order."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit row per text: (n, dim) float16, in order."""
+
+
+def load(spec: str) -> Encoder:
+    """Load an encoder.
+
+    `spec` is a file name in `model/encoders/` (`starter`, `bioclip`, `bioclip-2`, …),
+    `hf-hub:OWNER/NAME`, `local-dir:DIR` or `ARCH:CHECKPOINT`. Raises UnknownName for a spec that
+    is none of these, EncoderUnavailable where the weights cannot be obtained.
+    """
+    if ":" in spec:
+        from model import open_clip_encoder
+
+        return open_clip_encoder.load(spec)
+    encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load()
+    return encoder

@@ -1,0 +1,4 @@
+"""Encoders by name: `taxalens index --encoder NAME` loads the file of that name from here.
+
+A file has one function, `load() -> Encoder`, and a docstring that says what the encoder is.
+"""

@@ -1,0 +1,8 @@
+"""Questions and answers: what can be asked of a collection, as values, never files.
+
+collection.py  a collection opened for searching
+queries.py     what can be asked: each question as a vector and the rows that may answer it
+names.py       which clades a name means
+hits.py        the answer
+summary.py     what a collection holds, in numbers
+"""

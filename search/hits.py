@@ -1,0 +1,97 @@
+"""Hits: the answer to a search, as values."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import pyarrow as pa
+
+from model.taxon import RANKS, Taxon
+
+LABELLED = "labelled"
+SIMILAR = "similar"
+
+COLUMNS = (
+    "file_name",
+    *map(str, RANKS[:-1]),
+    "species_epithet",
+    "species",
+    "common_name",
+    "score",
+    "match",
+    "label",
+    "image_id",
+)
+"""pybioclip's columns, then ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One image of an answer."""
+
+    image_id: str
+    source_id: str
+    path: Path
+    score: float
+    """cosine with the query, -1 to 1"""
+    match: str
+    """LABELLED: its label says it is what was asked for; SIMILAR: it only looks like it"""
+    label: str
+    """as it was written; "" where there is none"""
+    taxon: Taxon | None
+    """what the label means; None where it is no taxon"""
+
+    @property
+    def title(self) -> str:
+        """What to call it: its scientific name, else its label, else "unlabelled"."""
+        return (self.taxon.name if self.taxon else self.label) or "unlabelled"
+
+    def row(self) -> dict[str, object]:
+        """Return it under COLUMNS."""
+        taxon = self.taxon or Taxon(("",) * len(RANKS))
+        values = (
+            str(self.path),
+            *taxon.lineage[:-1],
+            taxon.epithet,
+            taxon.lineage[-1],
+            taxon.common_name,
+            round(self.score, 4),
+            self.match,
+            self.label,
+            self.image_id,
+        )
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Hits(Sequence[Hit]):
+    """Hits, best first, and how the query was understood."""
+
+    hits: tuple[Hit, ...]
+    meaning: str
+    """one line: "Felidae (family)", "images that look like lion.png", …"""
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        """Return one hit, or a slice of them."""
+        return self.hits[place]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Iterate, best first."""
+        return iter(self.hits)
+
+    def to_arrow(self) -> pa.Table:
+        """Return them as a table of COLUMNS."""
+        rows = [hit.row() for hit in self.hits]
+        kinds = {"score": pa.float64()}
+        return pa.Table.from_pylist(
+            rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+        )

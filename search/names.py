@@ -1,0 +1,67 @@
+"""Names in a collection: which clades a name means there, exactly; the rest is only suggested."""
+
+from dataclasses import dataclass
+
+from indexer.catalog import fold
+from indexer.snapshot import Snapshot
+from model.errors import UnknownName, did_you_mean
+from model.taxon import RANKS, Taxon
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The clades that a name means: one for a scientific name, or all that share a common name."""
+
+    taxa: tuple[Taxon, ...]
+    intervals: tuple[tuple[int, int], ...]
+    """[lo, hi) of each clade"""
+
+    def __str__(self) -> str:
+        """Describe it: "Felidae (family)"."""
+        return ", ".join(f"{taxon.name} ({taxon.rank})" for taxon in self.taxa)
+
+
+def resolve(snapshot: Snapshot, name: str) -> Meaning | None:
+    """Return what a name means among the collection's taxa; None where no taxon bears it.
+
+    Case, diacritics and underscores do not matter. Scientific names go before common names. A
+    taxon key ("Animalia|Chordata|Aves") always works. Raises UnknownName, listing the candidates,
+    for a scientific name that several taxa bear.
+    """
+    for kind in ("key", "scientific", "common"):
+        found = snapshot.query(_SQL[kind], name if kind == "key" else fold(name))
+        if not found:
+            continue
+        taxa = tuple(
+            Taxon(tuple(ranks), name if kind == "common" else common)
+            for _, _, common, *ranks in found
+        )
+        if kind == "scientific" and len(taxa) > 1:
+            keys = ", ".join(f'"{taxon.key}"' for taxon in taxa)
+            raise UnknownName(f"{name} is the name of {len(taxa)} taxa; ask for one of {keys}.")
+        return Meaning(taxa, tuple((lo, hi) for lo, hi, *_ in found))
+    return None
+
+
+def raw_labels(snapshot: Snapshot, name: str) -> list[str]:
+    """Return the labels that are no taxa and read like a name: "blank", "Vehicle"."""
+    found = snapshot.query("SELECT name FROM names WHERE kind = 'label' AND folded = ?", fold(name))
+    return [label for (label,) in found]
+
+
+def unknown_taxon(snapshot: Snapshot, name: str) -> UnknownName:
+    """Return the error for a name that no taxon of the collection bears."""
+    names = [each for (each,) in snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label'")]
+    near = did_you_mean(name, names) or " Search by its look instead with --text."
+    return UnknownName(f"No taxon in this collection is called {name!r}.{near}")
+
+
+_COLUMNS = "lo, hi, taxa.common_name, " + ", ".join(f'"{rank}"' for rank in RANKS)
+_SQL = {
+    "key": f"SELECT {_COLUMNS} FROM taxa WHERE taxon_key = ?",
+    **{
+        kind: f"SELECT {_COLUMNS} FROM taxa JOIN names USING (taxon_key) "
+        f"WHERE kind = '{kind}' AND folded = ? ORDER BY lo"
+        for kind in ("scientific", "common")
+    },
+}

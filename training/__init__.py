@@ -1,0 +1,10 @@
+"""Training and evaluating encoders.
+
+starter.py       trains the starter encoder: `python -m training.starter`
+concepts.py      what it learns names from
+data/            the facts behind them: lineages and everyday words of ImageNet's classes
+locked_image.py  locked-image text tuning
+recipe.py        settings of a run
+recipes/         one TOML file each
+evaluation.py    figures of merit
+"""

@@ -1,0 +1,35 @@
+"""Shows an answer on the command line: the table, and what can be made of the hits' files."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from model.errors import BadInput
+from search.hits import COLUMNS, Hits
+from ui.tables import write_rows
+
+SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
+
+
+def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
+    """Write hits to stdout or a file, and how the query was understood to stderr."""
+    sys.stderr.write(f"{hits.meaning}: {len(hits)} images\n")
+    rows = [{**hit.row(), "name": hit.title} for hit in hits]
+    columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
+    write_rows(columns, rows, format_, output, shown=SHOWN)
+
+
+def copy_files(hits: Hits, folder: Path) -> int:
+    """Copy the hits' files into a folder, numbered by rank; return how many were there to copy."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be made a folder: {error.strerror}.") from error
+    copied = 0
+    for place, hit in enumerate(hits, start=1):
+        try:
+            shutil.copy2(hit.path, folder / f"{place:04d}-{hit.path.name}")
+            copied += 1
+        except OSError as error:
+            sys.stderr.write(f"{hit.path} was not copied: {error.strerror}\n")
+    return copied

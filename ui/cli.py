@@ -1,0 +1,51 @@
+"""The command `taxalens`: every file in ui/commands/ is one sub-command."""
+
+from typing import Any
+
+import click
+
+from model.errors import Error, did_you_mean
+from model.plugins import load_plugin, plugin_names
+from taxalens import __version__
+
+
+class _Commands(click.Group):
+    """Finds sub-commands by file name, and turns an Error into its sentence and exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return plugin_names("ui.commands")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = load_plugin("ui.commands", cmd_name, noun="command").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            error.message += did_you_mean(args[0], self.list_commands(ctx))
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Error as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="taxalens")
+def main() -> None:
+    """Search the tree of life by name, by picture and by example.
+
+    \b
+      taxalens index PHOTOS --encoder starter   make ./taxalens.collection
+      taxalens search "Felidae"                 find a taxon, at any rank
+      taxalens search --image cat.jpg           find what looks like a picture
+    """
+
+
+if __name__ == "__main__":
+    main()

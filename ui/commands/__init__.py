@@ -1,0 +1,1 @@
+"""Sub-commands of `taxalens`: each file has a click command named `command`."""

@@ -1,0 +1,41 @@
+"""`taxalens index`: a folder in, a collection out."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.collection
+@click.option(
+    "--encoder",
+    metavar="SPEC",
+    help="starter (small, offline), bioclip, bioclip-2, bioclip-2.5, biocap, hf-hub:OWNER/NAME, "
+    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's own; bioclip for a new one.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV or Parquet with a column file_name or label, and kingdom … species or taxon, "
+    "common_name. Without it, folder names are the labels.",
+)
+def command(folder: Path, collection: Path, encoder: str | None, labels: Path | None) -> None:
+    """Index a FOLDER of pictures, or what is new in it.
+
+    \b
+      taxalens index photos
+      taxalens index photos --encoder starter -c trial.collection
+      taxalens index photos --labels labels.csv
+    """
+    from ui.indexing import index
+
+    progress = index(folder, collection, encoder=encoder, labels=labels)
+    click.echo(
+        f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
+        f"{progress.failed} failed"
+        + (f"; see: taxalens status -c {collection}" if progress.failed else "")
+    )

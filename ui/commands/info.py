@@ -1,0 +1,26 @@
+"""`taxalens info`: what a collection is and holds."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+
+
+@click.command()
+@options.collection
+@options.format_
+@options.output
+def command(collection: Path, format_: str, output: Path | None) -> None:
+    """Show what a collection is and holds, and the labels that are no taxa."""
+    from indexer.snapshot import open_snapshot
+    from search.summary import summarise
+    from ui.tables import write_rows
+
+    facts = summarise(open_snapshot(collection))
+    write_rows(
+        ("fact", "value"),
+        [{"fact": fact, "value": value} for fact, value in facts.items()],
+        format_,
+        output,
+    )

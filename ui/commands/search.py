@@ -1,0 +1,68 @@
+"""`taxalens search`: images by name, text or picture."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+
+
+@click.command()
+@click.argument("query", required=False)
+@click.option("--taxon", metavar="NAME", help="A taxon, at any rank; an error if there is none.")
+@click.option("--text", help="What it looks like, even if a taxon is called so.")
+@click.option("--image", type=click.Path(path_type=Path), metavar="FILE", help="A picture file.")
+@click.option("--id", "image_id", metavar="ID", help="The id of an image of the collection.")
+@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@options.collection
+@options.format_
+@options.output
+@click.option(
+    "--copy-to",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Copy the hits' files there, numbered by rank.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw the hits as one picture.",
+)
+def command(
+    query: str | None,
+    taxon: str | None,
+    text: str | None,
+    image: Path | None,
+    image_id: str | None,
+    k: int,
+    collection: Path,
+    format_: str,
+    output: Path | None,
+    copy_to: Path | None,
+    sheet: Path | None,
+) -> None:
+    """Find images by a QUERY: a name if the collection has it, else a text.
+
+    \b
+      taxalens search "Felidae"
+      taxalens search "a bird in flight" -k 50
+      taxalens search --image moth.jpg --format csv --output hits.csv
+    """
+    asked = [each for each in (query, taxon, text, image, image_id) if each is not None]
+    if len(asked) != 1:
+        raise click.UsageError("Give exactly one of QUERY, --taxon, --text, --image or --id.")
+    from search.collection import open_collection
+    from ui.answers import copy_files, show_hits
+
+    hits = open_collection(collection).search(
+        query, taxon=taxon, text=text, image=image, image_id=image_id, k=k
+    )
+    show_hits(hits, format_, output)
+    if copy_to:
+        click.echo(f"{copy_files(hits, copy_to)} files copied to {copy_to}", err=True)
+    if sheet:
+        from ui.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(hits, sheet, title=hits.meaning)
+        click.echo(f"contact sheet: {sheet}", err=True)

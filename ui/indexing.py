@@ -1,0 +1,35 @@
+"""Indexing as people start it: a folder in, a collection out, the cost said first."""
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from indexer.labels import read_label_file
+from indexer.pipeline import Progress
+from indexer.run import index_folder
+from model.encoder import Encoder
+
+
+def index(
+    folder: Path | str,
+    collection: Path | str = "taxalens.collection",
+    *,
+    encoder: str | Encoder | None = None,
+    labels: Path | str | None = None,
+) -> Progress:
+    """Index a folder of pictures into a collection and return how many inputs ended how.
+
+    `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
+    new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, folder names
+    are the labels. Progress goes to stderr. Raises Error for what cannot be done.
+    """
+    table = read_label_file(Path(labels)) if labels else {}
+    steps = index_folder(Path(folder), Path(collection), encoder, table)
+    progress = next(steps)
+    if progress.total:
+        sys.stderr.write(f"{progress.total:,} new or changed pictures\n")
+    with tqdm(total=progress.total, unit=" images", disable=not progress.total) as bar:
+        for progress in steps:
+            bar.update(progress.done - bar.n)
+    return progress
