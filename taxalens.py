@@ -1,9 +1,9 @@
 """Search the tree of life by name, by picture and by example: the door for notebooks.
 
-    import taxalens
+import taxalens
 
-    taxalens.index("photos", "my.collection", encoder="starter")
-    hits = taxalens.open("my.collection").search("Felidae", k=20)
+taxalens.index("photos", "my.collection", encoder="starter")
+hits = taxalens.open("my.collection").search("Felidae", k=20)
 """
 
 import importlib

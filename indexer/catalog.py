@@ -13,6 +13,11 @@ from indexer.manifest import Manifest
 from indexer.segment import SCHEMAS, read_table
 from model.taxon import RANKS, Taxon
 
+# No query on a catalog reads another file, whatever it says.
+_LOCKED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+}
 # row = place of the vector in the segments, which is also its id in an index.
 _TABLES = """
 CREATE TABLE inputs AS
@@ -57,11 +62,12 @@ def open_catalog(collection: Path, manifest: Manifest) -> duckdb.DuckDBPyConnect
     """Open a generation's catalog read-only; where it is missing or damaged, build it in memory."""
     target = catalog_path(collection, manifest)
     try:
-        connection = duckdb.connect(str(target), read_only=True)
+        return duckdb.connect(str(target), read_only=True, config=_LOCKED)
     except duckdb.Error:
         connection = duckdb.connect()
-        fill(connection, collection, manifest)
-    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+    fill(connection, collection, manifest)
+    for setting, value in _LOCKED.items():
+        connection.execute(f"SET {setting} = {value}")
     return connection
 
 
@@ -89,7 +95,8 @@ def fold(name: str) -> str:
 
 def _clades_and_names(lines: pa.Table) -> tuple[pa.Table, pa.Table]:
     taxa = [
-        Taxon(tuple(line[rank] for rank in RANKS), line["common_name"]) for line in lines.to_pylist()
+        Taxon(tuple(line[rank] for rank in RANKS), line["common_name"])
+        for line in lines.to_pylist()
     ]
     clades = preorder(taxa)
     scientific = [("scientific", clade.taxon.name, clade.taxon.key) for clade in clades]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from indexer.snapshot import Snapshot
-from model.encoder import Vectors
+from model.vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class Content:
 
 def contents_of(snapshot: Snapshot) -> dict[str, Content]:
     """Return the contents of a collection; the vectors stay on disk until they are asked for."""
-    rows = snapshot.query('SELECT "row", sha256, source_id, width, height FROM images ORDER BY "row"')
+    rows = snapshot.query(
+        'SELECT "row", sha256, source_id, width, height FROM images ORDER BY "row"'
+    )
     contents: dict[str, Content] = {}
     arrays = iter(snapshot.vectors())
     array, start = next(arrays, None), 0

@@ -1,5 +1,6 @@
 """From what people call their pictures, folder names and label files, to labels and taxa."""
 
+import glob
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ _KEY_COLUMNS = ("file_name", "label")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label as it was written, the taxon it names (None: it is no taxon) and what else is said."""
+    """A label as it was written, the taxon it names (None: no taxon) and what else is said."""
 
     text: str
     taxon: Taxon | None = None
@@ -31,8 +32,8 @@ def label_of_folder(name: str) -> Label:
     (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon.
     """
     if _INAT_FOLDER.fullmatch(name):
-        _, *ranks = name.split("_", 7)
-        return Label(name, Taxon.from_ranks([*ranks[:6], f"{ranks[5]} {ranks[6]}"]))
+        _, *ranks = name.split("_")
+        return Label(name, Taxon.from_ranks([*ranks[:6], " ".join(ranks[5:])]))
     if _BINOMIAL.fullmatch(name):
         return Label(name, Taxon.from_ranks([""] * 6 + [name.replace("_", " ")]))
     return Label(name)
@@ -66,8 +67,8 @@ def _label(text: str, said: dict[str, str]) -> Label:
     common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
     if name and not ranks[6] and rank in ("", "species", "subspecies") and " " in name:
         ranks[6] = name
-    elif name and rank in RANKS and not ranks[RANKS.index(rank)]:  # type: ignore[arg-type]
-        ranks[RANKS.index(rank)] = name  # type: ignore[arg-type]
+    elif name and rank in RANKS and not ranks[RANKS.index(rank)]:
+        ranks[RANKS.index(rank)] = name
     taxon = Taxon.from_ranks(ranks, common)
     named = text or taxon.name or common or name
     return Label(named, taxon if taxon.name else None, said)
@@ -79,7 +80,8 @@ def _read_table(path: Path) -> tuple[list[str], Sequence[tuple[str, ...]]]:
     reader = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?, all_varchar=true)"
     try:
         with duckdb.connect() as connection:
-            found = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {reader}", [str(path)])
+            sql = f"SELECT COLUMNS(*)::VARCHAR FROM {reader}"
+            found = connection.execute(sql, [glob.escape(str(path))])  # [1] is no pattern here
             columns = [column[0] for column in found.description]
             return columns, found.fetchall()
     except duckdb.Error as error:

@@ -63,6 +63,8 @@ def read_manifest(collection: Path) -> Manifest:
         ) from None
     except (OSError, ValueError) as error:
         raise CollectionError(f"{collection / MANIFEST} cannot be read: {error}.") from error
+    if not isinstance(stored, dict):
+        raise CollectionError(f"{collection / MANIFEST} is not the manifest of a collection.")
     if stored.get("format_version") != FORMAT_VERSION:
         raise CollectionError(
             f"{collection} has format {stored.get('format_version')}; this taxalens reads format "

@@ -44,7 +44,7 @@ def embed_records(
     records: Sequence[Record],
     contents: dict[str, Content],
     encoder: Callable[[], Encoder],
-) -> Iterator[tuple[Manifest, Progress]]:
+) -> Iterator[Progress]:
     """Embed records into new segments, one yield per batch, one commit per segment.
 
     `contents` is what is embedded already, and is added to. The encoder is only called for when
@@ -62,7 +62,7 @@ def embed_records(
         if pending % SEGMENT_INPUTS == 0 or progress.done == progress.total:
             manifest = _commit_segment(collection, manifest, segment, contents)
             segment = Segment()
-        yield manifest, progress
+        yield progress
 
 
 def _embed(

@@ -79,10 +79,8 @@ def _run(
         snapshot.close()
     yield Progress(total=len(news.inputs))
     manifest = _commit_labels(collection, manifest, news.relabelled)
-    for manifest, progress in embed_records(
-        collection, manifest, news.inputs, contents, encoder_of.load
-    ):
-        yield progress
+    yield from embed_records(collection, manifest, news.inputs, contents, encoder_of.load)
+    manifest = read_manifest(collection)
     if not catalog_path(collection, manifest).exists():
         write_catalog(collection, manifest)
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from indexer.durable import write_durably
 from indexer.records import Record
-from model.encoder import Vectors
 from model.taxon import RANKS
+from model.vectors import Vectors
 
 _METADATA = pa.map_(pa.string(), pa.string())
 ROWS = pa.schema(
@@ -44,8 +44,7 @@ LABELS = pa.schema(
     ]
 )
 TAXA = pa.schema(
-    [("taxon_key", pa.string()), *((str(rank), pa.string()) for rank in RANKS)]
-    + [("common_name", pa.string())]
+    [(column, pa.string()) for column in ("taxon_key", *map(str, RANKS), "common_name")]
 )
 SCHEMAS: Mapping[str, pa.Schema] = {
     "segments": ROWS,

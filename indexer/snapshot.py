@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.catalog import open_catalog
 from indexer.manifest import Manifest, read_manifest
-from model.encoder import Vectors
+from model.vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Snapshot:
         return self.catalog.cursor().execute(sql, list(parameters)).fetchall()
 
     def vectors(self) -> list[Vectors]:
-        """Return the segments' vectors, mapped from disk: (rows, dim) float16 each, in row order."""
+        """Return each segment's vectors, mapped from disk: (rows, dim) float16."""
         paths = [path for path in self.manifest.paths("segments") if path.endswith(".npy")]
         return [np.load(self.folder / path, mmap_mode="r") for path in paths]
 

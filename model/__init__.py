@@ -2,7 +2,8 @@
 
 taxon.py              Rank, Taxon and the cleaning of raw names
 text_types.py         a taxon as BioCLIP's ten strings, and the prompts of a query
-encoder.py            the Encoder seam, its identity, and loading by spec
+encoder.py            the Encoder seam, and loading by spec
+vectors.py            vectors, and what makes two of them comparable
 open_clip_encoder.py  the one encoder class
 encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder

@@ -1,39 +1,12 @@
-"""The encoder seam: what an encoder is, what identifies it, and how one is loaded by its spec."""
+"""The encoder seam: what an encoder is, and how one is loaded by its spec."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from model.plugins import load_plugin
-
-Vectors = npt.NDArray[np.float16]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes vectors comparable: the same weights, preprocessing and tokenizer.
-
-    Device, precision and runtime are not part of it, so that a collection made on a GPU can be
-    searched on a laptop.
-    """
-
-    weights: str
-    """sha256 of the weights, hexadecimal."""
-    preprocessing: dict[str, Any]
-    """size, mean, std, interpolation and resize mode, as open_clip names them."""
-    tokenizer: str
-    """name and context length."""
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the three, hexadecimal."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+from model.vectors import Identity, Vectors
 
 
 class Encoder(Protocol):

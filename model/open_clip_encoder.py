@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
-from model.encoder import Identity, Vectors
 from model.errors import BadInput, EncoderUnavailable, UnknownName, did_you_mean
+from model.vectors import Identity, Vectors
 
 TEXT_BATCH = 256
 
@@ -86,9 +87,7 @@ def from_network(
         preprocessing=asdict(PreprocessCfg(**preprocessing)),
         tokenizer=f"{type(tokenizer).__name__}/{context}",
     )
-    transform = image_transform_v2(
-        PreprocessCfg(**preprocessing), is_train=False
-    )
+    transform = image_transform_v2(PreprocessCfg(**preprocessing), is_train=False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dim = int(network.encode_text(tokenizer(["a photo"])).shape[1])  # type: ignore[operator]
     network = network.eval().requires_grad_(False).to(device)
@@ -112,12 +111,20 @@ def _from_hub(spec: str, repository: str) -> OpenClipEncoder:
 
 def _create(model_name: str, source: str, checkpoint: str | None = None) -> torch.nn.Module:
     try:
-        return open_clip.create_model(model_name, checkpoint, require_pretrained=True)
+        network: torch.nn.Module = open_clip.create_model(
+            model_name, checkpoint, require_pretrained=True
+        )
+    except pickle.UnpicklingError as error:
+        # Torch's own words would have people load it with weights_only=False.
+        raise BadInput(
+            f"{source} is no file of plain weights, and no other is read; save it as safetensors."
+        ) from error
     except Exception as error:
         # Torch, safetensors and open_clip each have their own errors for a file that does not fit.
         raise BadInput(
-            f"{source} holds no weights for this architecture: {_first_line(error)}"
+            f"{source} holds no weights for this architecture: {_first_line(error).rstrip('.: ')}."
         ) from error
+    return network
 
 
 def _first_line(error: Exception) -> str:

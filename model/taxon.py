@@ -36,7 +36,9 @@ class Taxon:
 
     def __post_init__(self) -> None:
         if len(self.lineage) != len(RANKS):
-            raise Error(f"A lineage has {len(RANKS)} ranks, kingdom to species, not {self.lineage}.")
+            raise Error(
+                f"A lineage has {len(RANKS)} ranks, kingdom to species, not {self.lineage}."
+            )
 
     @classmethod
     def from_ranks(cls, ranks: Sequence[str | None], common_name: str | None = "") -> "Taxon":
@@ -49,7 +51,8 @@ class Taxon:
             raise Error(f"A lineage has {len(RANKS)} ranks, kingdom to species, not {list(ranks)}.")
         *upper, genus, species = [_clean_rank(rank or "") for rank in ranks]
         upper[0] = _KINGDOM_SYNONYMS.get(upper[0], upper[0])
-        genus, epithet = _split_species(genus, _clean_species(species))
+        split = _split_species(genus, _clean_species(species))
+        genus, epithet = [_clean_rank(name) for name in split]  # "Pica unknown" is a genus
         lineage = [name.capitalize() for name in (*upper, genus)]
         return cls(
             (*lineage, f"{lineage[-1]} {epithet}".strip() if epithet else ""),

@@ -5,15 +5,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-
 from indexer.backends import Index, Rows
 from indexer.identity import check_encoder
 from indexer.snapshot import Snapshot, open_snapshot
-from model.encoder import Encoder, Vectors
+from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import Error
 from model.plugins import load_plugin
 from model.taxon import RANKS, Taxon
+from model.vectors import Vectors
 from search import queries
 from search.hits import LABELLED, SIMILAR, Hit, Hits
 

@@ -51,7 +51,9 @@ def raw_labels(snapshot: Snapshot, name: str) -> list[str]:
 
 def unknown_taxon(snapshot: Snapshot, name: str) -> UnknownName:
     """Return the error for a name that no taxon of the collection bears."""
-    names = [each for (each,) in snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label'")]
+    names = [
+        each for (each,) in snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label'")
+    ]
     near = did_you_mean(name, names) or " Search by its look instead with --text."
     return UnknownName(f"No taxon in this collection is called {name!r}.{near}")
 

@@ -8,9 +8,10 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.decoding import decode_file
 from indexer.snapshot import Snapshot
-from model.encoder import Encoder, Vectors
+from model.encoder import Encoder
 from model.errors import UnknownName
 from model.text_types import free_text_prompt, prompts
+from model.vectors import Vectors
 from search.names import Meaning, raw_labels, resolve, unknown_taxon
 
 
@@ -29,7 +30,7 @@ class Question:
 
 
 def ask_name(snapshot: Snapshot, words: str) -> Question:
-    """Ask for a taxon, else for a label, if the collection has one of that name, else for a text."""
+    """Ask for a taxon or a label, if the collection has one of that name, else for a text."""
     if meaning := resolve(snapshot, words):
         return _of_clades(snapshot, meaning)
     if labels := raw_labels(snapshot, words):
@@ -41,7 +42,7 @@ def ask_name(snapshot: Snapshot, words: str) -> Question:
 
 
 def ask_taxon(snapshot: Snapshot, name: str) -> Question:
-    """Ask for a taxon; raises UnknownName, with suggestions, where the collection has none so named."""
+    """Ask for a taxon; raises UnknownName, with suggestions, where the collection has none."""
     meaning = resolve(snapshot, name)
     if meaning is None:
         raise unknown_taxon(snapshot, name)
@@ -66,7 +67,8 @@ def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
     found = snapshot.query('SELECT "row", source_id FROM images WHERE image_id = ?', image_id)
     if not found:
         raise UnknownName(
-            f"No image of this collection has the id {image_id!r}; search with --format json shows ids."
+            f"No image of this collection has the id {image_id!r}; "
+            "search with --format json shows ids."
         )
     row, source_id = found[0]
     others = _rows(snapshot, '"row" <> ?', row)
@@ -82,14 +84,18 @@ def vector_of(question: Question, snapshot: Snapshot, encoder: Encoder) -> Vecto
         return encoder.encode_images([decode_file(question.source)])
     if isinstance(question.source, int):
         return snapshot.vector(question.source)[None]
-    mean = encoder.encode_texts(question.source).astype(np.float32).mean(axis=0)
-    return (mean / np.linalg.norm(mean))[None].astype(np.float16)
+    mean = encoder.encode_texts(question.source).mean(axis=0, dtype=np.float32)
+    unit: Vectors = (mean / np.linalg.norm(mean))[None].astype(np.float16)
+    return unit
 
 
 def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
     los = [lo for lo, _ in meaning.intervals]
     his = [hi for _, hi in meaning.intervals]
-    inside = '"row" IN (SELECT "row" FROM images, (SELECT unnest(?) AS a, unnest(?) AS b) WHERE a <= lo AND lo < b)'
+    inside = (
+        '"row" IN (SELECT "row" FROM images, (SELECT unnest(?) AS a, unnest(?) AS b) '
+        "WHERE a <= lo AND lo < b)"
+    )
     # What has no taxon may be one of these; so may what is only labelled with a taxon above them.
     unsure = (
         "lo IS NULL OR lo IN (SELECT taxa.lo FROM taxa, (SELECT unnest(?) AS a) "
@@ -105,7 +111,9 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
 
 
 def _rows(snapshot: Snapshot, condition: str = "true", *parameters: object) -> Rows:
-    found = snapshot.query(f'SELECT "row" FROM images WHERE {condition} ORDER BY "row"', *parameters)
+    found = snapshot.query(
+        f'SELECT "row" FROM images WHERE {condition} ORDER BY "row"', *parameters
+    )
     return np.array([row for (row,) in found], np.int64)
 
 

@@ -24,7 +24,9 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     }
     for root, path in manifest.roots.items():
         facts[f"folder {root}"] = path
-    for status, count in snapshot.query("SELECT status, count(*) FROM inputs GROUP BY 1 ORDER BY 1"):
+    for status, count in snapshot.query(
+        "SELECT status, count(*) FROM inputs GROUP BY 1 ORDER BY 1"
+    ):
         facts[f"inputs {status}"] = f"{count:,}"
     taxa = dict(snapshot.query("SELECT rank, count(*) FROM taxa GROUP BY 1"))
     for rank in RANKS:

@@ -59,9 +59,7 @@ def class_taxa() -> dict[int, Taxon]:
         }
 
 
-def targets(
-    found: Sequence[Concept], rows: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def targets(found: Sequence[Concept], rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return one unit target per concept (n, dim), the weighted mean of its unit `rows`."""
     mixed = np.stack(
         [
@@ -82,9 +80,7 @@ def _lemmas() -> dict[str, list[str]]:
     }
 
 
-def _organisms(
-    lemmas: Mapping[str, Sequence[str]], taxa: Mapping[int, Taxon]
-) -> Iterator[Concept]:
+def _organisms(lemmas: Mapping[str, Sequence[str]], taxa: Mapping[int, Taxon]) -> Iterator[Concept]:
     for row, names in enumerate(lemmas.values()):
         if row not in taxa:
             continue

@@ -37,9 +37,7 @@ def precision_at_1(vectors: Floats, labels: Labels) -> float:
     return float((labels[scores.argmax(axis=1)] == labels).mean())
 
 
-def few_shot_knn(
-    vectors: Floats, labels: Labels, shots: int, seeds: int
-) -> tuple[float, float]:
+def few_shot_knn(vectors: Floats, labels: Labels, shots: int, seeds: int) -> tuple[float, float]:
     """Return mean and standard deviation of top-1 by the nearest of `shots` examples a label.
 
     Each seed draws its own examples; all other items are tested. A label's score is the sum of
@@ -51,7 +49,10 @@ def few_shot_knn(
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         support = np.concatenate(
-            [rng.choice(np.flatnonzero(classes == c), shots, replace=False) for c in range(len(names))]
+            [
+                rng.choice(np.flatnonzero(classes == c), shots, replace=False)
+                for c in range(len(names))
+            ]
         )
         tested = np.setdiff1d(np.arange(len(unit)), support)
         cosines = unit[tested] @ unit[support].T

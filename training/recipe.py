@@ -36,8 +36,8 @@ def read_recipe(path: Path) -> Recipe:
     setting that does not exist.
     """
     try:
-        settings = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInput(f"The recipe {path} cannot be read: {error}.") from error
     known = [field.name for field in fields(Recipe)]
     for name in settings:

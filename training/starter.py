@@ -33,8 +33,11 @@ TEMPLATES = (
 )
 
 
-def train(recipe: Recipe) -> dict[str, torch.Tensor]:
-    """Train a text tower and return it as `model.encoders.starter.pack` writes it."""
+def train(recipe: Recipe, everyday: bool = True) -> dict[str, torch.Tensor]:
+    """Train a text tower and return it as `model.encoders.starter.pack` writes it.
+
+    Without `everyday` it learns the names of classes and taxa alone.
+    """
     config = deepcopy(starter.config())
     text = config["model_cfg"]["text_cfg"]
     text |= {"width": recipe.width, "heads": recipe.heads, "layers": recipe.layers}
@@ -42,7 +45,7 @@ def train(recipe: Recipe) -> dict[str, torch.Tensor]:
     network: Any = starter.build(config)
     projection, rows = project_classifier(config["model_cfg"]["embed_dim"])
     network.visual.head.proj.weight.data = projection
-    known = concepts()
+    known = [each for each in concepts() if everyday or each.kind != "everyday"]
     groups = _groups(known)
     tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=text["context_length"])
     seen = _seen_tokens(known, tokenizer)
@@ -101,7 +104,7 @@ def _seen_tokens(
         for name in concept.names
         for template in TEMPLATES
     ]
-    seen = torch.unique(tokenizer(strings))
+    seen: torch.Tensor = torch.unique(tokenizer(strings))
     return seen[seen != starter.UNKNOWN_TOKEN]
 
 
@@ -121,7 +124,9 @@ def _with_unknown_words(
 def main() -> None:
     """Train by a recipe (by default the starter's own) and write the file that ships."""
     recipe = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(str(RECIPES / "starter.toml"))
-    target = Path(sys.argv[2] if len(sys.argv) > 2 else str(starter.FOLDER / "text_tower.safetensors"))
+    target = Path(
+        sys.argv[2] if len(sys.argv) > 2 else str(starter.FOLDER / "text_tower.safetensors")
+    )
     save_file(train(read_recipe(recipe)), str(target))
     sys.stdout.write(f"{target}: {target.stat().st_size / 1e6:.1f} MB\n")
 

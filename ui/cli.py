@@ -25,8 +25,8 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            error.message += did_you_mean(args[0], self.list_commands(ctx))
-            raise
+            near = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(error.message + near, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

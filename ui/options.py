@@ -17,10 +17,16 @@ collection = click.option(
     help="The collection.",
 )
 format_ = click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True,
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
     help="How to write the answer.",
 )
 output = click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
     help="Write the answer there instead of to the screen.",
 )

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from model.encoder import Vectors
+from model.vectors import Vectors
 
 Scores = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]

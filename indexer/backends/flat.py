@@ -7,7 +7,7 @@ import faiss
 import numpy as np
 
 from indexer.backends import Rows, Scores
-from model.encoder import Vectors
+from model.vectors import Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class FlatIndex:
             return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
         parameters = None
         if among is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(among.astype(np.int64)))
+            # FAISS's Python wrapper adds the keyword, and keeps the selector alive.
+            selector = faiss.IDSelectorBatch(among.astype(np.int64))
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         scores, rows = self.index.search(queries.astype(np.float32), k, params=parameters)
         return scores, rows
 

@@ -22,7 +22,7 @@ def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Recor
         label = _label(below, labels)
         try:
             stat = path.stat()
-            problem, size, modified = _problem(path), stat.st_size, stat.st_mtime_ns
+            problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns
         except OSError as error:
             problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
         yield Record(
@@ -50,11 +50,11 @@ def _label(below: Path, labels: Mapping[str, Label]) -> Label:
     return labels.get(holder) or label_of_folder(holder)
 
 
-def _problem(path: Path) -> str:
+def _problem(path: Path, below: Path) -> str:
     if path.name.startswith("."):
         return "hidden file"
     if not path.is_file():
         return "not a regular file"
-    if any("\ud800" <= character <= "\udfff" for character in path.name):
+    if any("\ud800" <= character <= "\udfff" for character in str(below)):
         return "file name is not UTF-8; rename it"  # Python's stand-ins for other bytes
     return ""

@@ -37,7 +37,7 @@ def assemble(config: Mapping[str, Any], trained: Mapping[str, torch.Tensor]) -> 
     return from_network("starter", network, tokenizer)
 
 
-def build(config: Mapping[str, Any]) -> torch.nn.Module:
+def build(config: Mapping[str, Any]) -> Any:
     """Return the open_clip model with the image trunk's weights and all else untrained."""
     network: Any = open_clip.CLIP(**config["model_cfg"])
     network.visual.preprocess_cfg = config["preprocess_cfg"]

@@ -31,8 +31,8 @@ def obtain_photos(cache: Path) -> Path:
         found = _from_debian(work) or _from_pypi(work)
         if found is None:
             raise Error(
-                "The demo's photographs cannot be fetched from Debian or PyPI; use a folder of your "
-                "own: taxalens demo --images DIR."
+                "The demo's photographs cannot be fetched from Debian or PyPI; use a folder of "
+                "your own: taxalens demo --images DIR."
             )
         kept = work / "kept"
         for name in table_names():

@@ -13,7 +13,7 @@ SHEET = "demo-hits.png"
 
 
 def show(collection: Collection, k: int = 5) -> None:
-    """Print the answers to a name, a text, a picture and an image id, then a contact sheet's path."""
+    """Print the answers to a name, a text, a picture and an image id, and draw a contact sheet."""
     click.echo(f"{len(collection)} photographs in {collection.snapshot.folder}\n")
     name = _a_name(collection)
     hits = _ask("", name, collection.search(name, k=k))

@@ -1,42 +1,51 @@
 """The search page: a box, an upload, and a grid of hits with their lineage."""
 
+import io
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
-from PIL import Image
+from PIL import ImageOps
 
-from indexer.decoding import decode_file
-from indexer.manifest import read_manifest
+from indexer.decoding import SUFFIXES, decode_file
+from indexer.manifest import Manifest, read_manifest
 from model.errors import BadInput, Error
+from model.taxon import Rank
 from search.collection import Collection, open_collection
 from search.hits import LABELLED, Hit, Hits
 
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 TITLE = "Search"
-COLUMNS = 5
-SIDE = 320  # pixels of a thumbnail
+SIDE = 480  # pixels of a thumbnail: sharp on a fine screen, 20 kB
+MAX_HITS = 200
+HINT = (
+    "Type a **taxon** of any rank (Felidae), a **common name** (lion) or a **description** "
+    "(a bird in flight). Or upload a **picture** to find what looks like it."
+)
 
 
 def page(folder: Path) -> None:
     """Show the page."""
     try:
-        collection = _collection(str(folder), read_manifest(folder).generation)
-        st.title("taxalens")
-        st.caption(plain(f"{len(collection):,} images in {folder.name}"))
+        collection = _collection(str(folder), read_manifest(folder))
+        _head(f"{len(collection):,} images in {folder.name}")
         words, upload, k = _question()
-        if upload is not None:
-            hits = _search_upload(collection, upload.getvalue(), upload.name, k)
-        elif words:
-            hits = collection.search(words, k=k)
-        else:
-            st.info("Type a name or a text, or upload a picture.")
+        if not words and not upload:
+            st.markdown(HINT)
             return
+        with st.spinner("Searching …"):
+            if upload:
+                hits = _search_upload(collection, upload, k)
+            else:
+                hits = collection.search(words, k=k)
+        _answer(hits)
     except Error as error:
         st.error(plain(str(error)))
-        return
-    st.subheader(plain(f"{hits.meaning}: {len(hits)} images"))
-    _grid(hits)
 
 
 def plain(text: str) -> str:
@@ -45,48 +54,99 @@ def plain(text: str) -> str:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the collection …")
-def _collection(folder: str, generation: int) -> Collection:
-    return open_collection(folder)  # `generation` makes a changed collection open anew
+def _collection(folder: str, manifest: Manifest) -> Collection:
+    return open_collection(folder)  # `manifest` makes a changed or replaced collection open anew
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(path: str, modified: float) -> Image.Image:
-    image = decode_file(Path(path))  # `modified` makes a changed file show anew
-    image.thumbnail((SIDE, SIDE))
-    return image
+def _thumbnail(path: str, modified: float) -> bytes:
+    """Return a square JPEG with the whole picture; `modified` makes a changed file show anew."""
+    square = ImageOps.pad(decode_file(Path(path)), (SIDE, SIDE), color="white")
+    jpeg = io.BytesIO()
+    square.save(jpeg, "JPEG", quality=85)
+    return jpeg.getvalue()
 
 
-def _question() -> tuple[str, "st.runtime.uploaded_file_manager.UploadedFile | None", int]:
-    left, middle, right = st.columns([4, 3, 1], vertical_alignment="bottom")
+def _head(about: str) -> None:
+    # Streamlit leaves 6rem above for a tool bar that is not shown here.
+    st.html("<style>[data-testid=stMainBlockContainer] {padding-top: 2.5rem}</style>")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.header("taxalens", anchor=False, width="content")
+        st.caption(plain(about))
+
+
+def _question() -> "tuple[str, UploadedFile | None, int]":
+    """Show the widgets; of a text and a picture only the one given last stays."""
+    left, middle, right = st.columns([6, 5, 2])
     words = left.text_input(
-        "Name or text", key="query", placeholder="Felidae, lion, a bird in flight …", bind="query-params"
+        "Name or text",
+        key="query",
+        placeholder="Felidae, lion, a bird in flight …",
+        bind="query-params",
+        on_change=_forget_upload,
     )
-    upload = middle.file_uploader("or a picture", type=["jpg", "jpeg", "png", "webp", "tif", "tiff"])
-    k = right.number_input("Hits", min_value=1, max_value=200, value=10)
+    upload = middle.file_uploader(
+        "Or a picture",
+        type=sorted(SUFFIXES),
+        key=f"upload-{st.session_state.get('uploads', 0)}",
+        on_change=_forget_words,
+    )
+    k = right.number_input("Hits", min_value=1, max_value=MAX_HITS, value=10)
     return (words or "").strip(), upload, int(k)
 
 
-def _search_upload(collection: Collection, data: bytes, name: str, k: int) -> Hits:
+def _forget_upload() -> None:
+    # An uploader can only be emptied by putting a new one, with another key, in its place.
+    st.session_state["uploads"] = st.session_state.get("uploads", 0) + 1
+
+
+def _forget_words() -> None:
+    st.session_state["query"] = ""
+
+
+def _search_upload(collection: Collection, upload: "UploadedFile", k: int) -> Hits:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(name).suffix}"
-        path.write_bytes(data)
-        return collection.search(image=path, k=k)
+        path = Path(folder, "upload")  # the name it had elsewhere may be no name for a file here
+        path.write_bytes(upload.getvalue())
+        try:
+            hits = collection.search(image=path, k=k)
+        except BadInput as error:
+            raise BadInput(str(error).replace(str(path), upload.name)) from error
+    return Hits(hits.hits, f"images that look like {upload.name}")
 
 
-def _grid(hits: Hits) -> None:
-    for start in range(0, len(hits), COLUMNS):
-        for column, hit in zip(st.columns(COLUMNS), hits[start : start + COLUMNS], strict=False):
-            with column:
-                _card(hit)
+def _answer(hits: Hits) -> None:
+    labelled = [hit for hit in hits if hit.match == LABELLED]
+    similar = [hit for hit in hits if hit.match != LABELLED]
+    _grid(hits.meaning, labelled or similar)
+    if labelled and similar:
+        _grid("not labelled so, but alike", similar)
+
+
+def _grid(heading: str, hits: Sequence[Hit]) -> None:
+    heading = heading[:1].upper() + heading[1:]
+    st.subheader(plain(f"{heading} · {len(hits)} {'hit' if len(hits) == 1 else 'hits'}"), anchor=False)
+    grid = st.grid(5, border=True)
+    for hit in hits:
+        with grid.cell(), st.container(gap="xsmall"):
+            _card(hit)
 
 
 def _card(hit: Hit) -> None:
     try:
-        st.image(_thumbnail(str(hit.path), hit.path.stat().st_mtime), width="stretch")
+        picture = _thumbnail(str(hit.path), hit.path.stat().st_mtime)
+        st.image(picture, width="stretch", alt=hit.title)
     except (BadInput, OSError):
         st.warning("This picture cannot be read any more.")
-    common = f" · {hit.taxon.common_name}" if hit.taxon and hit.taxon.common_name else ""
-    st.markdown(f"**{plain(hit.title)}**{plain(common)}")
+    st.markdown(_name(hit))
     lineage = " › ".join(name for name in hit.taxon.lineage[:-1] if name) if hit.taxon else ""
-    how = "" if hit.match == LABELLED else " · by its look"
-    st.caption(plain(lineage) + ("  \n" if lineage else "") + plain(f"{hit.score:.3f}{how}"))
+    file = f"score {hit.score:.3f} · {hit.path.name}"
+    st.caption("  \n".join(plain(line) for line in (lineage, file) if line))
+
+
+def _name(hit: Hit) -> str:
+    """Return its name in Markdown, genus and species in italics as taxonomists write them."""
+    italic = hit.taxon and hit.taxon.rank in (Rank.GENUS, Rank.SPECIES)
+    stars = "***" if italic else "**"
+    common = f" · {hit.taxon.common_name}" if hit.taxon and hit.taxon.common_name else ""
+    return f"{stars}{plain(hit.title)}{stars}{plain(common)}"

@@ -1,0 +1,1 @@
+"""Benchmarks, each one command: `make bench-NAME`; never part of the tests."""

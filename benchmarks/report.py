@@ -1,0 +1,59 @@
+"""Writes a benchmark's figures: a JSON file of them, and their table in docs/BENCHMARKS.md."""
+
+import json
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("torch", "open_clip_torch", "timm", "faiss-gpu", "faiss-cpu", "duckdb", "numpy")
+
+
+def figure(case: str, system: str, metric: str, value: float, unit: str = "") -> dict[str, object]:
+    return {"case": case, "system": system, "metric": metric, "value": value, "unit": unit}
+
+
+def write_report(name: str, figures: list[dict[str, object]]) -> None:
+    """Write benchmarks/results/NAME.json and the part of docs/BENCHMARKS.md between its marks."""
+    results = ROOT / "benchmarks" / "results"
+    results.mkdir(exist_ok=True)
+    made_with = {"cpu": _cpu(), "python": platform.python_version(), **_versions()}
+    text = json.dumps({"made_with": made_with, "figures": figures}, indent=1)
+    (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    page = ROOT / "docs" / "BENCHMARKS.md"
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    table = f"{begin}\n{_table(figures)}{end}"
+    page.write_text(
+        pattern.sub(lambda _: table, page.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+
+
+def _table(figures: list[dict[str, object]]) -> str:
+    systems = list(dict.fromkeys(str(each["system"]) for each in figures))
+    lines = [["case", "metric", *systems], ["---"] * (2 + len(systems))]
+    cells = {(each["case"], each["metric"], each["system"]): each for each in figures}
+    for case, metric in dict.fromkeys((each["case"], each["metric"]) for each in figures):
+        row = [str(case), str(metric)]
+        for system in systems:
+            cell = cells.get((case, metric, system))
+            row.append(f"{cell['value']:.3f} {cell['unit']}".strip() if cell else "")
+        lines.append(row)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except ModuleNotFoundError:
+            continue
+    return found
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
+    return f"{len(models)} x {models[0]}" if models else platform.processor()

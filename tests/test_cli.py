@@ -1,0 +1,190 @@
+"""The command line as people type it: answers on stdout, one-sentence errors, exit codes."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from pictures import write_picture
+
+from indexer.decoding import decode_file
+from model.plugins import load_plugin, plugin_names
+from search.hits import COLUMNS
+from ui.cli import main
+from ui.tables import text_table
+
+PYBIOCLIP = (  # the species columns of `bioclip predict`, pybioclip 2.1.6
+    "file_name,kingdom,phylum,class,order,family,genus,species_epithet,species,common_name,score"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photos/ and a collection of them, made with the starter by the command line."""
+    place = tmp_path_factory.mktemp("cli")
+    for name, colour in (("Panthera leo/a.png", "orange"), ("Pica pica/b.png", "black")):
+        write_picture(place / "photos" / name, colour)
+    write_picture(place / "photos" / "=cmd" / "c.png", "blue")
+    (place / "photos" / "broken.jpg").write_text("no picture")
+    result = taxalens("index", place / "photos", "-c", place / "c", "--encoder", "starter")
+    assert result.exit_code == 0, result.output
+    assert "3 embedded, 0 duplicates, 1 failed; see: taxalens status" in result.stdout
+    assert "4 new or changed pictures" in result.stderr
+    return place
+
+
+def taxalens(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_search_prints_hits_and_how_the_query_was_understood(place: Path) -> None:
+    result = taxalens("search", "Panthera leo", "-c", place / "c", "-k", 1)
+    assert result.exit_code == 0
+    assert result.stderr == "Panthera leo (species): 1 images\n"
+    header, line = result.stdout.splitlines()
+    assert header.split() == ["score", "match", "name", "common_name", "family", "file_name"]
+    assert "labelled  Panthera leo" in line
+    assert line.endswith(str(place / "photos" / "Panthera leo" / "a.png"))
+
+
+def test_csv_has_pybioclips_columns_and_no_formulas(place: Path) -> None:
+    result = taxalens("search", "--text", "blue", "-c", place / "c", "--format", "csv")
+    assert result.stdout.splitlines()[0] == f"{PYBIOCLIP},match,label,image_id"
+    labels = {line["label"] for line in csv.DictReader(io.StringIO(result.stdout))}
+    assert labels == {"Panthera leo", "Pica pica", "'=cmd"}
+
+
+def test_json_is_one_array_and_parquet_goes_to_a_file(place: Path) -> None:
+    asked = ("search", "--text", "blue", "-c", place / "c")
+    hits = json.loads(taxalens(*asked, "--format", "json").stdout)
+    assert [set(hit) for hit in hits] == [set(COLUMNS)] * 3
+    result = taxalens(*asked, "--format", "parquet", "--output", place / "hits.parquet")
+    assert result.exit_code == 0
+    assert pq.read_table(place / "hits.parquet").to_pylist() == hits
+    assert taxalens(*asked, "--format", "parquet").exit_code == 1
+
+
+def test_an_image_and_its_id_can_be_asked_for(place: Path) -> None:
+    photo = place / "photos" / "Pica pica" / "b.png"
+    found = taxalens("search", "--image", photo, "-c", place / "c", "-k", 1, "--format", "json")
+    hit = json.loads(found.stdout)[0]
+    assert hit["file_name"] == str(photo)
+    others = taxalens("search", "--id", hit["image_id"], "-c", place / "c", "--format", "json")
+    assert photo.name not in others.stdout
+
+
+def test_copy_to_collects_the_files_by_rank_and_sheet_draws_them(place: Path) -> None:
+    result = taxalens(
+        "search",
+        "Pica",
+        "-c",
+        place / "c",
+        "--copy-to",
+        place / "copies",
+        "--sheet",
+        place / "s.png",
+    )
+    assert result.exit_code == 0
+    assert sorted(path.name for path in (place / "copies").iterdir()) == [
+        "0001-b.png",
+        "0002-c.png",
+    ]
+    sheet = decode_file(place / "s.png")
+    assert (sheet.width, sheet.height) == (476, 326)
+
+
+def test_status_has_a_line_for_every_input(place: Path) -> None:
+    lines = list(
+        csv.DictReader(io.StringIO(taxalens("status", "-c", place / "c", "--format", "csv").stdout))
+    )
+    assert list(lines[0]) == ["source_id", "status", "reason"]
+    assert {line["source_id"]: line["status"] for line in lines} == {
+        "photos/Panthera leo/a.png": "embedded",
+        "photos/Pica pica/b.png": "embedded",
+        "photos/=cmd/c.png": "embedded",
+        "photos/broken.jpg": "failed",
+    }
+
+
+def test_info_says_what_the_collection_holds(place: Path) -> None:
+    facts = {
+        line["fact"]: line["value"]
+        for line in json.loads(taxalens("info", "-c", place / "c", "--format", "json").stdout)
+    }
+    assert facts["images"] == "3"
+    assert facts["encoder"] == "starter (512 numbers a picture)"
+    assert facts["taxa of rank species"] == "2"
+    assert facts["labels that are no taxa"] == "=cmd (1)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("index", "nowhere"), "There is no folder nowhere."),
+        (("index", "{place}", "--encoder", "startr"), "Did you mean starter?"),
+        (("index", "{place}", "--encoder", "local-dir:nowhere"), "no open_clip folder"),
+        (("index", "{place}", "--encoder", "ViT-B-16:nowhere.pt"), "no checkpoint file nowhere.pt"),
+        (("index", "{place}", "--labels", "nowhere.csv"), "There is no label file nowhere.csv."),
+        (("search", "lion", "-c", "nowhere"), "There is no collection at nowhere; make one with"),
+        (("search", "--taxon", "Panthera loe", "-c", "{place}/c"), "Did you mean Panthera leo"),
+        (("search", "--image", "{place}/photos/broken.jpg", "-c", "{place}/c"), "not a picture"),
+        (("status", "-c", "nowhere"), "There is no collection"),
+        (("app", "-c", "nowhere"), "There is no collection"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
+    place: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = taxalens(*(argument.format(place=place) for argument in arguments))
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("search",), ("search", "a", "--text", "b"), ("serch",), ("search", "a", "-k", "0")],
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    assert taxalens(*arguments).exit_code == 2
+
+
+def test_a_misspelt_command_is_suggested() -> None:
+    assert "Did you mean search?" in taxalens("serch").stderr
+
+
+@pytest.mark.parametrize("command", plugin_names("ui.commands"))
+def test_every_command_has_help_for_itself_and_all_its_options(command: str) -> None:
+    help_ = taxalens(command, "--help").stdout
+    assert len(help_.splitlines()[2].strip()) > 20
+    command_object: Any = load_plugin("ui.commands", command, noun="command").command
+    assert all(getattr(option, "help", "given") for option in command_object.params)
+    assert taxalens("--help").stdout.count(f"\n  {command} ") == 1
+
+
+def test_the_command_runs_without_a_terminal(place: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "ui.cli", "info", "-c", str(place / "c")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "starter" in finished.stdout
+    assert finished.stderr == ""
+
+
+def test_text_tables_align_and_show_no_control_characters() -> None:
+    rows = [{"a": "x" * 70, "b": 0.12345}, {"a": "tab\tnew\nline\x1b[31m", "b": 2}]
+    lines = text_table(("a", "b"), rows).splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("…  0.123")
+    assert {line.rindex("  ") for line in lines} == {60}
+    assert "\x1b" not in lines[2]

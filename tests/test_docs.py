@@ -1,0 +1,101 @@
+"""Every command and snippet in README and docs runs, in a folder like the one they speak of."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pictures import write_picture
+
+import taxalens
+from model.plugins import plugin_names
+from ui.cli import main
+
+ROOT = Path(taxalens.__file__).parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "model/starter/README.md"]
+
+
+def blocks(language: str) -> list[str]:
+    found = [re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL) for page in PAGES]
+    return [block for page in found for block in page]
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with what the README speaks of: photos, a query picture and a label file."""
+    for name, colour in (("Panthera leo/a.jpg", "orange"), ("camp/b.jpg", "green")):
+        write_picture(tmp_path / "photos" / name, colour)
+    write_picture(tmp_path / "query.jpg", "yellow")
+    (tmp_path / "labels.csv").write_text(
+        "label,family,genus,species\nPanthera leo,Felidae,Panthera,Panthera leo\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+
+
+def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> None:
+    assert len(commands()) > 8
+    for program, *arguments in commands():
+        if program == "make":
+            assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif arguments == ["app"]:
+            assert serves(free_port(), desk)
+        else:
+            assert program == "taxalens"
+            result = CliRunner().invoke(main, arguments)
+            assert result.exit_code == 0, (arguments, result.output)
+    assert (desk / "birds.png").is_file()
+    assert (desk / "lions.csv").read_text().count("\n") >= 2
+    assert any((desk / "similar").iterdir())
+
+
+def test_every_python_snippet_of_the_pages_runs(desk: Path, capsys: pytest.CaptureFixture) -> None:
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})
+    assert "Panthera leo" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", plugin_names("ui.commands"))
+def test_every_command_is_on_a_page(command: str) -> None:
+    assert any(re.search(rf"(taxalens|make) {command}\b", page.read_text()) for page in PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def serves(port: int, folder: Path) -> bool:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", "app", "--port", str(port)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as connection:
+                if connection.connect_ex(("127.0.0.1", port)) == 0:
+                    return True
+            time.sleep(0.1)
+        return False
+    finally:
+        process.terminate()
+        process.wait()
