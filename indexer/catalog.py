@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,23 +17,31 @@ _LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "lock_configuration": "true",
 }
-# row = place of the vector in the segments, which is also its id in an index.
-_TABLES = """
+_CURRENT = """
 CREATE TABLE inputs AS
     SELECT * EXCLUDE place FROM inputs_in
     QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY place DESC) = 1
     ORDER BY source_id;
+CREATE TEMP TABLE rows AS
+    SELECT segments_in.* FROM segments_in JOIN inputs USING (source_id, image_id)
+    QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY place DESC) = 1;
+CREATE TEMP TABLE said AS
+    SELECT labels_in.* EXCLUDE place FROM labels_in JOIN rows USING (image_id)
+    QUALIFY row_number() OVER (PARTITION BY image_id ORDER BY labels_in.place DESC) = 1;
+"""
+_TAXA = f"""
+SELECT {", ".join(f'taxa_in."{rank}"' for rank in RANKS)}, common_name
+FROM taxa_in JOIN (SELECT DISTINCT taxon_key, common_name FROM said) USING (taxon_key, common_name)
+ORDER BY place
+"""
+_LABELS = "SELECT DISTINCT label FROM said WHERE taxon_key IS NULL AND label <> '' ORDER BY label"
+# row = place of the vector in the segments, which is also its id in an index.
+_TABLES = """
 CREATE TABLE images AS
-    WITH current AS (
-            SELECT segments_in.* FROM segments_in JOIN inputs USING (source_id, image_id)
-            QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY place DESC) = 1),
-        said AS (
-            SELECT * FROM labels_in
-            QUALIFY row_number() OVER (PARTITION BY image_id ORDER BY place DESC) = 1)
-    SELECT current.place AS "row", image_id, source_id, sha256, width, height, label, taxon_key,
-        lo, said.common_name, metadata
-    FROM current JOIN said USING (image_id) LEFT JOIN clades_in USING (taxon_key)
-    ORDER BY current.place;
+    SELECT rows.place AS "row", image_id, source_id, sha256, width, height, label, taxon_key, lo,
+        said.common_name, metadata
+    FROM rows JOIN said USING (image_id) LEFT JOIN clades_in USING (taxon_key)
+    ORDER BY rows.place;
 CREATE TABLE taxa AS SELECT * FROM clades_in;
 CREATE TABLE names AS SELECT * FROM names_in;
 """
@@ -77,11 +84,12 @@ def fill(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Mani
         lines = read_table(collection, table, manifest.paths(table))
         place = pa.array(range(len(lines)), pa.int64())
         connection.register(f"{table}_in", lines.append_column("place", place))
-    clades, names = _clades_and_names(read_table(collection, "taxa", manifest.paths("taxa")))
-    labels = connection.sql("SELECT DISTINCT label FROM labels_in WHERE taxon_key IS NULL")
-    names = pa.concat_tables([names, _label_names([label for (label,) in labels.fetchall()])])
-    connection.register("clades_in", clades)
-    connection.register("names_in", names)
+    connection.execute(_CURRENT)
+    taxa = [Taxon(tuple(ranks), common) for *ranks, common in connection.sql(_TAXA).fetchall()]
+    labels = [label for (label,) in connection.sql(_LABELS).fetchall()]
+    clades = preorder(taxa)
+    connection.register("clades_in", _clade_table(clades))
+    connection.register("names_in", _name_table(clades, taxa, labels))
     connection.execute(_TABLES)
     for view in (*(f"{table}_in" for table in SCHEMAS), "clades_in", "names_in"):
         connection.unregister(view)
@@ -93,46 +101,33 @@ def fold(name: str) -> str:
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 
 
-def _clades_and_names(lines: pa.Table) -> tuple[pa.Table, pa.Table]:
-    taxa = [
-        Taxon(tuple(line[rank] for rank in RANKS), line["common_name"])
-        for line in lines.to_pylist()
-    ]
-    clades = preorder(taxa)
+def _name_table(clades: Iterable[Clade], taxa: Iterable[Taxon], labels: Iterable[str]) -> pa.Table:
+    """Scientific and common names of taxa, and the labels that are no taxa, folded."""
     scientific = [("scientific", clade.taxon.name, clade.taxon.key) for clade in clades]
     common = [("common", taxon.common_name, taxon.key) for taxon in taxa if taxon.common_name]
-    names = [
-        {"folded": fold(name), "name": name, "kind": kind, "taxon_key": key}
-        for kind, name, key in dict.fromkeys(scientific + common)
-    ]
-    return (
-        pa.Table.from_pylist([_clade_line(clade) for clade in clades], schema=_CLADES),
-        pa.Table.from_pylist(names, schema=_NAMES),
-    )
-
-
-def _label_names(labels: Iterable[str]) -> pa.Table:
-    """The labels that are no taxa: they are found by name all the same."""
+    raw = [("label", label, None) for label in labels]
     lines = [
-        {"folded": fold(label), "name": label, "kind": "label", "taxon_key": None}
-        for label in labels
-        if label
+        {"folded": fold(name), "name": name, "kind": kind, "taxon_key": key}
+        for kind, name, key in dict.fromkeys([*scientific, *common, *raw])
     ]
     return pa.Table.from_pylist(lines, schema=_NAMES)
 
 
-def _clade_line(clade: Clade) -> dict[str, Any]:
-    taxon = clade.taxon
-    return {
-        "taxon_key": taxon.key,
-        "parent_key": clade.parent,
-        "lo": clade.lo,
-        "hi": clade.hi,
-        "rank": str(taxon.rank),
-        "name": taxon.name,
-        "common_name": taxon.common_name,
-        **{str(rank): taxon.at(rank) for rank in RANKS},
-    }
+def _clade_table(clades: Iterable[Clade]) -> pa.Table:
+    lines = [
+        {
+            "taxon_key": clade.taxon.key,
+            "parent_key": clade.parent,
+            "lo": clade.lo,
+            "hi": clade.hi,
+            "rank": str(clade.taxon.rank),
+            "name": clade.taxon.name,
+            "common_name": clade.taxon.common_name,
+            **{str(rank): clade.taxon.at(rank) for rank in RANKS},
+        }
+        for clade in clades
+    ]
+    return pa.Table.from_pylist(lines, schema=_CLADES)
 
 
 _NAMES = pa.schema([(column, pa.string()) for column in ("folded", "name", "kind", "taxon_key")])

@@ -1,5 +1,6 @@
 """Names in a collection: which clades a name means there, exactly; the rest is only suggested."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.catalog import fold
@@ -18,15 +19,16 @@ class Meaning:
 
     def __str__(self) -> str:
         """Describe it: "Felidae (family)"."""
-        return ", ".join(f"{taxon.name} ({taxon.rank})" for taxon in self.taxa)
+        return ", ".join(dict.fromkeys(f"{taxon.name} ({taxon.rank})" for taxon in self.taxa))
 
 
 def resolve(snapshot: Snapshot, name: str) -> Meaning | None:
     """Return what a name means among the collection's taxa; None where no taxon bears it.
 
     Case, diacritics and underscores do not matter. Scientific names go before common names. A
-    taxon key ("Animalia|Chordata|Aves") always works. Raises UnknownName, listing the candidates,
-    for a scientific name that several taxa bear.
+    taxon key ("Animalia|Chordata|Aves") always works. Lineages that only differ in what they leave
+    out are one taxon. Raises UnknownName, listing the candidates, for a scientific name that
+    several taxa bear.
     """
     for kind in ("key", "scientific", "common"):
         found = snapshot.query(_SQL[kind], name if kind == "key" else fold(name))
@@ -36,11 +38,17 @@ def resolve(snapshot: Snapshot, name: str) -> Meaning | None:
             Taxon(tuple(ranks), name if kind == "common" else common)
             for _, _, common, *ranks in found
         )
-        if kind == "scientific" and len(taxa) > 1:
+        if kind == "scientific" and not _one_taxon(taxa):
             keys = ", ".join(f'"{taxon.key}"' for taxon in taxa)
             raise UnknownName(f"{name} is the name of {len(taxa)} taxa; ask for one of {keys}.")
         return Meaning(taxa, tuple((lo, hi) for lo, hi, *_ in found))
     return None
+
+
+def _one_taxon(taxa: Sequence[Taxon]) -> bool:
+    """Whether no two of the lineages contradict each other at any rank."""
+    at_ranks = zip(*(taxon.lineage for taxon in taxa), strict=True)
+    return all(len({name for name in names if name}) <= 1 for names in at_ranks)
 
 
 def raw_labels(snapshot: Snapshot, name: str) -> list[str]:

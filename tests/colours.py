@@ -1,4 +1,4 @@
-"""A small real encoder for tests: pictures by their mean colours, texts by the colours they name."""
+"""A small real encoder for tests: pictures by mean colours, texts by the colours they name."""
 
 import hashlib
 from collections.abc import Sequence

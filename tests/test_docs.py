@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,11 @@ from model.plugins import plugin_names
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "model/starter/README.md"]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "model/starter/README.md",
+]
 
 
 def blocks(language: str) -> list[str]:
@@ -32,7 +35,7 @@ def commands() -> list[list[str]]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README speaks of: photos, a query picture and a label file."""
     for name, colour in (("Panthera leo/a.jpg", "orange"), ("camp/b.jpg", "green")):
         write_picture(tmp_path / "photos" / name, colour)
@@ -41,7 +44,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "label,family,genus,species\nPanthera leo,Felidae,Panthera,Panthera leo\n"
     )
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> None:

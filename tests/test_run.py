@@ -170,7 +170,7 @@ def test_folders_without_pictures_are_refused_and_leave_nothing(tmp_path: Path) 
 
 def test_another_encoder_is_refused_and_nothing_is_lost(photos: Path, collection: Path) -> None:
     before = content(collection)
-    with pytest.raises(EncoderMismatch, match="colours-1.*not with colours-2"):
+    with pytest.raises(EncoderMismatch, match=r"colours-1 .*not with colours-2"):
         run(photos, collection, ColourEncoder("2"))
     assert content(collection) == before
 
@@ -241,7 +241,7 @@ def many_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]
     place = tmp_path_factory.mktemp("many")
     colours = random.Random(0)
     for number in range(2500):
-        colour = "#%06x" % colours.randrange(0x1000000)
+        colour = f"#{colours.randrange(0x1000000):06x}"
         write_picture(place / "p" / f"Genus species{'abc'[number % 3]}" / f"{number}.png", colour)
     (place / "p" / "broken.jpg").write_text("no picture")
     run(place / "p", place / "c")

@@ -105,6 +105,28 @@ def test_a_homonym_is_never_guessed(tmp_path: Path) -> None:
     assert [hit.label for hit in opened.search("Plantae|||||Ficus")] == ["fig"]
 
 
+def test_lineages_that_only_leave_ranks_out_are_one_taxon(tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "Panthera leo" / "1.png", "orange")
+    write_picture(tmp_path / "q" / "lions" / "1.png", "yellow")
+    (tmp_path / "labels.csv").write_text("label,family,species\nlions,Felidae,Panthera leo\n")
+    run(tmp_path / "p", tmp_path / "c")
+    run(tmp_path / "q", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
+    hits = open_collection(tmp_path / "c", ColourEncoder()).search("Panthera leo")
+    assert [hit.match for hit in hits] == [LABELLED] * 2
+    assert hits.meaning == "Panthera leo (species)"
+
+
+def test_a_taxon_that_no_image_has_any_more_is_forgotten(tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "Great tit" / "1.png", "yellow")
+    run(tmp_path / "p", tmp_path / "c")
+    (tmp_path / "labels.csv").write_text("label,species\nGreat tit,Parus major\n")
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    with pytest.raises(UnknownName):
+        opened.search(taxon="Great tit")
+    assert [hit.title for hit in opened.search("Parus")] == ["Parus major"]
+
+
 def test_unknown_names_are_errors_only_when_a_taxon_is_demanded(opened: Collection) -> None:
     with pytest.raises(UnknownName, match="Did you mean Panthera leo"):
         opened.search(taxon="Pantera leo")
@@ -122,7 +144,7 @@ def test_questions_that_cannot_be_asked(opened: Collection, tmp_path: Path) -> N
         opened.search("red", k=0)
     with pytest.raises(UnknownName, match="empty"):
         opened.search("  ")
-    with pytest.raises(BadInput, match="nothing.png"):
+    with pytest.raises(BadInput, match="nothing"):
         opened.search(image=tmp_path / "nothing.png")
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.taxon import RANKS, Rank, Taxon
@@ -35,6 +35,7 @@ def test_the_golden_strings_cover_every_text_type() -> None:
     assert set(TRAINED_TYPES) < set(TextType)
 
 
+@settings(deadline=None)
 @given(TAXA.filter(lambda taxon: bool(taxon.name)))
 def test_prompts_of_a_named_taxon_are_never_empty_and_never_repeated(taxon: Taxon) -> None:
     written = prompts(taxon)
@@ -47,6 +48,7 @@ def test_prompts_of_a_named_taxon_are_never_empty_and_never_repeated(taxon: Taxo
     assert any(taxon.name in prompt for prompt in written)
 
 
+@settings(deadline=None)
 @given(TAXA.filter(lambda taxon: bool(taxon.name)))
 def test_prompts_tell_a_common_name_only_where_there_is_one(taxon: Taxon) -> None:
     written = prompts(taxon)

@@ -27,13 +27,17 @@ HINT = (
     "Type a **taxon** of any rank (Felidae), a **common name** (lion) or a **description** "
     "(a bird in flight). Or upload a **picture** to find what looks like it."
 )
+_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
+# Streamlit looks for links, `:icons:` and arrows after Markdown's escapes are undone. What it
+# would find there is taken apart by a word joiner, which is not seen.
+_JOINED_MARKS = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)|(?<=[-<>~])(?=[-=>])", re.IGNORECASE)
 
 
 def page(folder: Path) -> None:
     """Show the page."""
     try:
         collection = _collection(str(folder), read_manifest(folder))
-        _head(f"{len(collection):,} images in {folder.name}")
+        _head(f"{_count(len(collection), 'image')} in {folder.name}")
         words, upload, k = _question()
         if not words and not upload:
             st.markdown(HINT)
@@ -49,8 +53,9 @@ def page(folder: Path) -> None:
 
 
 def plain(text: str) -> str:
-    """Return text with everything escaped that Markdown would format, link or load."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", text.replace("\n", " "))
+    """Return text as Markdown that shows it as it is, with nothing formatted, linked or loaded."""
+    line = "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
+    return _MARKS.sub(r"\\\g<0>", _JOINED_MARKS.sub("\u2060", line))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the collection …")
@@ -124,8 +129,8 @@ def _answer(hits: Hits) -> None:
 
 
 def _grid(heading: str, hits: Sequence[Hit]) -> None:
-    heading = heading[:1].upper() + heading[1:]
-    st.subheader(plain(f"{heading} · {len(hits)} {'hit' if len(hits) == 1 else 'hits'}"), anchor=False)
+    heading = f"{heading[:1].upper()}{heading[1:]} · {_count(len(hits), 'hit')}"
+    st.subheader(plain(heading), anchor=False)
     grid = st.grid(5, border=True)
     for hit in hits:
         with grid.cell(), st.container(gap="xsmall"):
@@ -148,5 +153,9 @@ def _name(hit: Hit) -> str:
     """Return its name in Markdown, genus and species in italics as taxonomists write them."""
     italic = hit.taxon and hit.taxon.rank in (Rank.GENUS, Rank.SPECIES)
     stars = "***" if italic else "**"
-    common = f" · {hit.taxon.common_name}" if hit.taxon and hit.taxon.common_name else ""
-    return f"{stars}{plain(hit.title)}{stars}{plain(common)}"
+    common = f" · {plain(hit.taxon.common_name)}" if hit.taxon and hit.taxon.common_name else ""
+    return f"{stars}{plain(hit.title)}{stars}{common}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

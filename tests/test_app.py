@@ -1,0 +1,375 @@
+"""The page, first run by Streamlit's own test runner, then in a browser as a user would."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from click.testing import CliRunner
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+import taxalens
+from model.encoder import Encoder
+from ui.cli import main
+from ui.views.search import HINT, plain
+
+BEACON = "![](http://127.0.0.1:9/beacon.png)"
+WAIT = 60_000  # ms; a search that is the first one loads the encoder
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
+FELIDAE = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera")
+LIONS = {
+    "Panthera leo/1.png": (*FELIDAE, "Panthera leo", "lion"),
+    "Panthera leo/2.png": (*FELIDAE, "Panthera leo", "lion"),
+    "Panthera tigris/1.png": (*FELIDAE, "Panthera tigris", "tiger"),
+}
+# What a label says is shown letter by letter, whatever Markdown or HTML would make of it.
+HOSTILE = (
+    BEACON,
+    "<img src=http://127.0.0.1:9/image.png onerror=alert(1)>",
+    "<script>document.title = 'run'</script>",
+    "[a link](javascript:alert(1))",
+    "www.example.org http://example.org/a_b me@example.org",
+    ":material/search: :red[red] :dog: $a^2$ ~~a~~ -> <- -- >= **a** _a_ `a`",
+)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return taxalens.load_encoder("starter")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    """Five harmless pictures and some whose labels and folders try to break the page."""
+    root = tmp_path_factory.mktemp("app")
+    named = {f"hostile/{n}.png": ("",) * 7 + (text,) for n, text in enumerate(HOSTILE)}
+    labels = {**LIONS, **named, "beacon/1.png": ("",) * 6 + ("Malus beacon", BEACON)}
+    folders = [
+        "Pica hudsonia/1.png",
+        "Pica hudsonia/2.png",
+        "<script>alert(1)/1.png",
+        "![](x)/1.png",
+    ]
+    for number, name in enumerate([*labels, *folders]):
+        draw_picture(root / "photos" / name, number)
+    with (root / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(("file_name", *RANKS, "common_name"))
+        lines.writerows((name, *said) for name, said in labels.items())
+    target = root / "small.collection"
+    taxalens.index(root / "photos", target, encoder=encoder, labels=root / "labels.csv")
+    return target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _close_catalogs() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()  # DuckDB complains where one is open when Python ends
+
+
+def draw_picture(path: Path, number: int) -> None:
+    """Draw one that looks like no other number's."""
+    colour = ("gold", "orange", "tomato", "navy", "black", "purple", "green", "brown")[number % 8]
+    picture = Image.new("RGB", (96, 64 + 8 * number), "white")
+    drawing = ImageDraw.Draw(picture)
+    drawing.ellipse((8, 8, 40 + 3 * number, 56), fill=colour)
+    drawing.line((0, 60 - 4 * number, 95, 5 * number), fill="grey", width=1 + number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def command_line(*arguments: object) -> list[tuple[str, str]]:
+    """Return title and file name of the hits that `taxalens search` prints."""
+    ran = CliRunner().invoke(main, ["search", *map(str, arguments), "--format", "json"])
+    assert ran.exit_code == 0, ran.stderr
+    return [
+        (row["species"] or row["genus"] or row["label"], Path(row["file_name"]).name)
+        for row in json.loads(ran.stdout)
+    ]
+
+
+# --- Streamlit's test runner ---------------------------------------------------------------------
+
+
+def _script(folder: "Path") -> None:  # Streamlit runs its text alone, without our imports
+    from ui.app import main
+
+    main(folder)
+
+
+def open_page(folder: Path, **query: str) -> AppTest:
+    page = AppTest.from_function(_script, args=(folder,), default_timeout=WAIT / 1000)
+    page.query_params.update(query)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def files_of(page: AppTest) -> list[str]:
+    """Return the last line under each picture, without what says how big the collection is."""
+    return [caption.value.rpartition(" · ")[2] for caption in page.caption[1:]]
+
+
+def test_an_empty_query_shows_the_hint(collection: Path) -> None:
+    page = open_page(collection)
+    assert [each.value for each in page.markdown] == [HINT]
+    assert page.caption[0].value == plain("14 images in small.collection")
+    page.text_input(key="query").set_value("  ").run()
+    assert [each.value for each in page.markdown] == [HINT]
+
+
+def test_hits_are_those_of_the_command_line(collection: Path) -> None:
+    page = open_page(collection)
+    page.text_input(key="query").set_value("a yellow circle").run()
+    expected = command_line("a yellow circle", "-c", collection)
+    assert files_of(page) == [plain(file) for _, file in expected]
+    assert len(page.image) == len(expected) == 10
+
+
+def test_a_taxon_shows_its_names_and_lineage(collection: Path) -> None:
+    page = open_page(collection, query="Panthera leo")
+    assert page.subheader[0].value == plain("Panthera leo (species) · 2 hits")
+    assert page.markdown[0].value == "***Panthera leo*** · lion"
+    assert page.caption[1].value.startswith("Animalia › Chordata › Mammalia › Carnivora › Felidae")
+
+
+def test_labelled_hits_come_before_those_that_look_alike(collection: Path) -> None:
+    page = open_page(collection, query="Felidae")
+    assert [each.value for each in page.subheader] == [
+        plain("Felidae (family) · 3 hits"),
+        plain("Not labelled so, but alike · 7 hits"),
+    ]
+
+
+def test_the_number_of_hits_can_be_set(collection: Path) -> None:
+    page = open_page(collection, query="a yellow circle")
+    page.number_input[0].set_value(4).run()
+    assert len(files_of(page)) == 4
+
+
+def test_an_error_is_a_sentence(tmp_path: Path) -> None:
+    page = open_page(tmp_path)
+    assert [each.value for each in page.error] == [
+        plain(
+            f"There is no collection at {tmp_path}; make one with: "
+            f"taxalens index FOLDER -c {tmp_path}"
+        )
+    ]
+
+
+def test_a_collection_that_grew_or_was_replaced_is_opened_anew(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    photos, here = tmp_path / "photos", tmp_path / "a.collection"
+    draw_picture(photos / "1.png", 1)
+    taxalens.index(photos, here, encoder=encoder)
+    page = open_page(here)
+    assert page.caption[0].value == plain("1 image in a.collection")
+    draw_picture(photos / "2.png", 2)
+    taxalens.index(photos, here, encoder=encoder)
+    assert page.run().caption[0].value == plain("2 images in a.collection")
+    shutil.rmtree(here)
+    draw_picture(photos / "3.png", 3)
+    taxalens.index(photos, here, encoder=encoder)
+    assert page.run().caption[0].value == plain("3 images in a.collection")
+
+
+def test_a_picture_that_is_gone_does_not_hide_the_others(tmp_path: Path, encoder: Encoder) -> None:
+    photos, here = tmp_path / "photos", tmp_path / "here.collection"
+    for number in range(3):
+        draw_picture(photos / f"{number}.png", number)
+    taxalens.index(photos, here, encoder=encoder)
+    (photos / "1.png").unlink()
+    page = open_page(here, query="a circle")
+    assert len(page.image) == 2
+    assert [each.value for each in page.warning] == ["This picture cannot be read any more."]
+
+
+def test_no_page_without_a_collection(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, ["app", "-c", str(tmp_path / "none")])
+    assert ran.exit_code == 1
+    assert "There is no collection at" in ran.stderr
+
+
+# --- A browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def url(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `taxalens app`, started in a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-m", "ui.cli", "app", "-c", str(collection), f"--port={port}"]
+    log = tmp_path_factory.mktemp("log") / "app.txt"
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as app:
+        try:
+            wait_for(port, app)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            app.send_signal(signal.SIGINT)
+            app.wait(timeout=60)
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "leaked" not in said
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def wait_for(port: int, app: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + WAIT / 1000
+    while app.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    pytest.fail("taxalens app did not open its port")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    binary = next(filter(None, map(shutil.which, names)), None)
+    if binary is None:
+        give_up = pytest.fail if os.environ.get("TAXALENS_REQUIRE_BROWSER") else pytest.skip
+        give_up("there is no Chromium on this machine")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A page that must have asked no other server for anything, and have raised no error."""
+    page = browser.new_page(viewport={"width": 1360, "height": 900})
+    page.set_default_timeout(WAIT)
+    requests: list[str] = []
+    surprises: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: surprises.append(str(error)))
+    page.on("dialog", lambda dialog: (surprises.append(dialog.message), dialog.dismiss()))
+    yield page
+    page.close()
+    assert surprises == []
+    assert requests  # else the next line proves nothing
+    assert [each for each in requests if not each.startswith((url, "data:", "blob:"))] == []
+
+
+def ask(page: Page, words: str) -> None:
+    page.get_by_label("Name or text").fill(words)
+    page.get_by_label("Name or text").press("Enter")
+
+
+def wait_for_hits(page: Page, heading: str) -> None:
+    page.get_by_role("heading", name=heading).wait_for()
+    page.get_by_test_id("stSpinner").wait_for(state="hidden")
+    page.locator("[data-stale=true]").first.wait_for(state="detached")
+
+
+def shown(page: Page) -> list[tuple[str, str]]:
+    """Return title and file name of each card; the joiners that `plain` puts in are not seen."""
+    titles = page.locator("strong").all_text_contents()
+    files = [text.rpartition(" · ")[2] for text in page.get_by_text("score").all_text_contents()]
+    return [(title.replace("\u2060", ""), file) for title, file in zip(titles, files, strict=True)]
+
+
+def test_a_search_shows_what_the_command_line_prints(
+    page: Page, url: str, collection: Path
+) -> None:
+    page.goto(url)
+    page.get_by_text("Type a taxon").wait_for()
+    ask(page, "Felidae")
+    wait_for_hits(page, "Not labelled so, but alike · 7 hits")
+    assert shown(page) == command_line("Felidae", "-c", collection)
+    assert page.url == f"{url}/?query=Felidae"
+
+
+def test_a_deep_link_opens_with_its_search(page: Page, url: str) -> None:
+    page.goto(f"{url}/?query=lion")
+    wait_for_hits(page, "Panthera leo (species) · 2 hits")
+    assert page.get_by_label("Name or text").input_value() == "lion"
+    assert [title for title, _ in shown(page)[:2]] == ["Panthera leo"] * 2
+
+
+def test_an_uploaded_picture_finds_itself(page: Page, url: str, collection: Path) -> None:
+    picture = collection.parent / "photos" / "Pica hudsonia" / "2.png"
+    page.goto(f"{url}/?query=lion")
+    wait_for_hits(page, "Panthera leo")
+    page.locator("input[type=file]").set_input_files(picture)
+    wait_for_hits(page, "Images that look like 2.png · 10 hits")
+    assert shown(page) == command_line("--image", picture, "-c", collection)
+    assert page.get_by_text("score 1.000 · 2.png").count() == 1
+    assert page.get_by_label("Name or text").input_value() == ""
+    ask(page, "lion")  # of a text and a picture the one given last counts
+    wait_for_hits(page, "Panthera leo (species) · 2 hits")
+
+
+def test_an_upload_that_is_no_picture_says_why(page: Page, url: str, tmp_path: Path) -> None:
+    (tmp_path / "note *1*.jpg").write_text("a note, not a picture")
+    page.goto(url)
+    page.locator("input[type=file]").set_input_files(tmp_path / "note *1*.jpg")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert (alert.text_content() or "").startswith(
+        "note *1*.jpg cannot be used as a picture: not a picture"
+    )
+
+
+def test_hostile_names_are_shown_and_do_nothing(page: Page, url: str, collection: Path) -> None:
+    page.goto(url)
+    page.get_by_label("Hits").fill("50")
+    page.get_by_label("Hits").press("Enter")
+    ask(page, f"{BEACON} <b>here</b>")
+    wait_for_hits(page, '<b>here</b>" · 14 hits')
+    assert shown(page) == command_line(f"{BEACON} <b>here</b>", "-c", collection, "-k", 50)
+    assert {title for title, _ in shown(page)} >= {*HOSTILE, "<script>alert(1)", "![](x)"}
+    assert page.locator("main a").count() == 0
+    assert page.title() == "taxalens"
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1", 101),
+        ("localhost", "localhost", 101),
+        ("127.0.0.1", "evil.example", 403),
+        ("evil.example", "evil.example", 403),  # DNS rebinding: its name now points to here
+    ],
+)
+def test_only_pages_of_this_machine_get_a_web_socket(
+    url: str, host: str, origin: str, status: int
+) -> None:
+    port = int(url.rpartition(":")[2])
+    lines = (
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: {host}:{port}",
+        f"Origin: http://{origin}:{port}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as door:
+        door.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        assert door.recv(1024).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is this machine on Linux")
+def test_the_page_is_on_one_address_only(url: str) -> None:
+    with socket.socket() as door:
+        assert door.connect_ex(("127.0.0.2", int(url.rpartition(":")[2]))) != 0

@@ -1,0 +1,205 @@
+"""Labels: what folder names and label files say, with nothing of it lost."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from indexer.labels import Label, label_of_folder, read_label_file
+from model.errors import BadInput
+from model.taxon import Rank, Taxon
+
+LION = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "Panthera leo")
+
+
+def species(genus: str, epithet: str, common_name: str = "") -> Taxon:
+    return Taxon(("", "", "", "", "", genus, f"{genus} {epithet}"), common_name)
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("name", ["Panthera leo", "Panthera_leo"])
+def test_a_folder_may_be_named_for_a_species(name: str) -> None:
+    assert label_of_folder(name) == Label(name, species("Panthera", "leo"))
+
+
+def test_a_folder_of_inaturalist_2021_names_a_whole_lineage() -> None:
+    name = "00123_Animalia_Chordata_Mammalia_Carnivora_Felidae_Panthera_leo"
+    assert label_of_folder(name) == Label(name, Taxon(LION))
+    of_subspecies = label_of_folder(f"{name}_persica").taxon
+    assert of_subspecies == Taxon((*LION[:6], "Panthera leo persica"))
+
+
+OTHER_NAMES = """lion|LION|blank|Felidae|panthera leo|Panthera Leo|BOLD:AAA1234|2021-05-04|00123
+|Panthera leo persica|00123_Animalia_Panthera_leo|Löwe| """.replace("\n", "").split("|")
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_any_other_folder_name_stays_a_label_without_a_taxon(name: str) -> None:
+    assert label_of_folder(name) == Label(name)
+
+
+def test_a_label_file_speaks_of_files_with_taxa_common_names_and_metadata(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "labels.csv",
+        "file_name,taxon,common_name,site,count\n"
+        "a/1.jpg,Panthera leo,lion,Serengeti,007\n"
+        '"a, b/2.jpg","Pica hudsonia (Sabine, 1823)",,"two\nlines",\n',
+    )
+    assert read_label_file(path) == {
+        "a/1.jpg": Label(
+            "Panthera leo",
+            species("Panthera", "leo", "lion"),
+            {"site": "Serengeti", "count": "007"},
+        ),
+        "a, b/2.jpg": Label("Pica hudsonia", species("Pica", "hudsonia"), {"site": "two\nlines"}),
+    }
+
+
+def test_a_label_file_speaks_of_folders_with_ranks(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "labels.csv",
+        "label,kingdom,phylum,class,order,family,genus,species,common_name\n"
+        "L1,Animalia,Chordata,Mammalia,Carnivora,Felidae,Panthera,leo,lion\n"
+        "L2,Metazoa,Chordata,Mammalia,Carnivora,Felidae,Panthera,Panthera leo,\n"
+        "cats,Animalia,Chordata,Mammalia,Carnivora,Felidae,,,\n"
+        "blank,,,,,,,,\n",
+    )
+    assert read_label_file(path) == {
+        "L1": Label("L1", Taxon(LION, "lion")),
+        "L2": Label("L2", Taxon(LION)),
+        "cats": Label("cats", Taxon((*LION[:5], "", ""))),
+        "blank": Label("blank"),
+    }
+
+
+@pytest.mark.parametrize("rank", list(Rank)[:6])
+def test_a_name_may_come_with_its_rank_alone(rank: Rank, tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", f"label,taxon,rank,site\nx,Felidae,{rank},Kenya\n")
+    label = read_label_file(path)["x"]
+    assert label.taxon is not None
+    assert (label.taxon.rank, label.taxon.name) == (rank, "Felidae")
+    assert label.metadata == {"site": "Kenya"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "cleaned"),
+    [
+        ("Panthera leo", "species", "Panthera leo"),
+        ("Panthera leo persica", "subspecies", "Panthera leo persica"),
+        ("Panthera leo (Linnaeus, 1758)", "", "Panthera leo"),
+    ],
+)
+def test_a_scientific_name_may_have_an_author_and_a_subspecies(
+    name: str, rank: str, cleaned: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "labels.csv", f'label,taxon,rank\nx,"{name}",{rank}\n')
+    taxon = read_label_file(path)["x"].taxon
+    assert taxon is not None
+    assert (taxon.at(Rank.GENUS), taxon.at(Rank.SPECIES)) == ("Panthera", cleaned)
+
+
+def test_what_names_no_taxon_stays_a_label(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "labels.csv",
+        "file_name,taxon,common_name,note\n"
+        "1.jpg,Panthera,,no rank\n2.jpg,,vehicle,\n3.jpg,,,dark\n4.jpg,,,\n",
+    )
+    assert read_label_file(path) == {
+        "1.jpg": Label("Panthera", None, {"note": "no rank"}),
+        "2.jpg": Label("vehicle"),
+        "3.jpg": Label("", None, {"note": "dark"}),
+        "4.jpg": Label(""),
+    }
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.tsv", "labels.txt", "labels.parquet"])
+def test_a_label_file_may_be_csv_tsv_or_parquet(name: str, tmp_path: Path) -> None:
+    columns = {
+        "file_name": ["1.jpg", "2.jpg"],
+        "taxon": ["Panthera leo", "Pica pica"],
+        "notes": ["Grevy's; zebra | x", "ñ 喜鹊"],
+    }
+    path = tmp_path / name
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table(columns | {"count": [1, None]}), path)
+        counts: list[dict[str, str]] = [{"count": "1"}, {}]
+    else:
+        separator = "," if path.suffix == ".csv" else "\t"
+        lines = [columns.keys(), *zip(*columns.values(), strict=True)]
+        write(path, "".join(separator.join(line) + "\n" for line in lines))
+        counts = [{}, {}]
+    assert read_label_file(path) == {
+        "1.jpg": Label(
+            "Panthera leo", species("Panthera", "leo"), {"notes": "Grevy's; zebra | x"} | counts[0]
+        ),
+        "2.jpg": Label("Pica pica", species("Pica", "pica"), {"notes": "ñ 喜鹊"} | counts[1]),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufefffile_name,taxon\n1.jpg,Pica pica\n",
+        "file_name,taxon\r\n1.jpg,Pica pica\r\n",
+        "file_name;taxon\n1.jpg;Pica pica\n",
+        "file_name,taxon\n1.jpg,Pica pica",
+        '"file_name","taxon"\n"1.jpg","Pica pica"\n',
+        "file_name, taxon\n1.jpg, Pica pica \n",
+        "file_name,taxon\n1.jpg,Pica pica\n,Panthera leo\n",
+    ],
+    ids=["Excel's mark", "Windows", "semicolons", "no last newline", "quotes", "blanks", "no key"],
+)
+def test_csv_is_read_as_the_programs_of_this_world_write_it(text: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", text)
+    assert read_label_file(path) == {"1.jpg": Label("Pica pica", species("Pica", "pica"))}
+
+
+def test_no_line_is_lost_between_many(tmp_path: Path) -> None:
+    lines = "".join(f"{number}.jpg,Pica pica,{number}\n" for number in range(5000))
+    labels = read_label_file(write(tmp_path / "labels.csv", "file_name,taxon,number\n" + lines))
+    assert list(labels) == [f"{number}.jpg" for number in range(5000)]
+    assert [label.metadata["number"] for label in labels.values()] == [str(n) for n in range(5000)]
+
+
+def test_a_file_is_read_alone_whatever_its_name_looks_like(tmp_path: Path) -> None:
+    write(tmp_path / "labels1.csv", "label,common_name\nother,lion\n")
+    path = write(tmp_path / "labels[1].csv", "label,common_name\nthis,lion\n")
+    assert list(read_label_file(path)) == ["this"]
+
+
+def test_a_table_without_lines_labels_nothing(tmp_path: Path) -> None:
+    assert read_label_file(write(tmp_path / "labels.csv", "file_name,taxon\n")) == {}
+
+
+UNUSABLE = {
+    "empty.csv": (b"", "neither of the columns file_name and label"),
+    "other.csv": (b"name,taxon\n1.jpg,Pica pica\n", "but name, taxon; rename one"),
+    "page.csv": (b"<!doctype html><html></html>\n", "neither of the columns"),
+    "ragged.csv": (b"file_name,taxon\n1.jpg,Pica pica\n2.jpg,a,b\n", "neither of the columns"),
+    "latin-1.csv": ("file_name,taxon\n1.jpg,Löwe\n".encode("latin-1"), "cannot be read"),
+    "utf-16.csv": ("file_name,taxon\n1.jpg,Pica pica\n".encode("utf-16"), "cannot be read"),
+    "bytes.csv": (bytes(range(256)) * 8, "cannot be read"),
+    "text.parquet": (b"file_name,taxon\n1.jpg,Pica pica\n", "cannot be read"),
+    "cut.parquet": (b"PAR1" + bytes(100), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_table_that_cannot_be_used_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    content, why = UNUSABLE[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=why) as raised:
+        read_label_file(tmp_path / name)
+    assert str(tmp_path / name) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere.csv", "."])
+def test_a_label_file_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="There is no label file"):
+        read_label_file(tmp_path / name)
