@@ -8,6 +8,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from model.errors import BadInput
 
+# Odd EXIF and the like: what matters raises. Once here, as decoding threads cannot set filters.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"})
 MAX_PIXELS = 178_956_970  # where Pillow itself stops; a herbarium sheet at 600 dpi has 100 million
@@ -19,12 +22,10 @@ def decode(data: bytes) -> Image.Image:
     Raises BadInput with the reason for anything that is not a whole picture of FORMATS.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd EXIF and the like; what matters raises
-            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
-                return _to_rgb(ImageOps.exif_transpose(opened))
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
+            return _to_rgb(ImageOps.exif_transpose(opened))
     except BadInput:
         raise
     except Exception as error:

@@ -3,7 +3,7 @@
 import glob
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -44,7 +44,8 @@ def read_label_file(path: Path) -> dict[str, Label]:
 
     Its column `file_name` (path below the indexed folder) or `label` (folder name) says what a
     line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say what
-    it shows; every other column is kept as metadata. Raises BadInput for a file that cannot be
+    it shows; where none of them does, a label is understood as a folder's name is. Every other
+    column is kept as metadata. Raises BadInput for a file that cannot be
     read or has neither key column.
     """
     columns, rows = _read_table(path)
@@ -58,20 +59,22 @@ def read_label_file(path: Path) -> dict[str, Label]:
     for row in rows:
         said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
         if about := said.pop(key, ""):
-            labels[about] = _label(about if key == "label" else "", said)
+            labels[about] = _label(about if key == "label" else said.pop("label", ""), said)
     return labels
 
 
 def _label(text: str, said: dict[str, str]) -> Label:
     ranks = [said.pop(rank, "") for rank in RANKS]
     common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
+    rank = rank.lower()
     if name and not ranks[6] and rank in ("", "species", "subspecies") and " " in name:
         ranks[6] = name
     elif name and rank in RANKS and not ranks[RANKS.index(rank)]:
         ranks[RANKS.index(rank)] = name
     taxon = Taxon.from_ranks(ranks, common)
-    named = text or taxon.name or common or name
-    return Label(named, taxon if taxon.name else None, said)
+    if not taxon.name and text:
+        return replace(label_of_folder(text), metadata=said)
+    return Label(text or taxon.name or common or name, taxon if taxon.name else None, said)
 
 
 def _read_table(path: Path) -> tuple[list[str], Sequence[tuple[str, ...]]]:

@@ -70,12 +70,15 @@ def read_manifest(collection: Path) -> Manifest:
             f"{collection} has format {stored.get('format_version')}; this taxalens reads format "
             f"{FORMAT_VERSION}: use the version that wrote it, or index again."
         )
-    manifest = Manifest(
-        encoder=EncoderEntry(**stored["encoder"]),
-        generation=stored["generation"],
-        roots=stored["roots"],
-        files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
-    )
+    try:
+        manifest = Manifest(
+            encoder=EncoderEntry(**stored["encoder"]),
+            generation=stored["generation"],
+            roots=stored["roots"],
+            files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
     for path, entry in manifest.files.items():
         file = collection / path
         if not file.is_file() or file.stat().st_size != entry.bytes:

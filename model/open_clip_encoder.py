@@ -1,7 +1,6 @@
 """The one encoder class: any open_clip model, with its preprocessing, tokenizer and precision."""
 
 import hashlib
-import logging
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -61,7 +60,6 @@ def load(spec: str) -> OpenClipEncoder:
     EncoderUnavailable where the hub cannot be reached.
     """
     scheme, _, rest = spec.partition(":")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the hub client logs every request
     if scheme == "hf-hub":
         return _from_hub(spec, rest)
     if scheme == "local-dir":

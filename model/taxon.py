@@ -117,7 +117,7 @@ _SPECIES_ENDS = [
 
 
 def _clean_rank(name: str) -> str:
-    name = re.sub(r"<[^>]*>", "", name).strip().lower()
+    name = re.sub(r"<[^>]*>", "", name).replace("|", " ").strip().lower()
     return "" if name in _NOT_A_NAME else name
 
 

@@ -51,7 +51,7 @@ def ask_taxon(snapshot: Snapshot, name: str) -> Question:
 
 def ask_text(snapshot: Snapshot, text: str) -> Question:
     """Ask for what looks like a text."""
-    if not text.strip():
+    if not text.strip(" ."):
         raise UnknownName("The query is empty; write a name or a text.")
     prompt = free_text_prompt(text)
     return Question(f'images that look like "{text}"', (prompt,), _NONE, _rows(snapshot))

@@ -203,3 +203,11 @@ def test_a_table_that_cannot_be_used_is_refused_by_name(name: str, tmp_path: Pat
 def test_a_label_file_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="There is no label file"):
         read_label_file(tmp_path / name)
+
+
+def test_a_files_label_is_understood_as_a_folder_name_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", "file_name,label\n1.jpg,Panthera leo\n2.jpg,blank\n")
+    assert read_label_file(path) == {
+        "1.jpg": Label("Panthera leo", species("Panthera", "leo")),
+        "2.jpg": Label("blank"),
+    }

@@ -1,5 +1,6 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
+import logging
 from typing import Any
 
 import click
@@ -45,6 +46,8 @@ def main() -> None:
       taxalens search "Felidae"                 find a taxon, at any rank
       taxalens search --image cat.jpg           find what looks like a picture
     """
+    # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from indexer.records import Record
 
 
 def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Record]:
-    """Yield a record per picture file, in the order of their paths.
+    """Yield a record per picture file, in the same order every time.
 
     `root` is the name that source ids begin with; `labels` overrule folder names. Folders that
     are hidden, or collections, are not entered; other kinds of file are no inputs.
