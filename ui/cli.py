@@ -7,7 +7,6 @@ import click
 
 from model.errors import Error, did_you_mean
 from model.plugins import load_plugin, plugin_names
-from taxalens import __version__
 
 
 class _Commands(click.Group):
@@ -37,7 +36,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="taxalens")
+@click.version_option(package_name="taxalens", prog_name="taxalens")
 def main() -> None:
     """Search the tree of life by name, by picture and by example.
 
