@@ -1,5 +1,6 @@
 """The catalog: what DuckDB knows of one generation, derived from its Parquet files alone."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,9 @@ CREATE TABLE names AS SELECT * FROM names_in;
 
 def catalog_path(collection: Path, manifest: Manifest) -> Path:
     """Return where the catalog of a generation lies."""
-    return collection / f"catalog-{manifest.generation}.duckdb"
+    # DuckDB hands out one instance per path in a process, so a name must mean one content.
+    contents = hashlib.sha256(repr(sorted(manifest.files.items())).encode()).hexdigest()
+    return collection / f"catalog-{manifest.generation}-{contents[:8]}.duckdb"
 
 
 def write_catalog(collection: Path, manifest: Manifest) -> None:

@@ -30,40 +30,34 @@ TRAINED_TYPES = (
 """The five that BioCLIP is trained on (arXiv 2311.18803, section 3.2)."""
 
 
+_TEMPLATES = {
+    TextType.SCIENTIFIC_NAME: "{scientific}",
+    TextType.TAXONOMIC_NAME: "{taxonomic}",
+    TextType.COMMON_NAME: "{common}",
+    TextType.SCI: "a photo of {scientific}.",
+    TextType.COM: "a photo of {common}.",
+    TextType.TAXON: "a photo of {taxonomic}.",
+    TextType.TAXON_TAG: "a photo of {tagged}.",
+    TextType.SCI_COM: "a photo of {scientific} with common name {common}.",
+    TextType.TAXON_COM: "a photo of {taxonomic} with common name {common}.",
+    TextType.TAXON_TAG_COM: "a photo of {tagged} with common name {common}.",
+}
+
+
 def render(taxon: Taxon, text_type: TextType) -> str:
     """Write a taxon as one text type, with the reference's fallbacks for what is missing.
 
     Source: `make_txt` and `naming.Taxon` of the BioCLIP reference code. A taxon above genus has
     no scientific name there, so its `sci` is the empty prompt "a photo of ."; see `prompts`.
     """
-    epithet = taxon.epithet
-    scientific = f"{taxon.at(Rank.GENUS)} {epithet}".strip().capitalize()
-    parts = [(rank, name) for rank, name in zip(RANKS, taxon.lineage, strict=True) if name]
-    parts = [(rank, epithet if rank is Rank.SPECIES else name) for rank, name in parts]
-    taxonomic = " ".join(name for _, name in parts)
-    tagged = " ".join(f"{rank} {name}" for rank, name in parts)
+    scientific = f"{taxon.at(Rank.GENUS)} {taxon.epithet}".strip().capitalize()
+    ranks = {rank: taxon.at(rank) for rank in RANKS} | {Rank.SPECIES: taxon.epithet}
+    taxonomic = " ".join(name for name in ranks.values() if name)
+    tagged = " ".join(f"{rank} {name}" for rank, name in ranks.items() if name)
     common = taxon.common_name or scientific or taxonomic
-    match text_type:
-        case TextType.SCIENTIFIC_NAME:
-            return scientific
-        case TextType.TAXONOMIC_NAME:
-            return taxonomic
-        case TextType.COMMON_NAME:
-            return common
-        case TextType.SCI:
-            return f"a photo of {scientific}."
-        case TextType.COM:
-            return f"a photo of {common}."
-        case TextType.TAXON:
-            return f"a photo of {taxonomic}."
-        case TextType.TAXON_TAG:
-            return f"a photo of {tagged}."
-        case TextType.SCI_COM:
-            return f"a photo of {scientific} with common name {common}."
-        case TextType.TAXON_COM:
-            return f"a photo of {taxonomic} with common name {common}."
-        case TextType.TAXON_TAG_COM:
-            return f"a photo of {tagged} with common name {common}."
+    return _TEMPLATES[text_type].format(
+        scientific=scientific, taxonomic=taxonomic, tagged=tagged, common=common
+    )
 
 
 def prompts(taxon: Taxon) -> list[str]:

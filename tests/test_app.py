@@ -175,9 +175,6 @@ def test_a_collection_that_grew_is_opened_anew(tmp_path: Path, encoder: Encoder)
     assert page.run().caption[0].value == plain("2 images in a.collection")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="DuckDB shares one instance per path, and catalog-1.duckdb is that of both"
-)
 def test_a_collection_that_was_replaced_is_opened_anew(tmp_path: Path, encoder: Encoder) -> None:
     photos, here = tmp_path / "photos", tmp_path / "a.collection"
     draw_picture(photos / "1.png", 1)
