@@ -13,6 +13,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"})
+SIDE = 1024  # more than twice what any encoder looks at
 MAX_PIXELS = 178_956_970  # where Pillow itself stops; a herbarium sheet at 600 dpi has 100 million
 
 
@@ -33,10 +34,19 @@ def decode(data: bytes) -> Image.Image:
         raise BadInput(_reason(data, error)) from error
 
 
+def shrink(image: Image.Image) -> Image.Image:
+    """Return the picture with its longer side cut to SIDE, as encoders get it.
+
+    It bounds memory: a herbarium scan of 100 million pixels takes 300 MB, shrunk 3 MB.
+    """
+    image.thumbnail((SIDE, SIDE))
+    return image
+
+
 def decode_file(path: Path) -> Image.Image:
-    """Decode a picture file; raises BadInput with its name and the reason."""
+    """Decode and shrink a picture file; raises BadInput with its name and the reason."""
     try:
-        return decode(path.read_bytes())
+        return shrink(decode(path.read_bytes()))
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except BadInput as error:

@@ -8,21 +8,23 @@ from itertools import islice
 
 from PIL import Image
 
-from indexer.decoding import decode
+from indexer.decoding import decode, shrink
 from indexer.records import Record
 from model.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An input whose bytes were read: its hash, its picture, or what is wrong with it.
+    """An input whose bytes were read: its hash, its picture and size, or what is wrong with it.
 
-    The picture is None where the content is already known, or where there is a problem.
+    The picture, shrunk, is None where the content is already known, or where there is a problem.
     """
 
     record: Record
     sha256: str = ""
     image: Image.Image | None = None
+    width: int = 0
+    height: int = 0
     problem: str = ""
 
 
@@ -57,6 +59,8 @@ def _open(record: Record, is_known: Callable[[str], bool]) -> Opened:
     if is_known(sha256):
         return Opened(record, sha256)
     try:
-        return Opened(record, sha256, image=decode(data))
+        image = decode(data)
+        width, height = image.size
+        return Opened(record, sha256, shrink(image), width, height)
     except BadInput as error:
         return Opened(record, sha256, problem=str(error))

@@ -76,8 +76,8 @@ def _embed(
     images = [each.image for each in first if each.image is not None]
     vectors = encoder().encode_images(images)
     return {
-        each.sha256: Content(each.record.source_id, image.width, image.height, vectors, row)
-        for row, (each, image) in enumerate(zip(first, images, strict=True))
+        each.sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
+        for row, each in enumerate(first)
     }
 
 

@@ -49,16 +49,17 @@ def index_folder(
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
-    is_new = not (collection / MANIFEST).exists()
-    if is_new and next(folder_reader.read(folder, "", {}), None) is None:
-        raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or the like.")
+    encoder_of = _Encoders(encoder)
+    if not (collection / MANIFEST).exists():
+        if next(folder_reader.read(folder, "", {}), None) is None:
+            raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or so.")
+        encoder_of.load()  # what fails here leaves nothing behind
     with _only_writer(collection):
-        encoder_of = _Encoders(encoder)
-        if is_new:
-            manifest = commit(collection, Manifest(encoder_of.entry()))
-        else:
+        if (collection / MANIFEST).exists():
             manifest = read_manifest(collection)
             encoder_of.expect(manifest.encoder, collection)
+        else:
+            manifest = commit(collection, Manifest(encoder_of.entry()))
         root, manifest = _with_root(manifest, folder)
         yield from _run(collection, manifest, folder, root, encoder_of, labels or {})
 

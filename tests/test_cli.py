@@ -140,14 +140,20 @@ def test_info_says_what_the_collection_holds(place: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(
-    place: Path, arguments: tuple[str, ...], sentence: str
+    place: Path,
+    arguments: tuple[str, ...],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     result = taxalens(*(argument.format(place=place) for argument in arguments))
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

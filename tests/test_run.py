@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from colours import ColourEncoder
 from pictures import PICTURES, run, write_picture
+from PIL import Image
 
 from indexer.labels import Label
 from indexer.manifest import damaged_files, read_manifest
@@ -19,6 +21,7 @@ from indexer.run import index_folder
 from indexer.snapshot import open_snapshot
 from model.errors import BadInput, CollectionError, EncoderMismatch
 from model.taxon import Taxon
+from model.vectors import Vectors
 
 
 def statuses(collection: Path) -> dict[str, tuple[str, str]]:
@@ -118,6 +121,20 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     assert found["photos/._a.jpg"] == ("failed", "hidden file")
 
 
+def test_large_pictures_are_shrunk_but_keep_their_size_on_record(tmp_path: Path) -> None:
+    seen = []
+
+    class Watching(ColourEncoder):
+        def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+            seen.extend(image.size for image in images)
+            return super().encode_images(images)
+
+    write_picture(tmp_path / "p" / "sheet.jpg", "green", (5000, 2500))
+    run(tmp_path / "p", tmp_path / "c", Watching())
+    assert seen == [(1024, 512)]
+    assert open_snapshot(tmp_path / "c").query("SELECT width, height FROM images") == [(5000, 2500)]
+
+
 def test_a_failed_picture_is_tried_again_when_it_changed(tmp_path: Path) -> None:
     folder, collection = tmp_path / "p", tmp_path / "c"
     write_picture(folder / "a.png", "red")
@@ -207,6 +224,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from colours import ColourEncoder
+from PIL import Image
 from indexer.run import index_folder
 for progress in index_folder(Path({folder!r}), Path({collection!r}), ColourEncoder()):
     if progress.done == 32:
