@@ -58,7 +58,7 @@ def read_label_file(path: Path) -> dict[str, Label]:
     labels = {}
     for row in rows:
         said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
-        if about := said.pop(key, ""):
+        if about := said.pop(key, "").replace("\\", "/"):
             labels[about] = _label(about if key == "label" else said.pop("label", ""), said)
     return labels
 

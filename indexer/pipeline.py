@@ -15,7 +15,7 @@ from indexer.segment import Segment
 from model.encoder import Encoder
 
 BATCH = 32
-SEGMENT_INPUTS = 1024  # what a kill can cost; whole batches, so that a resumed run batches alike
+SEGMENT_INPUTS = 256  # what a kill can cost; whole batches, so that a resumed run batches alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Progress:
     embedded: int = 0
     duplicates: int = 0
     failed: int = 0
+    relabelled: int = 0
+    """pictures that were known and have another label now; not among the total"""
 
     @property
     def done(self) -> int:
@@ -44,13 +46,13 @@ def embed_records(
     records: Sequence[Record],
     contents: dict[str, Content],
     encoder: Callable[[], Encoder],
+    progress: Progress,
 ) -> Iterator[Progress]:
     """Embed records into new segments, one yield per batch, one commit per segment.
 
-    `contents` is what is embedded already, and is added to. The encoder is only called for when
-    a picture needs it.
+    `contents` is what is embedded already, and is added to; `progress` is where it begins. The
+    encoder is only called for when a picture needs it.
     """
-    progress = Progress(total=len(records))
     segment, pending = Segment(), 0
     for batch in opened_batches(records, BATCH, contents.__contains__):
         fresh = _embed(batch, contents, encoder)

@@ -25,3 +25,5 @@ class Record:
     bytes: int = 0
     modified: int = 0
     """nanoseconds since 1970; with `bytes` it tells whether a source has changed"""
+    from_table: bool = False
+    """whether a label file says so; unlike a folder's name, that overrules what was said before"""

@@ -22,6 +22,7 @@ from indexer.snapshot import Snapshot, open_snapshot
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import BadInput, CollectionError
+from model.taxon import RANKS, Taxon
 
 DEFAULT_ENCODER = "bioclip"
 
@@ -78,9 +79,10 @@ def _run(
         contents = contents_of(snapshot) if news.inputs else {}
     finally:
         snapshot.close()
-    yield Progress(total=len(news.inputs))
+    start = Progress(total=len(news.inputs), relabelled=len(news.relabelled))
+    yield start
     manifest = _commit_labels(collection, manifest, news.relabelled)
-    yield from embed_records(collection, manifest, news.inputs, contents, encoder_of.load)
+    yield from embed_records(collection, manifest, news.inputs, contents, encoder_of.load, start)
     manifest = read_manifest(collection)
     if not catalog_path(collection, manifest).exists():
         write_catalog(collection, manifest)
@@ -101,10 +103,22 @@ def _news(snapshot: Snapshot, records: Iterator[Record]) -> _News:
             continue
         size, modified, image_id, *said = known[record.source_id]
         if (size, modified) != (record.bytes, record.modified):
-            news.inputs.append(record)
-        elif image_id and said != _said(record):
+            news.inputs.append(
+                record if record.from_table or not image_id else _keep(record, *said)
+            )
+        elif image_id and record.from_table and said != _said(record):
             news.relabelled.append((image_id, record))
     return news
+
+
+def _keep(
+    record: Record, label: str, key: str | None, common: str, said: Mapping[str, str]
+) -> Record:
+    """Return a record with what was said of it before: a folder's name does not overrule that."""
+    lineage = (*(key or "").split("|"), *[""] * len(RANKS))[: len(RANKS)]
+    return replace(
+        record, label=label, taxon=Taxon(lineage, common) if key else None, metadata=said
+    )
 
 
 def _said(record: Record) -> list[object]:

@@ -9,7 +9,8 @@ from indexer.backends import Rows
 from indexer.decoding import decode_file
 from indexer.snapshot import Snapshot
 from model.encoder import Encoder
-from model.errors import UnknownName
+from model.errors import BadInput, UnknownName
+from model.taxon import RANKS, Taxon
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
 from search.names import Meaning, raw_labels, resolve, unknown_taxon
@@ -58,7 +59,9 @@ def ask_text(snapshot: Snapshot, text: str) -> Question:
 
 
 def ask_image(snapshot: Snapshot, path: Path) -> Question:
-    """Ask for what looks like a picture."""
+    """Ask for what looks like a picture; raises BadInput where there is no such file."""
+    if not path.is_file():
+        raise BadInput(f"There is no picture file {path}.")
     return Question(f"images that look like {path.name}", path, _NONE, _rows(snapshot))
 
 
@@ -96,18 +99,25 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
         '"row" IN (SELECT "row" FROM images, (SELECT unnest(?) AS a, unnest(?) AS b) '
         "WHERE a <= lo AND lo < b)"
     )
-    # What has no taxon may be one of these; so may what is only labelled with a taxon above them.
-    unsure = (
-        "lo IS NULL OR lo IN (SELECT taxa.lo FROM taxa, (SELECT unnest(?) AS a) "
-        "WHERE taxa.lo < a AND a < taxa.hi)"
-    )
+    open_keys = {key for taxon in meaning.taxa for key in _keys_that_may_be(snapshot, taxon)}
+    unsure = f"(lo IS NULL OR list_contains(?, taxon_key)) AND NOT coalesce({inside}, false)"
     texts = tuple(text for taxon in meaning.taxa for text in prompts(taxon))
     return Question(
         str(meaning),
         tuple(dict.fromkeys(texts)),
         _rows(snapshot, inside, los, his),
-        _rows(snapshot, unsure, los),
+        _rows(snapshot, unsure, sorted(open_keys), los, his),
     )
+
+
+def _keys_that_may_be(snapshot: Snapshot, taxon: Taxon) -> list[str]:
+    """The taxa whose lineage leaves open whether they belong to a taxon: nothing contradicts."""
+    known = [(f'"{rank}"', taxon.at(rank)) for rank in RANKS if taxon.at(rank)]
+    agree = " AND ".join(f"{column} IN ('', ?)" for column, _ in known)
+    found = snapshot.query(
+        f"SELECT taxon_key FROM taxa WHERE {agree}", *(name for _, name in known)
+    )
+    return [key for (key,) in found]
 
 
 def _rows(snapshot: Snapshot, condition: str = "true", *parameters: object) -> Rows:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.labels import Label
-from indexer.readers.folder import read
+from indexer.readers.folder import read, unmatched
 from indexer.records import Record
 from model.taxon import Taxon
 
@@ -193,3 +193,13 @@ def test_every_picture_file_has_one_record_and_an_id_of_its_own(
             assert record.source_id == f"root/{record.path.relative_to(folder).as_posix()}"
             assert record.bytes == record.path.stat().st_size
             assert record.problem == ""
+
+
+def test_label_keys_that_match_nothing_are_found(tmp_path: Path) -> None:
+    (tmp_path / "p" / "lions").mkdir(parents=True)
+    (tmp_path / "p" / "lions" / "1.jpg").touch()
+    keys = ("lions", "lions/1.jpg", "p/lions/1.jpg", str(tmp_path / "p/lions/1.jpg"), "1.jpg", "x")
+    assert unmatched(tmp_path / "p", dict.fromkeys(keys, Label("a"))) == ["1.jpg", "x"]
+    for key in keys[:4]:
+        (record,) = read(tmp_path / "p", "p", {key: Label("a")})
+        assert (record.label, record.from_table) == ("a", True)

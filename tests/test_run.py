@@ -170,6 +170,21 @@ def test_a_label_file_given_later_labels_without_embedding(photos: Path, collect
     assert rows == [("raven", "C1")] * 2
 
 
+def test_a_run_without_the_label_file_keeps_what_it_said(photos: Path, collection: Path) -> None:
+    raven = Taxon.from_ranks(["", "", "Aves", "", "", "", "Corvus corax"], "raven")
+    labels = {"unsorted/green.png": Label("raven", raven), "photos/red.png": Label("red thing")}
+    assert run(photos, collection, labels=labels).relabelled == 2
+    write_picture(photos / "red.png", "purple", (31, 17))
+    assert run(photos, collection).relabelled == 0
+    rows = open_snapshot(collection).query(
+        "SELECT source_id, label, taxon_key, common_name FROM images WHERE label LIKE 'r%' ORDER BY 1"
+    )
+    assert rows == [
+        ("photos/red.png", "red thing", None, ""),
+        ("photos/unsorted/green.png", "raven", raven.key, "raven"),
+    ]
+
+
 def test_the_run_says_the_number_of_inputs_before_it_begins(photos: Path, tmp_path: Path) -> None:
     first = next(index_folder(photos, tmp_path / "c", ColourEncoder()))
     assert (first.total, first.done) == (len(PICTURES), 0)

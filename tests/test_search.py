@@ -79,6 +79,20 @@ def test_a_taxon_question_spares_what_is_only_known_to_a_higher_rank(tmp_path: P
     assert {h.label for h in opened.search("Felidae")} == {"lion", "cat"}
 
 
+def test_an_unknown_family_does_not_contradict_a_family(tmp_path: Path) -> None:
+    for label, colour in (("Panthera leo", "orange"), ("tiger", "yellow"), ("crow", "black")):
+        write_picture(tmp_path / "p" / label / "1.png", colour)
+    (tmp_path / "labels.csv").write_text(
+        "label,family,species\ntiger,Felidae,Panthera tigris\ncrow,Corvidae,Corvus corax\n"
+    )
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
+    hits = open_collection(tmp_path / "c", ColourEncoder()).search("Felidae")
+    assert [(hit.label, hit.match) for hit in hits] == [
+        ("tiger", LABELLED),
+        ("Panthera leo", SIMILAR),
+    ]
+
+
 def test_a_common_name_that_taxa_share_means_all_of_them(tmp_path: Path) -> None:
     for number, species in enumerate(("Anas platyrhynchos", "Cairina moschata", "Pica pica")):
         write_picture(tmp_path / "p" / species / "1.png", ("red", "blue", "green")[number])

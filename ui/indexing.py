@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from indexer.labels import read_label_file
 from indexer.pipeline import Progress
+from indexer.readers.folder import unmatched
 from indexer.run import index_folder
 from model.encoder import Encoder
 
@@ -24,8 +25,12 @@ def index(
     new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, folder names
     are the labels. Progress goes to stderr. Raises Error for what cannot be done.
     """
+    folder = Path(folder)
     table = read_label_file(Path(labels)) if labels else {}
-    steps = index_folder(Path(folder), Path(collection), encoder, table)
+    if missing := unmatched(folder, table):
+        shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
+    steps = index_folder(folder, Path(collection), encoder, table)
     progress = next(steps)
     if progress.total:
         sys.stderr.write(f"{progress.total:,} new or changed pictures\n")

@@ -19,15 +19,32 @@ def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Recor
     for path in _picture_files(folder):
         below = path.relative_to(folder)
         source_id = os.fsencode(f"{root}/{below.as_posix()}").decode("utf-8", "backslashreplace")
-        label = _label(below, labels)
+        given = next((labels[key] for key in _keys(folder, below) if key in labels), None)
+        label = given or (label_of_folder(below.parent.name) if below.parent.name else Label(""))
         try:
             stat = path.stat()
             problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns
         except OSError as error:
             problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
         yield Record(
-            source_id, path, label.text, label.taxon, label.metadata, problem, size, modified
+            source_id=source_id,
+            path=path,
+            label=label.text,
+            taxon=label.taxon,
+            metadata=label.metadata,
+            problem=problem,
+            bytes=size,
+            modified=modified,
+            from_table=given is not None,
         )
+
+
+def unmatched(folder: Path, labels: Mapping[str, Label]) -> list[str]:
+    """Return the keys of a label file that speak of no picture file or folder here, sorted."""
+    found = (
+        key for path in _picture_files(folder) for key in _keys(folder, path.relative_to(folder))
+    )
+    return sorted(set(labels).difference(found))
 
 
 def _picture_files(folder: Path) -> Iterator[Path]:
@@ -41,13 +58,11 @@ def _picture_files(folder: Path) -> Iterator[Path]:
                 yield Path(directory, name)
 
 
-def _label(below: Path, labels: Mapping[str, Label]) -> Label:
-    if below.as_posix() in labels:
-        return labels[below.as_posix()]
-    holder = below.parent.name
-    if not holder:
-        return Label("")
-    return labels.get(holder) or label_of_folder(holder)
+def _keys(folder: Path, below: Path) -> tuple[str, ...]:
+    """What a label file may call a picture: path below the folder, or with it, or its folder."""
+    whole = folder.resolve()
+    called = (below.as_posix(), f"{whole.name}/{below.as_posix()}", str(whole / below))
+    return (*called, below.parent.name) if below.parent.name else called
 
 
 def _problem(path: Path, below: Path) -> str:

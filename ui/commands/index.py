@@ -33,9 +33,14 @@ def command(folder: Path, collection: Path, encoder: str | None, labels: Path | 
     """
     from ui.indexing import index
 
-    progress = index(folder, collection, encoder=encoder, labels=labels)
+    try:
+        progress = index(folder, collection, encoder=encoder, labels=labels)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. Run the same command again to go on from here.", err=True)
+        raise click.exceptions.Exit(130) from None
     click.echo(
         f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
         f"{progress.failed} failed"
+        + (f", {progress.relabelled} labelled anew" if progress.relabelled else "")
         + (f"; see: taxalens status -c {collection}" if progress.failed else "")
     )
