@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@echo "Installing into $(VENV): about 6 GB on Linux, a few minutes, once …"
+	@echo "Installing into $(VENV): about 8 GB on Linux, a few minutes, once …"
 	$(PYTHON) -m venv $(VENV)
 	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@

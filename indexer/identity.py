@@ -11,11 +11,17 @@ def check_encoder(entry: EncoderEntry, collection: Path, encoder: Encoder) -> No
     """Raise EncoderMismatch unless the encoder gives the vectors that a collection holds."""
     if encoder.identity.fingerprint == entry.fingerprint:
         return
-    if encoder.spec == entry.spec:
-        what = f"another version of {entry.spec}"
-    else:
-        what = f"{entry.spec} ({entry.dim} numbers a picture), not with {encoder.spec}"
+    check_spec(entry, collection, encoder.spec)
     raise EncoderMismatch(
-        f"{collection} was made with {what}; use the encoder it was made with, or index into a "
-        "new collection with -c."
+        f"{collection} was made with another version of {entry.spec}; use that one, or index into "
+        "a new collection with -c."
     )
+
+
+def check_spec(entry: EncoderEntry, collection: Path, spec: str) -> None:
+    """Raise EncoderMismatch unless a spec is the collection's."""
+    if spec != entry.spec:
+        raise EncoderMismatch(
+            f"{collection} was made with {entry.spec} ({entry.dim} numbers a picture), not with "
+            f"{spec}; use the encoder it was made with, or index into a new collection with -c."
+        )

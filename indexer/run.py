@@ -11,7 +11,7 @@ import filelock
 
 from indexer.catalog import catalog_path, write_catalog
 from indexer.contents import contents_of
-from indexer.identity import check_encoder
+from indexer.identity import check_encoder, check_spec
 from indexer.labels import Label
 from indexer.manifest import MANIFEST, EncoderEntry, Manifest, commit, read_manifest
 from indexer.pipeline import Progress, embed_records
@@ -153,7 +153,9 @@ class _Encoders:
         """Refuse every encoder but the collection's; the same spec need not be loaded to know."""
         self._expected = (entry, collection)
         self._asked = self._asked or entry.spec
-        if self._asked != entry.spec:
+        if isinstance(self._asked, str) and not {":"} & {*self._asked, *entry.spec}:
+            check_spec(entry, collection, self._asked)
+        elif self._asked != entry.spec:
             self.load()
 
     def load(self) -> Encoder:

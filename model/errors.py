@@ -37,9 +37,14 @@ class CollectionError(Error):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean a, b?" for the nearest known names, or an empty string."""
-    from rapidfuzz import process, utils
+    from rapidfuzz import fuzz, process, utils
 
     near = process.extract(
-        name, list(known), processor=utils.default_process, limit=3, score_cutoff=75
+        name,
+        list(known),
+        scorer=fuzz.ratio,
+        processor=utils.default_process,
+        limit=3,
+        score_cutoff=80,
     )
     return f" Did you mean {', '.join(match[0] for match in near)}?" if near else ""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import open_clip
 import torch
@@ -95,6 +96,8 @@ def from_network(
 
 
 def _from_hub(spec: str, repository: str) -> OpenClipEncoder:
+    # The hub client tells of each of its attempts, twice.
+    huggingface_hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         network = open_clip.create_model(spec, require_pretrained=True)
         tokenizer = open_clip.get_tokenizer(spec)
@@ -102,7 +105,7 @@ def _from_hub(spec: str, repository: str) -> OpenClipEncoder:
         # open_clip wraps whatever the hub client raised in a bare RuntimeError.
         raise EncoderUnavailable(
             f"The weights of {repository} cannot be had from the Hugging Face hub "
-            f"({_first_line(error)}); connect to it once, or use --encoder starter."
+            f"({_first_line(_root_of(error))}); connect to it once, or use --encoder starter."
         ) from error
     return from_network(spec, network, tokenizer)
 
@@ -125,7 +128,13 @@ def _create(model_name: str, source: str, checkpoint: str | None = None) -> torc
     return network
 
 
-def _first_line(error: Exception) -> str:
+def _root_of(error: BaseException) -> BaseException:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
 

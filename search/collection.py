@@ -61,7 +61,7 @@ class Collection:
         vector = queries.vector_of(question, self.snapshot, self.encoder)
         hits = self._nearest(vector, k, question.labelled, LABELLED)
         hits += self._nearest(vector, k - len(hits), question.similar, SIMILAR)
-        return Hits(tuple(hits), question.meaning)
+        return Hits(tuple(hits), question.meaning, labelled=len(question.labelled))
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -110,10 +110,11 @@ class Collection:
         }
         hits = []
         for row, score in zip(rows, scores, strict=True):
-            image_id, source_id, label, common_name, *ranks = found[int(row)]
+            image_id, source_id, label, common_name, metadata, *ranks = found[int(row)]
             taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
             path = self.snapshot.path_of(source_id)
-            hits.append(Hit(image_id, source_id, path, float(score), match, label, taxon))
+            cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
+            hits.append(Hit(image_id, source_id, path, cosine, match, label, taxon, metadata))
         return hits
 
 
@@ -123,7 +124,7 @@ def open_collection(folder: Path | str, encoder: Encoder | None = None) -> Colle
 
 
 _HIT_SQL = f"""
-SELECT "row", image_id, source_id, label, images.common_name,
+SELECT "row", image_id, source_id, label, images.common_name, metadata,
     {", ".join(f'taxa."{rank}"' for rank in RANKS)}
 FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
 """

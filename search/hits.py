@@ -1,7 +1,8 @@
 """Hits: the answer to a search, as values."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
@@ -22,8 +23,9 @@ COLUMNS = (
     "match",
     "label",
     "image_id",
+    "metadata",
 )
-"""pybioclip's columns, then ours."""
+"""pybioclip's columns, then ours; metadata is a JSON object, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Hit:
     """as it was written; "" where there is none"""
     taxon: Taxon | None
     """what the label means; None where it is no taxon"""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """what else the label file says of it"""
 
     @property
     def title(self) -> str:
@@ -60,6 +64,7 @@ class Hit:
             self.match,
             self.label,
             self.image_id,
+            json.dumps(dict(self.metadata), ensure_ascii=False) if self.metadata else "",
         )
         return dict(zip(COLUMNS, values, strict=True))
 
@@ -71,6 +76,8 @@ class Hits(Sequence[Hit]):
     hits: tuple[Hit, ...]
     meaning: str
     """one line: "Felidae (family)", "images that look like lion.png", …"""
+    labelled: int = 0
+    """how many images of the collection are labelled so, shown or not"""
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

@@ -59,11 +59,14 @@ def raw_labels(snapshot: Snapshot, name: str) -> list[str]:
 
 def unknown_taxon(snapshot: Snapshot, name: str) -> UnknownName:
     """Return the error for a name that no taxon of the collection bears."""
-    names = [
-        each for (each,) in snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label'")
-    ]
-    near = did_you_mean(name, names) or " Search by its look instead with --text."
+    near = alike(snapshot, name) or " Search by its look instead with --text."
     return UnknownName(f"No taxon in this collection is called {name!r}.{near}")
+
+
+def alike(snapshot: Snapshot, name: str) -> str:
+    """Return " Did you mean …?" with the taxa that are spelt like a name, or ""."""
+    names = snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label' ORDER BY name")
+    return did_you_mean(name, [each for (each,) in names])
 
 
 _COLUMNS = "lo, hi, taxa.common_name, " + ", ".join(f'"{rank}"' for rank in RANKS)

@@ -1,6 +1,6 @@
 """What can be asked: each question becomes a vector and the rows that may answer it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from model.errors import BadInput, UnknownName
 from model.taxon import RANKS, Taxon
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
-from search.names import Meaning, raw_labels, resolve, unknown_taxon
+from search.names import Meaning, alike, raw_labels, resolve, unknown_taxon
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def ask_name(snapshot: Snapshot, words: str) -> Question:
         others = _rows(snapshot, "lo IS NULL AND NOT list_contains(?, label)", labels)
         prompt = (free_text_prompt(words.replace("_", " ")),)
         return Question(f"images labelled {', '.join(labels)}", prompt, chosen, others)
-    return ask_text(snapshot, words)
+    question = ask_text(snapshot, words)
+    return replace(question, meaning=question.meaning + alike(snapshot, words))
 
 
 def ask_taxon(snapshot: Snapshot, name: str) -> Question:

@@ -270,9 +270,10 @@ def test_hostile_names_are_shown_and_do_nothing(page: Page, url: str, collection
     page.goto(url)
     page.get_by_label("Hits").fill("50")
     page.get_by_label("Hits").press("Enter")
-    ask(page, f"{BEACON} <b>here</b>")
+    query = f"{BEACON} and, unlike any name, <b>here</b>"
+    ask(page, query)
     wait_for_hits(page, '<b>here</b>" · 14 hits')
-    assert shown(page) == command_line(f"{BEACON} <b>here</b>", "-c", collection, "-k", 50)
+    assert shown(page) == command_line(query, "-c", collection, "-k", 50)
     assert {title for title, _ in shown(page)} >= {*HOSTILE, "<script>alert(1)", "![](x)"}
     assert page.locator("main a").count() == 0
     assert page.title() == "taxalens"

@@ -47,7 +47,7 @@ def taxalens(*arguments: object) -> Result:
 def test_search_prints_hits_and_how_the_query_was_understood(place: Path) -> None:
     result = taxalens("search", "Panthera leo", "-c", place / "c", "-k", 1)
     assert result.exit_code == 0
-    assert result.stderr == "Panthera leo (species): 1 images\n"
+    assert result.stderr == "Panthera leo (species): 1 of 1 labelled so\n"
     header, line = result.stdout.splitlines()
     assert header.split() == ["score", "match", "name", "common_name", "family", "file_name"]
     assert "labelled  Panthera leo" in line
@@ -56,7 +56,7 @@ def test_search_prints_hits_and_how_the_query_was_understood(place: Path) -> Non
 
 def test_csv_has_pybioclips_columns_and_no_formulas(place: Path) -> None:
     result = taxalens("search", "--text", "blue", "-c", place / "c", "--format", "csv")
-    assert result.stdout.splitlines()[0] == f"{PYBIOCLIP},match,label,image_id"
+    assert result.stdout.splitlines()[0] == f"{PYBIOCLIP},match,label,image_id,metadata"
     labels = {line["label"] for line in csv.DictReader(io.StringIO(result.stdout))}
     assert labels == {"Panthera leo", "Pica pica", "'=cmd"}
 
@@ -68,7 +68,7 @@ def test_json_is_one_array_and_parquet_goes_to_a_file(place: Path) -> None:
     result = taxalens(*asked, "--format", "parquet", "--output", place / "hits.parquet")
     assert result.exit_code == 0
     assert pq.read_table(place / "hits.parquet").to_pylist() == hits
-    assert taxalens(*asked, "--format", "parquet").exit_code == 1
+    assert taxalens(*asked, "--format", "parquet").exit_code == 2
 
 
 def test_an_image_and_its_id_can_be_asked_for(place: Path) -> None:
@@ -196,3 +196,20 @@ def test_text_tables_align_and_show_no_control_characters() -> None:
     assert lines[1].endswith("…  0.123")
     assert {line.rindex("  ") for line in lines} == {60}
     assert "\x1b" not in lines[2]
+
+
+@pytest.mark.parametrize("option", ["--output", "--sheet"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(place: Path, option: str) -> None:
+    result = taxalens("search", "lion", "-c", place / "c", option, place / "nowhere" / "file.png")
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr
+
+
+def test_labels_that_match_nothing_are_named(tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "a.png", "red")
+    (tmp_path / "l.csv").write_text("file_name,taxon\na.png,Pica pica\nb.png,Pica pica\n")
+    result = taxalens(
+        "index", tmp_path / "p", "-c", tmp_path / "c", "--encoder", "starter", "--labels",
+        tmp_path / "l.csv",
+    )  # fmt: skip
+    assert "1 of 2 labels match nothing here: b.png" in result.stderr

@@ -52,13 +52,15 @@ def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> Non
     for program, *arguments in commands():
         if program == "make":
             assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif program == ".":
+            assert arguments == [".venv/bin/activate"]
         elif arguments == ["app"]:
             assert serves(free_port(), desk)
         else:
             assert program == "taxalens"
             result = CliRunner().invoke(main, arguments)
             assert result.exit_code == 0, (arguments, result.output)
-    assert (desk / "birds.png").is_file()
+    assert (desk / "fruit.png").is_file()
     assert (desk / "lions.csv").read_text().count("\n") >= 2
     assert any((desk / "similar").iterdir())
 

@@ -177,7 +177,8 @@ def test_a_run_without_the_label_file_keeps_what_it_said(photos: Path, collectio
     write_picture(photos / "red.png", "purple", (31, 17))
     assert run(photos, collection).relabelled == 0
     rows = open_snapshot(collection).query(
-        "SELECT source_id, label, taxon_key, common_name FROM images WHERE label LIKE 'r%' ORDER BY 1"
+        "SELECT source_id, label, taxon_key, common_name FROM images "
+        "WHERE label LIKE 'r%' ORDER BY 1"
     )
     assert rows == [
         ("photos/red.png", "red thing", None, ""),

@@ -217,3 +217,23 @@ def test_filtered_answers_equal_exact_answers_filtered(
     assert found.shape == best.shape
     assert set(found.ravel()) <= set(among)
     np.testing.assert_allclose(scores, best, rtol=1e-4, atol=1e-4)
+
+
+def test_an_answer_says_how_many_images_are_labelled_so_and_what_the_table_said(
+    tmp_path: Path,
+) -> None:
+    for number, colour in enumerate(("red", "blue", "green")):
+        write_picture(tmp_path / "p" / "Pica pica" / f"{number}.png", colour)
+    (tmp_path / "labels.csv").write_text(
+        "file_name,taxon,accession\nPica pica/0.png,Pica pica,NHM-002\n"
+    )
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    assert opened.search("Pica", k=1).labelled == 3
+    rows = opened.search("Pica").to_arrow().to_pylist()
+    assert sorted(row["metadata"] for row in rows) == ["", "", '{"accession": "NHM-002"}']
+
+
+def test_a_misspelt_name_is_suggested_beside_the_answer_by_look(opened: Collection) -> None:
+    assert "Did you mean Panthera leo?" in opened.search("Pantera leo").meaning
+    assert "Did you mean" not in opened.search("something red").meaning

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from model.errors import BadInput
-from search.hits import COLUMNS, Hits
+from search.hits import COLUMNS, LABELLED, Hits
 from ui.tables import write_rows
 
 SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
@@ -13,7 +13,10 @@ SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
 
 def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
     """Write hits to stdout or a file, and how the query was understood to stderr."""
-    sys.stderr.write(f"{hits.meaning}: {len(hits)} images\n")
+    labelled = sum(hit.match == LABELLED for hit in hits)
+    counts = [f"{labelled} of {hits.labelled} labelled so"] if hits.labelled else []
+    counts += [f"{len(hits) - labelled} by their look"] if len(hits) > labelled else []
+    sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
     rows = [{**hit.row(), "name": hit.title} for hit in hits]
     columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
     write_rows(columns, rows, format_, output, shown=SHOWN)

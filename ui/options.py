@@ -24,9 +24,19 @@ format_ = click.option(
     show_default=True,
     help="How to write the answer.",
 )
+
+
+def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before the work for it begins."""
+    if path and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}.", ctx, parameter)
+    return path
+
+
 output = click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=file_to_write,
     metavar="FILE",
     help="Write the answer there instead of to the screen.",
 )

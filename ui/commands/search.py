@@ -25,7 +25,8 @@ from ui import options
 )
 @click.option(
     "--sheet",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
     metavar="FILE",
     help="Draw the hits as one picture.",
 )
@@ -46,12 +47,14 @@ def command(
 
     \b
       taxalens search "Felidae"
-      taxalens search "a bird in flight" -k 50
+      taxalens search "red fruit" -k 50
       taxalens search --image moth.jpg --format csv --output hits.csv
     """
     asked = [each for each in (query, taxon, text, image, image_id) if each is not None]
     if len(asked) != 1:
         raise click.UsageError("Give exactly one of QUERY, --taxon, --text, --image or --id.")
+    if format_ == "parquet" and output is None:
+        raise click.UsageError("Parquet cannot be shown on a screen; name a file with --output.")
     from search.collection import open_collection
     from ui.answers import copy_files, show_hits
 

@@ -8,7 +8,7 @@ from ui.answers import show_hits
 from ui.contact_sheet import write_contact_sheet
 from ui.options import DEFAULT_COLLECTION
 
-TEXT = "monkey"
+TEXT = "red fruit"
 SHEET = "demo-hits.png"
 
 

@@ -25,7 +25,7 @@ SIDE = 480  # pixels of a thumbnail: sharp on a fine screen, 20 kB
 MAX_HITS = 200
 HINT = (
     "Type a **taxon** of any rank (Felidae), a **common name** (lion) or a **description** "
-    "(a bird in flight). Or upload a **picture** to find what looks like it."
+    "(red fruit). Or upload a **picture** to find what looks like it."
 )
 _MARKS = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$:&]")
 # Streamlit looks for links, `:icons:` and arrows after Markdown's escapes are undone. What it
@@ -86,7 +86,7 @@ def _question() -> "tuple[str, UploadedFile | None, int]":
     words = left.text_input(
         "Name or text",
         key="query",
-        placeholder="Felidae, lion, a bird in flight …",
+        placeholder="Felidae, lion, red fruit …",
         bind="query-params",
         on_change=_forget_upload,
     )
