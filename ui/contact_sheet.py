@@ -40,7 +40,7 @@ def write_contact_sheet(hits: Sequence[Hit], target: Path, title: str = "") -> N
 
 def _thumbnail(path: Path) -> Image.Image:
     try:
-        return ImageOps.pad(decode_file(path), (SIDE, SIDE), color="#f2f2f2")
+        return ImageOps.pad(decode_file(path), (SIDE, SIDE), color="white")
     except BadInput:
         return Image.new("RGB", (SIDE, SIDE), "#d0d0d0")
 
