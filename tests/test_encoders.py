@@ -20,20 +20,8 @@ from model.plugins import load_plugin, plugin_names
 KINDS = ["starter", "local-dir", "safetensors", "pt"]
 TINY = {
     "embed_dim": 16,
-    "vision_cfg": {
-        "image_size": 32,
-        "patch_size": 16,
-        "layers": 1,
-        "width": 32,
-        "head_width": 16,
-    },
-    "text_cfg": {
-        "context_length": 77,
-        "vocab_size": 49408,
-        "layers": 1,
-        "width": 16,
-        "heads": 2,
-    },
+    "vision_cfg": {"image_size": 32, "patch_size": 16, "layers": 1, "width": 32, "head_width": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "layers": 1, "width": 16, "heads": 2},
 }
 TEXTS = ["lion", "a photo of Pica hudsonia.", "", "kingdom Animalia phylum Chordata " * 20, "ж 🦁"]
 
