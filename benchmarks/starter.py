@@ -7,9 +7,7 @@ demo's photographs, and for the few-shot figures a folder of bird and flower pho
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +29,7 @@ from training.evaluation import (
     top_k_accuracy,
 )
 from training.recipe import read_recipe
-from training.starter import project_classifier, train
+from training.starter import config_of, project_classifier, train
 from ui.demo.photos import TABLE, obtain_photos
 
 PROTOTYPE = Path(__file__).parent / "prototype.toml"
@@ -130,15 +128,12 @@ def _demo_photos() -> tuple[list[Path], list[Taxon]]:
 
 
 def _prototype() -> Encoder:
-    """The issue's prototype: three layers of 128, no everyday words; trained once, then cached."""
+    """The first prototype: three layers of 128, no everyday words; trained once, then cached."""
     recipe = read_recipe(PROTOTYPE)
     cached = user_cache_path("taxalens", ensure_exists=True) / "prototype.safetensors"
     if not cached.exists():
         save_file(train(recipe, everyday=False), str(cached))
-    config: dict[str, Any] = deepcopy(starter.config())
-    text = config["model_cfg"]["text_cfg"]
-    text |= {"width": recipe.width, "heads": recipe.heads, "layers": recipe.layers}
-    return starter.assemble(config, load_file(str(cached)))
+    return starter.assemble(config_of(recipe), load_file(str(cached)))
 
 
 def _encode(encoder: Encoder, paths: Sequence[Path]) -> Vectors:

@@ -43,6 +43,11 @@ class Manifest:
     roots: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
 
+    @property
+    def next_name(self) -> str:
+        """The name, without suffix, of the files that make the next generation."""
+        return f"{self.generation + 1:08d}"
+
     def paths(self, folder: str) -> list[str]:
         """Return the files in one folder of the collection, in the order of their commits."""
         return [path for path in self.files if path.startswith(f"{folder}/")]

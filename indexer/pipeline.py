@@ -128,7 +128,7 @@ def _record(
 def _commit_segment(
     collection: Path, manifest: Manifest, segment: Segment, contents: dict[str, Content]
 ) -> Manifest:
-    name = f"{manifest.generation + 1:08d}"
+    name = manifest.next_name
     manifest = commit(collection, manifest, segment.write(collection, name))
     if segment.vectors:
         # From here on the vectors are read from disk, so that memory does not grow with the run.

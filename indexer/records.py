@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from model.taxon import Taxon
 
@@ -27,3 +28,13 @@ class Record:
     """nanoseconds since 1970; with `bytes` it tells whether a source has changed"""
     from_table: bool = False
     """whether a label file says so; unlike a folder's name, that overrules what was said before"""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What it says that its image shows, under the names of the labels' columns."""
+        return {
+            "label": self.label,
+            "taxon_key": self.taxon.key if self.taxon else None,
+            "common_name": self.taxon.common_name if self.taxon else "",
+            "metadata": dict(self.metadata),
+        }

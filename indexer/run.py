@@ -22,7 +22,7 @@ from indexer.snapshot import Snapshot, open_snapshot
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import BadInput, CollectionError
-from model.taxon import RANKS, Taxon
+from model.taxon import Taxon
 
 DEFAULT_ENCODER = "bioclip"
 
@@ -106,7 +106,7 @@ def _news(snapshot: Snapshot, records: Iterator[Record]) -> _News:
             news.inputs.append(
                 record if record.from_table or not image_id else _keep(record, *said)
             )
-        elif image_id and record.from_table and said != _said(record):
+        elif image_id and record.from_table and said != list(record.said.values()):
             news.relabelled.append((image_id, record))
     return news
 
@@ -115,20 +115,8 @@ def _keep(
     record: Record, label: str, key: str | None, common: str, said: Mapping[str, str]
 ) -> Record:
     """Return a record with what was said of it before: a folder's name does not overrule that."""
-    lineage = (*(key or "").split("|"), *[""] * len(RANKS))[: len(RANKS)]
-    return replace(
-        record, label=label, taxon=Taxon(lineage, common) if key else None, metadata=said
-    )
-
-
-def _said(record: Record) -> list[object]:
-    taxon = record.taxon
-    return [
-        record.label,
-        taxon.key if taxon else None,
-        taxon.common_name if taxon else "",
-        dict(record.metadata),
-    ]
+    taxon = Taxon.from_key(key, common) if key else None
+    return replace(record, label=label, taxon=taxon, metadata=said)
 
 
 def _commit_labels(
@@ -137,7 +125,7 @@ def _commit_labels(
     segment = Segment()
     for image_id, record in relabelled:
         segment.label(image_id, record)
-    paths = segment.write(collection, f"{manifest.generation + 1:08d}")
+    paths = segment.write(collection, manifest.next_name)
     return commit(collection, manifest, paths) if paths else manifest
 
 
@@ -153,7 +141,7 @@ class _Encoders:
         """Refuse every encoder but the collection's; the same spec need not be loaded to know."""
         self._expected = (entry, collection)
         self._asked = self._asked or entry.spec
-        if isinstance(self._asked, str) and not {":"} & {*self._asked, *entry.spec}:
+        if isinstance(self._asked, str) and ":" not in self._asked + entry.spec:
             check_spec(entry, collection, self._asked)
         elif self._asked != entry.spec:
             self.load()

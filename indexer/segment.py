@@ -1,4 +1,4 @@
-"""A segment: up to a thousand inputs of a run, embedded, written once and never changed."""
+"""A segment: a few hundred inputs of a run, embedded, written once and never changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,16 +66,9 @@ class Segment:
 
     def label(self, image_id: str, record: Record) -> None:
         """Note what an input says that its image shows."""
-        taxon = record.taxon
-        self.lines["labels"].append(
-            {
-                "image_id": image_id,
-                "label": record.label,
-                "taxon_key": taxon.key if taxon else None,
-                "common_name": taxon.common_name if taxon else "",
-                "metadata": list(record.metadata.items()),
-            }
-        )
+        taxon, said = record.taxon, record.said
+        metadata = list(record.metadata.items())  # as Arrow takes maps
+        self.lines["labels"].append({"image_id": image_id, **said, "metadata": metadata})
         if taxon:
             ranks = {str(rank): taxon.at(rank) for rank in RANKS}
             line = {"taxon_key": taxon.key, **ranks, "common_name": taxon.common_name}

@@ -59,6 +59,12 @@ class Taxon:
             (common_name or "").strip(),
         )
 
+    @classmethod
+    def from_key(cls, key: str, common_name: str = "") -> "Taxon":
+        """Return the taxon of a `key`."""
+        names = key.split("|")
+        return cls((*names, *[""] * (len(RANKS) - len(names))), common_name)
+
     def at(self, rank: Rank) -> str:
         """Return the name at a rank, "" where it is missing."""
         return self.lineage[RANKS.index(rank)]

@@ -1,11 +1,10 @@
 """A collection opened for searching."""
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from indexer.backends import Index, Rows
+from indexer.backends import Index, Rows, Scores
 from indexer.identity import check_encoder
 from indexer.snapshot import Snapshot, open_snapshot
 from model.encoder import Encoder
@@ -103,7 +102,7 @@ class Collection:
         scores, rows = self.index.search(vector, k, among)
         return self._hits(rows[0], scores[0], match)
 
-    def _hits(self, rows: Rows, scores: Sequence[float] | Any, match: str) -> list[Hit]:
+    def _hits(self, rows: Rows, scores: Scores, match: str) -> list[Hit]:
         found = {
             row: (*rest,)
             for row, *rest in self.snapshot.query(_HIT_SQL, [int(row) for row in rows])

@@ -97,11 +97,10 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
     los = [lo for lo, _ in meaning.intervals]
     his = [hi for _, hi in meaning.intervals]
     inside = (
-        '"row" IN (SELECT "row" FROM images, (SELECT unnest(?) AS a, unnest(?) AS b) '
-        "WHERE a <= lo AND lo < b)"
+        "EXISTS (SELECT 1 FROM (SELECT unnest(?) AS a, unnest(?) AS b) WHERE a <= lo AND lo < b)"
     )
     open_keys = {key for taxon in meaning.taxa for key in _keys_that_may_be(snapshot, taxon)}
-    unsure = f"(lo IS NULL OR list_contains(?, taxon_key)) AND NOT coalesce({inside}, false)"
+    unsure = f"(lo IS NULL OR list_contains(?, taxon_key)) AND NOT {inside}"
     texts = tuple(text for taxon in meaning.taxa for text in prompts(taxon))
     return Question(
         str(meaning),

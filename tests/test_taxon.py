@@ -117,6 +117,7 @@ def test_a_key_tells_the_lineage_and_nothing_else(taxon: Taxon) -> None:
     names = taxon.key.split("|")
     assert (*names, *[""] * (len(RANKS) - len(names))) == taxon.lineage
     assert Taxon(taxon.lineage, "another common name").key == taxon.key
+    assert Taxon.from_key(taxon.key, taxon.common_name) == taxon
 
 
 @settings(deadline=None)

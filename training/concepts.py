@@ -15,7 +15,7 @@ from model.taxon import RANKS, Rank, Taxon
 from model.text_types import TextType, render
 
 FACTS = files("training") / "data"
-ALL_TYPES = (TextType.SCI, TextType.TAXON, TextType.TAXON_TAG)
+SCIENTIFIC_TYPES = (TextType.SCI, TextType.TAXON, TextType.TAXON_TAG)
 COMMON_TYPES = (TextType.COM, TextType.SCI_COM, TextType.TAXON_COM, TextType.TAXON_TAG_COM)
 
 
@@ -95,7 +95,7 @@ def _clades(taxa: Mapping[int, Taxon]) -> Iterator[Concept]:
     clades = {each.key: each for taxon in taxa.values() for each in (*taxon.ancestors(), taxon)}
     for taxon in clades.values():
         bare = Taxon(taxon.lineage)
-        forms = ALL_TYPES if bare.at(Rank.GENUS) else ALL_TYPES[1:]
+        forms = SCIENTIFIC_TYPES if bare.at(Rank.GENUS) else SCIENTIFIC_TYPES[1:]
         prompts = [render(bare, form) for form in forms]
         prompts.append(render(bare, TextType.TAXONOMIC_NAME))
         yield Concept(str(bare.rank), _members(bare.name, taxa), (bare.name,), tuple(prompts))

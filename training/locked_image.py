@@ -49,9 +49,8 @@ def tune(
     for number in range(1, recipe.steps + 1):
         drawn = [sample(rng) for _ in range(recipe.batch_size)]
         right = torch.tensor([index for _, index in drawn])  # (batch,)
-        texts = encode_by_length(
-            network, tokenize([text for text, _ in drawn], rng)
-        )  # (batch, dim)
+        tokens = tokenize([text for text, _ in drawn], rng)  # (batch, context)
+        texts = encode_by_length(network, tokens)  # (batch, dim)
         cosines = texts @ targets.T  # (batch, n)
         distance = 1 - cosines.gather(1, right[:, None]).mean()
         loss = functional.cross_entropy(cosines / recipe.temperature, right) + distance

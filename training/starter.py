@@ -6,7 +6,6 @@
 import random
 import sys
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,15 @@ def train(recipe: Recipe, everyday: bool = True) -> dict[str, torch.Tensor]:
 
     Without `everyday` it learns the names of classes and taxa alone.
     """
-    config = deepcopy(starter.config())
-    text = config["model_cfg"]["text_cfg"]
-    text |= {"width": recipe.width, "heads": recipe.heads, "layers": recipe.layers}
+    config = config_of(recipe)
     torch.manual_seed(recipe.seed)
     network: Any = starter.build(config)
     projection, rows = project_classifier(config["model_cfg"]["embed_dim"])
     network.visual.head.proj.weight.data = projection
     known = [each for each in concepts() if everyday or each.kind != "everyday"]
     groups = _groups(known)
-    tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=text["context_length"])
+    context_length = config["model_cfg"]["text_cfg"]["context_length"]
+    tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=context_length)
     seen = _seen_tokens(known, tokenizer)
     steps = tune(
         network,
@@ -59,6 +57,17 @@ def train(recipe: Recipe, everyday: bool = True) -> dict[str, torch.Tensor]:
     for step in (bar := tqdm(steps, total=recipe.steps, unit="step")):
         bar.set_postfix(loss=f"{step.loss:.3f}")
     return starter.pack(network, seen)
+
+
+def config_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the starter's configuration with a recipe's text tower."""
+    config = starter.config()
+    config["model_cfg"]["text_cfg"] |= {
+        "width": recipe.width,
+        "heads": recipe.heads,
+        "layers": recipe.layers,
+    }
+    return config
 
 
 def project_classifier(dim: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -27,7 +27,7 @@ def index(
     """
     folder = Path(folder)
     table = read_label_file(Path(labels)) if labels else {}
-    if missing := unmatched(folder, table):
+    if table and (missing := unmatched(folder, table)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
     steps = index_folder(folder, Path(collection), encoder, table)

@@ -10,6 +10,7 @@ from pathlib import Path
 from model.errors import Error
 
 Row = Mapping[str, object]
+NEEDS_FILE = "Parquet cannot be shown on a screen; name a file with --output."
 MAX_WIDTH = 60  # of every column of a text table but the last
 
 
@@ -86,5 +87,5 @@ def _write_parquet(lines: list[dict[str, object]], output: Path | None) -> None:
     import pyarrow.parquet as pq
 
     if output is None:
-        raise Error("Parquet cannot be shown on a screen; name a file with --output.")
+        raise Error(NEEDS_FILE)
     pq.write_table(pa.Table.from_pylist(lines), output)

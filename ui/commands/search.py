@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ui import options
+from ui.tables import NEEDS_FILE
 
 
 @click.command()
@@ -54,7 +55,7 @@ def command(
     if len(asked) != 1:
         raise click.UsageError("Give exactly one of QUERY, --taxon, --text, --image or --id.")
     if format_ == "parquet" and output is None:
-        raise click.UsageError("Parquet cannot be shown on a screen; name a file with --output.")
+        raise click.UsageError(NEEDS_FILE)
     from search.collection import open_collection
     from ui.answers import copy_files, show_hits
 

@@ -80,10 +80,11 @@ def _from_pypi(work: Path) -> Path | None:
         return None
     target = work / "wheel"
     target.mkdir()
+    wanted = set(table_names())
     with zipfile.ZipFile(next(work.glob("gradio-*.whl"))) as wheel:
         for member in wheel.namelist():
             name = Path(member).name
-            if name in table_names():
+            if name in wanted:
                 (target / name).write_bytes(wheel.read(member))
     return target
 

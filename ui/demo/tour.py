@@ -25,7 +25,7 @@ def show(collection: Collection, k: int = 5) -> None:
     many = collection.search(name, k=20)
     write_contact_sheet(many, collection.snapshot.folder.parent / SHEET, many.meaning)
     click.echo(f"Contact sheet of {name}: {collection.snapshot.folder.parent / SHEET}\n")
-    _say_what_next(collection, name)
+    _say_what_next(collection)
 
 
 def _ask(option: str, value: str, hits: Hits) -> Hits:
@@ -44,7 +44,7 @@ def _a_name(collection: Collection) -> str:
     return str(found[0][0]) if found else "animal"
 
 
-def _say_what_next(collection: Collection, name: str) -> None:
+def _say_what_next(collection: Collection) -> None:
     folder = collection.snapshot.folder
     chosen = "" if folder == DEFAULT_COLLECTION else f" -c {folder}"
     click.echo("Type next, in the environment where taxalens is installed:")
