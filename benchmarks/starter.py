@@ -5,7 +5,6 @@ demo's photographs, and for the few-shot figures a folder of bird and flower pho
 """
 
 import csv
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 from safetensors.torch import load_file, save_file
 
-from benchmarks.report import figure, write_report
+from benchmarks.report import DATA, figure, write_report
 from indexer.decoding import decode_file
 from indexer.labels import read_label_file
 from model.encoder import Encoder
@@ -33,7 +32,6 @@ from training.starter import config_of, project_classifier, train
 from ui.demo.photos import TABLE, obtain_photos
 
 PROTOTYPE = Path(__file__).parent / "prototype.toml"
-DATA = Path(os.environ.get("TAXALENS_DATA", Path(__file__).parents[2] / "shared" / "data"))
 HIGHER = (Rank.GENUS, Rank.FAMILY, Rank.ORDER, Rank.CLASS)
 Figures = Iterator[dict[str, object]]
 Vectors = npt.NDArray[np.float32]

@@ -12,8 +12,11 @@ identity.py   keeps vectors of two encoders apart
 segment.py    the tables of a collection, and a segment in the making
 manifest.py   which files are the collection; commits
 durable.py    files that are complete or absent
+meanings.py   what labels mean in a taxonomy
+taxonomy/     taxonomies: import, intervals, names, the resolver
 catalog.py    what DuckDB derives from the tables
-clades.py     clades as intervals
+typed_metadata.py  metadata as typed columns, for SQL
+database.py   DuckDB files opened so that nothing can be done to them
 snapshot.py   one generation, opened for reading
 backends/     index back ends, one file each
 """

@@ -1,23 +1,28 @@
-"""The catalog: what DuckDB knows of one generation, derived from its Parquet files alone."""
+"""The catalog: what DuckDB knows of one generation, derived from its Parquet files alone.
+
+images(row, image_id, source_id, sha256, width, height, label, said_key, taxon_key, lo, …)
+inputs, labels, meanings                      as in the collection, the last word of each
+taxa, names, endings                          a taxonomy of what occurs, as any other
+metadata(row, …), searchable                  what is said of an image, as typed columns
+"""
 
 import hashlib
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from indexer.clades import Clade, preorder
+from indexer.database import lock, open_locked
 from indexer.manifest import Manifest
 from indexer.segment import SCHEMAS, read_table
-from model.taxon import RANKS, Taxon
+from indexer.taxonomy.draft import COMMON, NAMES, TAXA, Draft, Line, taxa_of_lines
+from indexer.taxonomy.name_strings import fold
+from indexer.taxonomy.tables import write_tables
+from indexer.typed_metadata import write_metadata
+from model.taxon import Taxon
 
-# No query on a catalog reads another file, whatever it says.
-_LOCKED: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "lock_configuration": "true",
-}
+# A label that its taxonomy was not asked for yet, since a run was killed, means what it says.
 _CURRENT = """
 CREATE TABLE inputs AS
     SELECT * EXCLUDE place FROM inputs_in
@@ -26,32 +31,40 @@ CREATE TABLE inputs AS
 CREATE TEMP TABLE rows AS
     SELECT segments_in.* FROM segments_in JOIN inputs USING (source_id, image_id)
     QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY place DESC) = 1;
+CREATE TABLE meanings AS SELECT * EXCLUDE place FROM meanings_in;
 CREATE TEMP TABLE said AS
-    SELECT labels_in.* EXCLUDE place FROM labels_in JOIN rows USING (image_id)
-    QUALIFY row_number() OVER (PARTITION BY image_id ORDER BY labels_in.place DESC) = 1;
+    SELECT image_id, said.label, said.taxon_key AS said_key, common_name, metadata,
+        CASE WHEN meanings.label IS NULL THEN said.taxon_key ELSE meanings.taxon_key END
+            AS taxon_key
+    FROM (
+        SELECT labels_in.* FROM labels_in JOIN rows USING (image_id)
+        QUALIFY row_number() OVER (PARTITION BY image_id ORDER BY labels_in.place DESC) = 1
+    ) AS said
+    LEFT JOIN meanings
+        ON said.label = meanings.label AND said.taxon_key IS NOT DISTINCT FROM meanings.said_key;
 """
-_TAXA = f"""
-SELECT {", ".join(f'taxa_in."{rank}"' for rank in RANKS)}, common_name
-FROM taxa_in JOIN (SELECT DISTINCT taxon_key, common_name FROM said) USING (taxon_key, common_name)
-ORDER BY place
-"""
-_LABELS = "SELECT DISTINCT label FROM said WHERE taxon_key IS NULL AND label <> '' ORDER BY label"
 # row = place of the vector in the segments, which is also its id in an index.
-_TABLES = """
+_IMAGES = """
 CREATE TABLE images AS
-    SELECT rows.place AS "row", image_id, source_id, sha256, width, height, label, taxon_key, lo,
-        said.common_name, metadata
-    FROM rows JOIN said USING (image_id) LEFT JOIN clades_in USING (taxon_key)
+    SELECT rows.place AS "row", image_id, source_id, sha256, width, height, label, said_key,
+        taxon_key, lo, said.common_name, metadata
+    FROM rows JOIN said USING (image_id) LEFT JOIN taxa USING (taxon_key)
     ORDER BY rows.place;
-CREATE TABLE taxa AS SELECT * FROM clades_in;
-CREATE TABLE names AS SELECT * FROM names_in;
+CREATE TABLE labels AS SELECT * FROM raw_labels_in;
+"""
+_LABELS = """
+SELECT DISTINCT label FROM said
+WHERE label <> '' AND NOT EXISTS (
+    FROM names JOIN taxa USING (lo) WHERE names.name = label AND taxa.taxon_key = said.taxon_key
+) ORDER BY label
 """
 
 
 def catalog_path(collection: Path, manifest: Manifest) -> Path:
     """Return where the catalog of a generation lies."""
     # DuckDB hands out one instance per path in a process, so a name must mean one content.
-    contents = hashlib.sha256(repr(sorted(manifest.files.items())).encode()).hexdigest()
+    told = repr((_VERSION, sorted(manifest.files.items())))
+    contents = hashlib.sha256(told.encode()).hexdigest()
     return collection / f"catalog-{manifest.generation}-{contents[:8]}.duckdb"
 
 
@@ -70,72 +83,61 @@ def write_catalog(collection: Path, manifest: Manifest) -> None:
 
 def open_catalog(collection: Path, manifest: Manifest) -> duckdb.DuckDBPyConnection:
     """Open a generation's catalog read-only; where it is missing or damaged, build it in memory."""
-    target = catalog_path(collection, manifest)
     try:
-        return duckdb.connect(str(target), read_only=True, config=_LOCKED)
+        return open_locked(catalog_path(collection, manifest))
     except duckdb.Error:
         connection = duckdb.connect()
     fill(connection, collection, manifest)
-    for setting, value in _LOCKED.items():
-        connection.execute(f"SET {setting} = {value}")
+    lock(connection)
     return connection
 
 
 def fill(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest) -> None:
-    """Create the tables images, inputs, taxa and names in an empty database."""
-    for table in SCHEMAS:
-        lines = read_table(collection, table, manifest.paths(table))
+    """Create the tables of a catalog in an empty database."""
+    tables = {table: read_table(collection, table, manifest.paths(table)) for table in SCHEMAS}
+    for table, lines in tables.items():
         place = pa.array(range(len(lines)), pa.int64())
         connection.register(f"{table}_in", lines.append_column("place", place))
     connection.execute(_CURRENT)
-    taxa = [Taxon(tuple(ranks), common) for *ranks, common in connection.sql(_TAXA).fetchall()]
-    labels = [label for (label,) in connection.sql(_LABELS).fetchall()]
-    clades = preorder(taxa)
-    connection.register("clades_in", _clade_table(clades))
-    connection.register("names_in", _name_table(clades, taxa, labels))
-    connection.execute(_TABLES)
-    for view in (*(f"{table}_in" for table in SCHEMAS), "clades_in", "names_in"):
+    write_tables(connection, _taxonomy(connection, tables["clades"], tables["names"]))
+    labels = [label for (label,) in connection.execute(_LABELS).fetchall()]
+    raw = pa.table(
+        {"folded": pa.array(map(fold, labels), pa.string()), "label": pa.array(labels, pa.string())}
+    )
+    connection.register("raw_labels_in", raw)
+    connection.execute(_IMAGES)
+    write_metadata(connection)
+    for view in (*(f"{table}_in" for table in SCHEMAS), "raw_labels_in"):
         connection.unregister(view)
 
 
-def fold(name: str) -> str:
-    """Return a name as it is compared: no case, no diacritics, single spaces for underscores."""
-    plain = unicodedata.normalize("NFKD", name.casefold().replace("_", " "))
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+def _taxonomy(connection: duckdb.DuckDBPyConnection, clades: pa.Table, names: pa.Table) -> Draft:
+    """Return the taxa that occur: those of the taxonomy, and those that labels say themselves."""
+    row = pa.repeat(0, len(clades))
+    columns = (clades[column] for column in ("taxon_key", "parent_key", "rank", "name"))
+    resolved = pa.table([row, *columns], schema=TAXA)
+    known = set(clades["taxon_key"].to_pylist())
+    said = connection.execute(_TAXA_SAID).fetchall()
+    lines = [Line(0, Taxon.from_key(key)) for (key,) in said if key not in known]
+    own = taxa_of_lines(lines)
+    own = own.filter(pa.array((id_ not in known for id_ in own["id"].to_pylist()), pa.bool_()))
+    common = connection.execute(_COMMON_NAMES).fetchall()
+    return Draft(pa.concat_tables([resolved, own]), _names(common, names))
 
 
-def _name_table(clades: Iterable[Clade], taxa: Iterable[Taxon], labels: Iterable[str]) -> pa.Table:
-    """Scientific and common names of taxa, and the labels that are no taxa, folded."""
-    scientific = [("scientific", clade.taxon.name, clade.taxon.key) for clade in clades]
-    common = [("common", taxon.common_name, taxon.key) for taxon in taxa if taxon.common_name]
-    raw = [("label", label, None) for label in labels]
-    lines = [
-        {"folded": fold(name), "name": name, "kind": kind, "taxon_key": key}
-        for kind, name, key in dict.fromkeys([*scientific, *common, *raw])
-    ]
-    return pa.Table.from_pylist(lines, schema=_NAMES)
+def _names(common: Sequence[tuple[str, str]], names: pa.Table) -> pa.Table:
+    """Common names that labels say first, then those of the taxonomy."""
+    keys, words = zip(*common, strict=True) if common else ((), ())
+    count = len(common)
+    said = pa.table([[0] * count, keys, words, [COMMON] * count, [""] * count], schema=NAMES)
+    columns = (names[column] for column in ("taxon_key", "name", "kind", "language"))
+    return pa.concat_tables([said, pa.table([pa.repeat(0, len(names)), *columns], schema=NAMES)])
 
 
-def _clade_table(clades: Iterable[Clade]) -> pa.Table:
-    lines = [
-        {
-            "taxon_key": clade.taxon.key,
-            "parent_key": clade.parent,
-            "lo": clade.lo,
-            "hi": clade.hi,
-            "rank": str(clade.taxon.rank),
-            "name": clade.taxon.name,
-            "common_name": clade.taxon.common_name,
-            **{str(rank): clade.taxon.at(rank) for rank in RANKS},
-        }
-        for clade in clades
-    ]
-    return pa.Table.from_pylist(lines, schema=_CLADES)
-
-
-_NAMES = pa.schema([(column, pa.string()) for column in ("folded", "name", "kind", "taxon_key")])
-_CLADES = pa.schema(
-    [("taxon_key", pa.string()), ("parent_key", pa.string())]
-    + [("lo", pa.int64()), ("hi", pa.int64())]
-    + [(column, pa.string()) for column in ("rank", "name", "common_name", *map(str, RANKS))]
-)
+_VERSION = 2  # of these tables: a catalog that an earlier taxalens left is built anew
+_TAXA_SAID = "SELECT DISTINCT taxon_key FROM said WHERE taxon_key IS NOT NULL ORDER BY 1"
+_COMMON_NAMES = """
+SELECT taxon_key, common_name FROM said JOIN rows USING (image_id)
+WHERE taxon_key IS NOT NULL AND common_name <> ''
+GROUP BY ALL ORDER BY min(rows.place)
+"""

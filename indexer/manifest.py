@@ -31,6 +31,17 @@ class EncoderEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxonomyEntry:
+    """The taxonomy that the labels of a collection were resolved in."""
+
+    name: str
+    version: str
+    id: str
+    """of this very import"""
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation of a collection.
 
@@ -42,6 +53,7 @@ class Manifest:
     generation: int = 0
     roots: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
+    taxonomy: TaxonomyEntry | None = None
 
     @property
     def next_name(self) -> str:
@@ -81,6 +93,7 @@ def read_manifest(collection: Path) -> Manifest:
             generation=stored["generation"],
             roots=stored["roots"],
             files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
+            taxonomy=TaxonomyEntry(**stored["taxonomy"]) if stored.get("taxonomy") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
@@ -94,16 +107,24 @@ def read_manifest(collection: Path) -> Manifest:
     return manifest
 
 
-def commit(collection: Path, manifest: Manifest, new_files: Iterable[str] = ()) -> Manifest:
-    """Make files that lie complete in the collection part of its next generation."""
+def commit(
+    collection: Path,
+    manifest: Manifest,
+    new_files: Iterable[str] = (),
+    dropped: Iterable[str] = (),
+) -> Manifest:
+    """Make files that lie complete in the collection part of its next generation.
+
+    What is dropped stays on disk for those who read an earlier one.
+    """
     entries = {}
     for path in new_files:
         file = collection / path
         entries[path] = FileEntry(file.stat().st_size, sha256_of(file))
         sync_folder(file.parent)
-    following = replace(
-        manifest, generation=manifest.generation + 1, files={**manifest.files, **entries}
-    )
+    gone = set(dropped)
+    files = {path: entry for path, entry in manifest.files.items() if path not in gone} | entries
+    following = replace(manifest, generation=manifest.generation + 1, files=files)
     text = json.dumps(_as_json(following), indent=1)
     write_durably(collection / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
     sync_folder(collection)
@@ -126,4 +147,5 @@ def _as_json(manifest: Manifest) -> dict[str, Any]:
         "encoder": asdict(manifest.encoder),
         "roots": dict(manifest.roots),
         "files": {path: asdict(entry) for path, entry in manifest.files.items()},
+        "taxonomy": asdict(manifest.taxonomy) if manifest.taxonomy else None,
     }

@@ -14,17 +14,20 @@ from indexer.contents import contents_of
 from indexer.identity import check_encoder, check_spec
 from indexer.labels import Label
 from indexer.manifest import MANIFEST, EncoderEntry, Manifest, commit, read_manifest
+from indexer.meanings import derive, is_current, taxonomy_of
 from indexer.pipeline import Progress, embed_records
 from indexer.readers import folder as folder_reader
 from indexer.records import Record
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot, open_snapshot
+from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import BadInput, CollectionError
 from model.taxon import Taxon
 
 DEFAULT_ENCODER = "bioclip"
+NO_TAXONOMY = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,22 @@ def index_folder(
     collection: Path,
     encoder: str | Encoder | None = None,
     labels: Mapping[str, Label] | None = None,
+    taxonomy: str | None = None,
 ) -> Iterator[Progress]:
     """Index a folder of pictures into a collection, one yield per batch, the first before any work.
 
     `encoder` is a spec or a loaded encoder; None is the collection's own, or DEFAULT_ENCODER in a
-    new one. Everything committed stays whatever happens later. Raises BadInput for a folder
-    without pictures, CollectionError for a collection in use, EncoderMismatch for one that was
-    made with another encoder.
+    new one. `taxonomy` is the name or file of an imported one, in which labels are resolved, or
+    NO_TAXONOMY; None is the collection's own. Everything committed stays whatever happens later.
+    Raises BadInput for a folder without pictures, CollectionError for a collection in use,
+    EncoderMismatch for one that was made with another encoder, UnknownName for a taxonomy that is
+    not there.
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
     encoder_of = _Encoders(encoder)
+    if taxonomy not in (None, NO_TAXONOMY):
+        open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
     if not (collection / MANIFEST).exists():
         if next(folder_reader.read(folder, "", {}), None) is None:
             raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or so.")
@@ -63,6 +71,42 @@ def index_folder(
             manifest = commit(collection, Manifest(encoder_of.entry()))
         root, manifest = _with_root(manifest, folder)
         yield from _run(collection, manifest, folder, root, encoder_of, labels or {})
+        manifest = _resolve_labels(collection, read_manifest(collection), taxonomy)
+        if not catalog_path(collection, manifest).exists():
+            write_catalog(collection, manifest)
+
+
+def use_taxonomy(collection: Path, taxonomy: str) -> None:
+    """Resolve a collection's labels in another taxonomy, or NO_TAXONOMY, and embed nothing.
+
+    Raises CollectionError for a collection in use, UnknownName for a taxonomy that is not there.
+    """
+    read_manifest(collection)
+    with _only_writer(collection):
+        manifest = _resolve_labels(collection, read_manifest(collection), taxonomy)
+        if not catalog_path(collection, manifest).exists():
+            write_catalog(collection, manifest)
+
+
+def _resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> Manifest:
+    """Derive what the labels mean, where they or the taxonomy are new."""
+    own = manifest.taxonomy
+    if asked == NO_TAXONOMY:
+        return derive(collection, manifest, None) if own else manifest
+    if asked is None and (own is None or is_current(collection, manifest)):
+        return manifest
+    taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
+    if taxonomy is None:
+        raise CollectionError(
+            f"{collection} uses the taxonomy {own.name if own else ''}, which is not here: import "
+            f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
+        )
+    try:
+        if own and own.id == taxonomy.about.id and is_current(collection, manifest):
+            return manifest
+        return derive(collection, manifest, taxonomy)
+    finally:
+        taxonomy.close()
 
 
 def _run(
@@ -83,16 +127,13 @@ def _run(
     yield start
     manifest = _commit_labels(collection, manifest, news.relabelled)
     yield from embed_records(collection, manifest, news.inputs, contents, encoder_of.load, start)
-    manifest = read_manifest(collection)
-    if not catalog_path(collection, manifest).exists():
-        write_catalog(collection, manifest)
 
 
 def _news(snapshot: Snapshot, records: Iterator[Record]) -> _News:
     known = {
         source_id: rest
         for source_id, *rest in snapshot.query(
-            "SELECT inputs.source_id, bytes, modified, image_id, label, taxon_key, common_name, "
+            "SELECT inputs.source_id, bytes, modified, image_id, label, said_key, common_name, "
             "metadata FROM inputs LEFT JOIN images USING (image_id)"
         )
     }

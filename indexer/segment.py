@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from indexer.durable import write_durably
 from indexer.records import Record
-from model.taxon import RANKS
 from model.vectors import Vectors
 
 _METADATA = pa.map_(pa.string(), pa.string())
@@ -43,14 +42,20 @@ LABELS = pa.schema(
         ("metadata", _METADATA),
     ]
 )
-TAXA = pa.schema(
-    [(column, pa.string()) for column in ("taxon_key", *map(str, RANKS), "common_name")]
+MEANINGS = pa.schema(
+    [(column, pa.string()) for column in ("label", "said_key", "taxon_key", "reason")]
 )
+CLADES = pa.schema(
+    [(column, pa.string()) for column in ("taxon_key", "parent_key", "rank", "name")]
+)
+NAMES = pa.schema([(column, pa.string()) for column in ("taxon_key", "name", "kind", "language")])
 SCHEMAS: Mapping[str, pa.Schema] = {
     "segments": ROWS,
     "inputs": INPUTS,
     "labels": LABELS,
-    "taxa": TAXA,
+    "meanings": MEANINGS,  # of labels in a taxonomy: indexer/meanings.py
+    "clades": CLADES,
+    "names": NAMES,
 }
 """The tables of a collection, by the folder that holds their files."""
 
@@ -66,14 +71,8 @@ class Segment:
 
     def label(self, image_id: str, record: Record) -> None:
         """Note what an input says that its image shows."""
-        taxon, said = record.taxon, record.said
         metadata = list(record.metadata.items())  # as Arrow takes maps
-        self.lines["labels"].append({"image_id": image_id, **said, "metadata": metadata})
-        if taxon:
-            ranks = {str(rank): taxon.at(rank) for rank in RANKS}
-            line = {"taxon_key": taxon.key, **ranks, "common_name": taxon.common_name}
-            if line not in self.lines["taxa"]:
-                self.lines["taxa"].append(line)
+        self.lines["labels"].append({"image_id": image_id, **record.said, "metadata": metadata})
 
     def write(self, collection: Path, name: str) -> list[str]:
         """Write the tables that have lines, and the vectors; return the paths in the collection."""
@@ -81,7 +80,7 @@ class Segment:
         for table, lines in self.lines.items():
             if lines:
                 paths.append(f"{table}/{name}.parquet")
-                _write_table(collection / paths[-1], lines, SCHEMAS[table])
+                write_table(collection / paths[-1], lines, SCHEMAS[table])
         if self.vectors:
             paths.append(f"segments/{name}.npy")
             write_durably(collection / paths[-1], self._save_vectors)
@@ -99,7 +98,8 @@ def read_table(collection: Path, table: str, paths: Sequence[str]) -> pa.Table:
     return pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
 
 
-def _write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
+def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
+    """Write lines as a table, complete or not at all, with checksums of its pages."""
     table = pa.Table.from_pylist(lines, schema=schema)
     write_durably(
         path,

@@ -20,9 +20,13 @@ class Snapshot:
     manifest: Manifest
     catalog: duckdb.DuckDBPyConnection
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection to the catalog of one's own; several threads must not share one."""
+        return self.catalog.cursor()
+
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a query on the catalog; safe to call from several threads."""
-        return self.catalog.cursor().execute(sql, list(parameters)).fetchall()
+        return self.cursor().execute(sql, list(parameters)).fetchall()
 
     def vectors(self) -> list[Vectors]:
         """Return each segment's vectors, mapped from disk: (rows, dim) float16."""

@@ -1,12 +1,18 @@
 """A collection opened for searching."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from indexer.backends import Index, Rows, Scores
 from indexer.identity import check_encoder
+from indexer.meanings import taxonomy_of
 from indexer.snapshot import Snapshot, open_snapshot
+from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import Error
@@ -14,14 +20,19 @@ from model.plugins import load_plugin
 from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
 from search import queries
+from search.filters import Filters
 from search.hits import LABELLED, SIMILAR, Hit, Hits
+from search.names import Names
 
 
 class Collection:
     """One generation of a collection, with its own encoder; both load when first needed."""
 
-    def __init__(self, snapshot: Snapshot, encoder: Encoder | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, encoder: Encoder | None = None, taxonomy: Taxonomy | None = None
+    ) -> None:
         self.snapshot = snapshot
+        self.names = Names(snapshot, taxonomy)
         self._given_encoder = encoder
 
     def __len__(self) -> int:
@@ -41,6 +52,10 @@ class Collection:
         image: Path | str | None = None,
         image_id: str | None = None,
         k: int = 10,
+        within: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        rank: str = "",
+        where: str = "",
     ) -> Hits:
         """Return the k best images for one question, or all where there are fewer.
 
@@ -48,13 +63,21 @@ class Collection:
         common), else a label, else a text; `taxon` and `text` force it; `image` is a picture
         file, `image_id` an image of the collection, which is left out of its own answer. The
         answer to a taxon is what is labelled so, best look first, then what has no label that
-        speaks against it. Raises UnknownName or BadInput for what cannot be understood or read.
+        speaks against it.
+
+        Only images that pass every filter answer: `within` and `exclude` name clades that their
+        label is in, or not; `rank` is the one that it reaches at least; `where` a condition in
+        SQL over what is said of them (`search.filters`). `within` also says which of several
+        taxa of one name is meant. Raises UnknownName or BadInput for what cannot be understood
+        or read.
         """
+        filters = Filters(_several(within), _several(exclude), rank, where)
         question = self._understand(
-            query=query, taxon=taxon, text=text, image=image, image_id=image_id
+            filters.within, query=query, taxon=taxon, text=text, image=image, image_id=image_id
         )
         if k < 1:
             raise Error(f"k is the number of hits, 1 or more, not {k}.")
+        question = _only(question, filters.rows(self.names))
         if not len(question.labelled) and not len(question.similar):
             return Hits((), question.meaning)
         vector = queries.vector_of(question, self.snapshot, self.encoder)
@@ -77,7 +100,7 @@ class Collection:
         index: Index = backend.build(self.snapshot.vectors())
         return index
 
-    def _understand(self, **asked: Any) -> queries.Question:
+    def _understand(self, within: Sequence[str], **asked: Any) -> queries.Question:
         given = {kind: value for kind, value in asked.items() if value is not None}
         if len(given) != 1:
             raise Error(
@@ -86,9 +109,9 @@ class Collection:
             )
         match given.popitem():
             case "query", value:
-                return queries.ask_name(self.snapshot, value)
+                return queries.ask_name(self.names, value, within)
             case "taxon", value:
-                return queries.ask_taxon(self.snapshot, value)
+                return queries.ask_taxon(self.names, value, within)
             case "text", value:
                 return queries.ask_text(self.snapshot, value)
             case "image", value:
@@ -109,21 +132,46 @@ class Collection:
         }
         hits = []
         for row, score in zip(rows, scores, strict=True):
-            image_id, source_id, label, common_name, metadata, *ranks = found[int(row)]
+            image_id, source_id, label, common_name, metadata, name, *ranks = found[int(row)]
             taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
             path = self.snapshot.path_of(source_id)
             cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
-            hits.append(Hit(image_id, source_id, path, cosine, match, label, taxon, metadata))
+            said = (label, taxon, metadata, name or "")
+            hits.append(Hit(image_id, source_id, path, cosine, match, *said))
         return hits
 
 
-def open_collection(folder: Path | str, encoder: Encoder | None = None) -> Collection:
-    """Open the current generation of a collection; raises CollectionError where there is none."""
-    return Collection(open_snapshot(Path(folder)), encoder)
+def open_collection(
+    folder: Path | str, encoder: Encoder | None = None, taxonomy: str | None = None
+) -> Collection:
+    """Open the current generation of a collection.
+
+    `taxonomy` is the name or file of an imported one, to know the names of what is not labelled
+    here too; None is the collection's own, if it is on this machine. Raises CollectionError where
+    there is no collection, UnknownName where there is no such taxonomy.
+    """
+    snapshot = open_snapshot(Path(folder))
+    known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(snapshot.manifest)
+    return Collection(snapshot, encoder, known)
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _only(question: queries.Question, rows: Rows | None) -> queries.Question:
+    if rows is None:
+        return question
+    labelled, similar = (
+        np.intersect1d(each, rows, assume_unique=True)
+        for each in (question.labelled, question.similar)
+    )
+    return replace(question, labelled=labelled, similar=similar)
 
 
 _HIT_SQL = f"""
-SELECT "row", image_id, source_id, label, images.common_name, metadata,
+SELECT "row", image_id, source_id, label,
+    coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
     {", ".join(f'taxa."{rank}"' for rank in RANKS)}
 FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
 """

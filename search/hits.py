@@ -45,11 +45,14 @@ class Hit:
     """what the label means; None where it is no taxon"""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """what else the label file says of it"""
+    scientific_name: str = ""
+    """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
 
     @property
     def title(self) -> str:
         """What to call it: its scientific name, else its label, else "unlabelled"."""
-        return (self.taxon.name if self.taxon else self.label) or "unlabelled"
+        name = self.taxon.name if self.taxon else self.label
+        return self.scientific_name or name or "unlabelled"
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""

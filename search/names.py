@@ -1,80 +1,133 @@
-"""Names in a collection: which clades a name means there, exactly; the rest is only suggested."""
+"""Names: which clades of a collection a name means, exactly; the rest is only suggested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog import fold
+import duckdb
+
 from indexer.snapshot import Snapshot
-from model.errors import UnknownName, did_you_mean
-from model.taxon import RANKS, Taxon
+from indexer.taxonomy.name_strings import fold
+from indexer.taxonomy.resolver import Clade, Interval, Resolution, resolve
+from indexer.taxonomy.store import Taxonomy
+from indexer.taxonomy.suggest import suggest
+from model.errors import UnknownName
+from model.taxon import RANKS
+
+MOST_CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """The clades that a name means: one for a scientific name, or all that share a common name."""
 
-    taxa: tuple[Taxon, ...]
-    intervals: tuple[tuple[int, int], ...]
-    """[lo, hi) of each clade"""
+    clades: tuple[Clade, ...]
+    intervals: tuple[Interval, ...]
+    """[lo, hi) of each in the collection; none where no image is labelled so"""
+    reason: str
+    whole: bool
+    memberless: bool = False
+    """whether the taxonomy knows the name, but not what belongs to it"""
 
     def __str__(self) -> str:
         """Describe it: "Felidae (family)"."""
-        return ", ".join(dict.fromkeys(f"{taxon.name} ({taxon.rank})" for taxon in self.taxa))
+        names = ", ".join(dict.fromkeys(map(str, self.clades)))
+        part = "" if self.whole else f", {self.reason.partition(', ')[2]}"
+        return names + part + (", of which no members are listed" if self.memberless else "")
 
 
-def resolve(snapshot: Snapshot, name: str) -> Meaning | None:
-    """Return what a name means among the collection's taxa; None where no taxon bears it.
+class Names:
+    """What names mean in a collection: by its own taxa first, then by a whole taxonomy."""
 
-    Case, diacritics and underscores do not matter. Scientific names go before common names. A
-    taxon key ("Animalia|Chordata|Aves") always works. Lineages that only differ in what they leave
-    out are one taxon. Raises UnknownName, listing the candidates, for a scientific name that
-    several taxa bear.
-    """
-    for kind in ("key", "scientific", "common"):
-        found = snapshot.query(_SQL[kind], name if kind == "key" else fold(name))
-        if not found:
-            continue
-        taxa = tuple(
-            Taxon(tuple(ranks), name if kind == "common" else common)
-            for _, _, common, *ranks in found
+    def __init__(self, snapshot: Snapshot, taxonomy: Taxonomy | None = None) -> None:
+        self.snapshot = snapshot
+        self.taxonomy = taxonomy
+
+    def resolve(self, name: str, within: Sequence[str] = ()) -> Meaning | None:
+        """Return what a name means; None where no taxon bears it.
+
+        `within` names clades that it must lie in. What the collection holds goes before what only
+        the taxonomy knows, the whole name before a part of it. Raises UnknownName, listing the
+        candidates, for a scientific name that several taxa bear, or a clade that is unknown.
+        """
+        own = self._in(self.snapshot.cursor(), name, within)
+        if own and own.clades and own.whole:
+            return self._meaning(own)
+        if self.taxonomy:
+            known = self._in(self.taxonomy.cursor(), name, within)
+            if known and (known.whole or not (own and own.clades)):
+                own = known if known.status != "unknown" else own
+        return self._meaning(own) if own else None
+
+    def clade(self, name: str) -> Meaning:
+        """Return what a name means; raises UnknownName, with suggestions, where that is nothing."""
+        if meaning := self.resolve(name):
+            return meaning
+        near = self.alike(name) or " Search by its look instead with --text."
+        raise UnknownName(f"No taxon is called {name!r} here.{near}")
+
+    def raw_labels(self, name: str) -> list[str]:
+        """Return the labels that read like a name and are none of a taxon: "blank", "Vehicle"."""
+        found = self.snapshot.query("SELECT label FROM labels WHERE folded = ?", fold(name))
+        return [label for (label,) in found]
+
+    def alike(self, name: str) -> str:
+        """Return " Did you mean …?" with the taxa that are spelt like a name, or ""."""
+        near = [
+            found.name
+            for connection in self._connections()
+            for found in suggest(connection, name, 3)
+            if found.reason == "spelling"
+        ]
+        return f" Did you mean {', '.join(dict.fromkeys(near[:3]))}?" if near else ""
+
+    def _connections(self) -> Iterable[duckdb.DuckDBPyConnection]:
+        yield self.snapshot.cursor()
+        if self.taxonomy:
+            yield self.taxonomy.cursor()
+
+    def _in(
+        self, connection: duckdb.DuckDBPyConnection, name: str, within: Sequence[str]
+    ) -> Resolution | None:
+        inside = [clade.interval for each in within for clade in _found(resolve(connection, each))]
+        if within and not inside:
+            return None
+        found = resolve(connection, name, inside)
+        return found if found.status != "unknown" else None
+
+    def _meaning(self, found: Resolution) -> Meaning:
+        if not found.clades and not found.reason.startswith("common name"):
+            raise UnknownName(_which(found))
+        clades = _found(found)
+        here = self.snapshot.query(
+            "SELECT lo, hi FROM taxa WHERE taxon_key IN (SELECT unnest(?)) ORDER BY lo",
+            [clade.key for clade in clades],
         )
-        if kind == "scientific" and not _one_taxon(taxa):
-            keys = ", ".join(f'"{taxon.key}"' for taxon in taxa)
-            raise UnknownName(f"{name} is the name of {len(taxa)} taxa; ask for one of {keys}.")
-        return Meaning(taxa, tuple((lo, hi) for lo, hi, *_ in found))
-    return None
+        memberless = all(each.hi - each.lo == 1 and not _may_be_leaf(each) for each in clades)
+        return Meaning(clades, tuple(here), found.reason, found.whole, memberless)
 
 
-def _one_taxon(taxa: Sequence[Taxon]) -> bool:
-    """Whether no two of the lineages contradict each other at any rank."""
-    at_ranks = zip(*(taxon.lineage for taxon in taxa), strict=True)
-    return all(len({name for name in names if name}) <= 1 for names in at_ranks)
+def _found(resolution: Resolution) -> tuple[Clade, ...]:
+    return resolution.clades or resolution.candidates
 
 
-def raw_labels(snapshot: Snapshot, name: str) -> list[str]:
-    """Return the labels that are no taxa and read like a name: "blank", "Vehicle"."""
-    found = snapshot.query("SELECT name FROM names WHERE kind = 'label' AND folded = ?", fold(name))
-    return [label for (label,) in found]
+def _may_be_leaf(clade: Clade) -> bool:
+    """Whether it is as low as a species: nothing need stand below it."""
+    return clade.linnaean or bool(clade.taxon.at(RANKS[-1])) or "hybrid" in clade.rank
 
 
-def unknown_taxon(snapshot: Snapshot, name: str) -> UnknownName:
-    """Return the error for a name that no taxon of the collection bears."""
-    near = alike(snapshot, name) or " Search by its look instead with --text."
-    return UnknownName(f"No taxon in this collection is called {name!r}.{near}")
-
-
-def alike(snapshot: Snapshot, name: str) -> str:
-    """Return " Did you mean …?" with the taxa that are spelt like a name, or ""."""
-    names = snapshot.query("SELECT DISTINCT name FROM names WHERE kind <> 'label' ORDER BY name")
-    return did_you_mean(name, [each for (each,) in names])
-
-
-_COLUMNS = "lo, hi, taxa.common_name, " + ", ".join(f'"{rank}"' for rank in RANKS)
-_SQL = {
-    "key": f"SELECT {_COLUMNS} FROM taxa WHERE taxon_key = ?",
-    **{
-        kind: f"SELECT {_COLUMNS} FROM taxa JOIN names USING (taxon_key) "
-        f"WHERE kind = '{kind}' AND folded = ? ORDER BY lo"
-        for kind in ("scientific", "common")
-    },
-}
+def _which(found: Resolution) -> str:
+    """Ask which of several taxa is meant, each by the highest rank that tells it apart."""
+    asked = []
+    for clade in found.candidates[:MOST_CANDIDATES]:
+        others = [each for each in found.candidates if each is not clade]
+        above = (
+            name
+            for rank, name in zip(RANKS, clade.taxon.lineage, strict=True)
+            if name and name != clade.name and all(each.taxon.at(rank) != name for each in others)
+        )
+        told = next(above, "")
+        asked.append(f'"{clade.name} ({told})"' if told else f'"{clade.key}"')
+    return (
+        f"{found.written} is the name of {len(found.candidates)} taxa; "
+        f"ask for one of {', '.join(asked)}."
+    )

@@ -1,5 +1,6 @@
 """What can be asked: each question becomes a vector and the rows that may answer it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.decoding import decode_file
 from indexer.snapshot import Snapshot
+from indexer.taxonomy.resolver import Clade
 from model.encoder import Encoder
 from model.errors import BadInput, UnknownName
-from model.taxon import RANKS, Taxon
+from model.taxon import RANKS
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
-from search.names import Meaning, alike, raw_labels, resolve, unknown_taxon
+from search.names import Meaning, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +32,23 @@ class Question:
     similar: Rows
 
 
-def ask_name(snapshot: Snapshot, words: str) -> Question:
-    """Ask for a taxon or a label, if the collection has one of that name, else for a text."""
-    if meaning := resolve(snapshot, words):
-        return _of_clades(snapshot, meaning)
-    if labels := raw_labels(snapshot, words):
-        chosen = _rows(snapshot, "list_contains(?, label)", labels)
-        others = _rows(snapshot, "lo IS NULL AND NOT list_contains(?, label)", labels)
+def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
+    """Ask for a taxon or a label, if there is one of that name, else for a text."""
+    meaning = names.resolve(words, within)
+    if meaning and meaning.whole:
+        return _of_clades(names.snapshot, meaning)
+    if labels := names.raw_labels(words):
+        chosen = _rows(names.snapshot, "list_contains(?, label)", labels)
+        others = _rows(names.snapshot, "lo IS NULL AND NOT list_contains(?, label)", labels)
         prompt = (free_text_prompt(words.replace("_", " ")),)
         return Question(f"images labelled {', '.join(labels)}", prompt, chosen, others)
-    question = ask_text(snapshot, words)
-    return replace(question, meaning=question.meaning + alike(snapshot, words))
+    question = ask_text(names.snapshot, words)
+    return replace(question, meaning=question.meaning + names.alike(words))
 
 
-def ask_taxon(snapshot: Snapshot, name: str) -> Question:
-    """Ask for a taxon; raises UnknownName, with suggestions, where the collection has none."""
-    meaning = resolve(snapshot, name)
-    if meaning is None:
-        raise unknown_taxon(snapshot, name)
-    return _of_clades(snapshot, meaning)
+def ask_taxon(names: Names, name: str, within: Sequence[str] = ()) -> Question:
+    """Ask for a taxon; raises UnknownName, with suggestions, where there is none."""
+    return _of_clades(names.snapshot, names.resolve(name, within) or names.clade(name))
 
 
 def ask_text(snapshot: Snapshot, text: str) -> Question:
@@ -99,9 +99,13 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
     inside = (
         "EXISTS (SELECT 1 FROM (SELECT unnest(?) AS a, unnest(?) AS b) WHERE a <= lo AND lo < b)"
     )
-    open_keys = {key for taxon in meaning.taxa for key in _keys_that_may_be(snapshot, taxon)}
+    open_keys = {
+        key
+        for clade in meaning.clades
+        for key in _keys_that_may_be(snapshot, clade, meaning.memberless)
+    }
     unsure = f"(lo IS NULL OR list_contains(?, taxon_key)) AND NOT {inside}"
-    texts = tuple(text for taxon in meaning.taxa for text in prompts(taxon))
+    texts = tuple(text for clade in meaning.clades[:MOST_TAXA] for text in _prompts(clade))
     return Question(
         str(meaning),
         tuple(dict.fromkeys(texts)),
@@ -110,13 +114,27 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
     )
 
 
-def _keys_that_may_be(snapshot: Snapshot, taxon: Taxon) -> list[str]:
-    """The taxa whose lineage leaves open whether they belong to a taxon: nothing contradicts."""
-    known = [(f'"{rank}"', taxon.at(rank)) for rank in RANKS if taxon.at(rank)]
-    agree = " AND ".join(f"{column} IN ('', ?)" for column, _ in known)
-    found = snapshot.query(
-        f"SELECT taxon_key FROM taxa WHERE {agree}", *(name for _, name in known)
-    )
+def _prompts(clade: Clade) -> list[str]:
+    """The texts of a taxon; of one of another rank only those that say its very name."""
+    if clade.linnaean:
+        return prompts(clade.taxon)
+    return [free_text_prompt(name) for name in (clade.name, clade.taxon.common_name) if name]
+
+
+def _keys_that_may_be(snapshot: Snapshot, clade: Clade, memberless: bool) -> list[str]:
+    """The taxa whose lineage leaves open whether they belong to a clade: nothing contradicts.
+
+    A clade of another rank than the seven has them all in its lineage; so those above it do, and
+    all below these where nobody lists its members.
+    """
+    known = [(f'"{rank}"', clade.taxon.at(rank)) for rank in RANKS if clade.taxon.at(rank)]
+    agree = " AND ".join(f"{column} IN ('', ?)" for column, _ in known) or "true"
+    parameters: list[object] = [name for _, name in known]
+    if not clade.linnaean and not memberless:
+        holes = " OR ".join(f"{column} = ''" for column, _ in known) or "false"
+        agree += f" AND ({holes} OR EXISTS ({_ABOVE}))"
+        parameters.append([clade.key, clade.taxon.key])
+    found = snapshot.query(f"SELECT taxon_key FROM taxa WHERE {agree}", *parameters)
     return [key for (key,) in found]
 
 
@@ -127,4 +145,9 @@ def _rows(snapshot: Snapshot, condition: str = "true", *parameters: object) -> R
     return np.array([row for (row,) in found], np.int64)
 
 
+_ABOVE = """
+SELECT 1 FROM taxa AS below
+WHERE list_contains(?, below.taxon_key) AND taxa.lo <= below.lo AND below.lo < taxa.hi
+"""
+MOST_TAXA = 20  # whose texts make up one query: every "robin", not every "worm"
 _NONE: Rows = np.empty(0, np.int64)

@@ -1,5 +1,6 @@
 """What a collection is and holds, in numbers."""
 
+from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.snapshot import Snapshot
 from model.taxon import RANKS
 
@@ -17,6 +18,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "collection": str(snapshot.folder),
         "generation": str(manifest.generation),
         "encoder": f"{manifest.encoder.spec} ({manifest.encoder.dim} numbers a picture)",
+        "taxonomy": _taxonomy(snapshot),
         "size": f"{sum(entry.bytes for entry in manifest.files.values()) / 1e6:,.1f} MB",
         "images": f"{images:,}",
         "labelled": f"{labelled:,}",
@@ -31,16 +33,39 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     taxa = dict(snapshot.query("SELECT rank, count(*) FROM taxa GROUP BY 1"))
     for rank in RANKS:
         facts[f"taxa of rank {rank}"] = f"{taxa.get(str(rank), 0):,}"
-    return facts | _labels_without_taxon(snapshot)
+    return facts | labels_by_meaning(snapshot)
 
 
-def _labels_without_taxon(snapshot: Snapshot) -> dict[str, str]:
-    labels = snapshot.query(
-        "SELECT label, count(*) FROM images WHERE taxon_key IS NULL AND label <> '' "
-        "GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
-    if not labels:
-        return {}
-    shown = ", ".join(f"{label} ({count})" for label, count in labels[:MOST_LABELS])
-    more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    return {"labels that are no taxa": shown + more}
+def _taxonomy(snapshot: Snapshot) -> str:
+    entry = snapshot.manifest.taxonomy
+    return f"{entry.name} ({entry.version or entry.path})" if entry else "none"
+
+
+def labels_by_meaning(snapshot: Snapshot) -> dict[str, str]:
+    """Return the labels of images that are no taxon, by what they are; the taxonomy first."""
+    facts: dict[str, list[str]] = {}
+    for label, reason, count in snapshot.query(_LABELS):
+        facts.setdefault(_WHAT.get(reason, NO_TAXA), []).append(f"{label} ({count})")
+    return {what: _some(labels) for what, labels in facts.items()}
+
+
+def _some(labels: list[str]) -> str:
+    more = f" and {len(labels) - MOST_LABELS:,} more" if len(labels) > MOST_LABELS else ""
+    return ", ".join(labels[:MOST_LABELS]) + more
+
+
+NO_TAXA = "labels that are no taxa"
+_WHAT = {
+    UNKNOWN: "labels not in the taxonomy",
+    AMBIGUOUS: "labels of several taxa",
+    AS_SAID: "lineages not in the taxonomy, kept as they were said",
+    BY_GENUS: "species not in the taxonomy, placed by their genus",
+}
+_LABELS = f"""
+SELECT images.label, reason, count(*) FROM images
+LEFT JOIN meanings ON images.label = meanings.label
+    AND images.said_key IS NOT DISTINCT FROM meanings.said_key
+WHERE images.label <> '' AND
+    (images.taxon_key IS NULL OR reason IN ('{AS_SAID}', '{BY_GENUS}'))
+GROUP BY 1, 2 ORDER BY 3 DESC, 1
+"""

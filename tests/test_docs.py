@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from pictures import write_picture
+from taxonomies import write_source
 
 import taxalens
 from model.plugins import plugin_names
@@ -41,8 +42,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_picture(tmp_path / "photos" / name, colour)
     write_picture(tmp_path / "query.jpg", "yellow")
     (tmp_path / "labels.csv").write_text(
-        "label,family,genus,species\nPanthera leo,Felidae,Panthera,Panthera leo\n"
+        "label,family,genus,species,site,elevation\n"
+        "Panthera leo,Felidae,Panthera,Panthera leo,A,700\n"
     )
+    write_source(tmp_path / "taxa.csv")
+    (tmp_path / "common_names.csv").write_text("name,taxon,language\nsimba,Panthera leo,sw\n")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -115,7 +115,7 @@ def test_a_homonym_is_never_guessed(tmp_path: Path) -> None:
     opened = open_collection(tmp_path / "c", ColourEncoder())
     with pytest.raises(UnknownName, match="2 taxa") as error:
         opened.search("Ficus")
-    assert "Plantae|||||Ficus" in str(error.value)
+    assert '"Ficus (Plantae)"' in str(error.value)
     assert [hit.label for hit in opened.search("Plantae|||||Ficus")] == ["fig"]
 
 

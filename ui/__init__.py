@@ -1,8 +1,10 @@
 """What people use: the command line and the page; no algorithms.
 
 cli.py            the command `taxalens`
-commands/         its sub-commands, one file each
+commands/         its sub-commands, one file each; a folder is one that has sub-commands
+command_group.py  finds them by file name, turns errors into sentences
 options.py        options that several of them share
+taxonomies.py     which taxonomy is meant where none is named
 indexing.py       indexing with its cost and progress shown
 answers.py        shows hits, copies their files
 tables.py         rows as text, CSV, JSON or Parquet

@@ -16,6 +16,11 @@ collection = click.option(
     metavar="DIR",
     help="The collection.",
 )
+taxonomy = click.option(
+    "--taxonomy",
+    metavar="NAME|FILE",
+    help="An imported taxonomy (taxalens taxonomy list); by default the collection's own.",
+)
 format_ = click.option(
     "--format",
     "format_",

@@ -23,18 +23,26 @@ from ui import options
     help="CSV or Parquet with a column file_name or label, and kingdom … species or taxon, "
     "common_name. Without it, folder names are the labels.",
 )
-def command(folder: Path, collection: Path, encoder: str | None, labels: Path | None) -> None:
+@options.taxonomy
+def command(
+    folder: Path,
+    collection: Path,
+    encoder: str | None,
+    labels: Path | None,
+    taxonomy: str | None,
+) -> None:
     """Index a FOLDER of pictures, or what is new in it.
 
     \b
       taxalens index photos
       taxalens index photos --encoder starter -c trial.collection
       taxalens index photos --labels labels.csv
+      taxalens index photos --taxonomy inat
     """
     from ui.indexing import index
 
     try:
-        progress = index(folder, collection, encoder=encoder, labels=labels)
+        progress = index(folder, collection, encoder=encoder, labels=labels, taxonomy=taxonomy)
     except KeyboardInterrupt:
         click.echo("\nStopped. Run the same command again to go on from here.", err=True)
         raise click.exceptions.Exit(130) from None

@@ -15,6 +15,11 @@ from ui.tables import NEEDS_FILE
 @click.option("--image", type=click.Path(path_type=Path), metavar="FILE", help="A picture file.")
 @click.option("--id", "image_id", metavar="ID", help="The id of an image of the collection.")
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
+@click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
+@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.taxonomy
 @options.collection
 @options.format_
 @options.output
@@ -38,6 +43,11 @@ def command(
     image: Path | None,
     image_id: str | None,
     k: int,
+    within: tuple[str, ...],
+    exclude: tuple[str, ...],
+    rank: str,
+    where: str,
+    taxonomy: str | None,
     collection: Path,
     format_: str,
     output: Path | None,
@@ -50,6 +60,8 @@ def command(
       taxalens search "Felidae"
       taxalens search "red fruit" -k 50
       taxalens search --image moth.jpg --format csv --output hits.csv
+      taxalens search "night" --within Carnivora --exclude Felidae
+      taxalens search "Aves" --rank species --where "site = 'A' AND elevation > 500"
     """
     asked = [each for each in (query, taxon, text, image, image_id) if each is not None]
     if len(asked) != 1:
@@ -59,8 +71,17 @@ def command(
     from search.collection import open_collection
     from ui.answers import copy_files, show_hits
 
-    hits = open_collection(collection).search(
-        query, taxon=taxon, text=text, image=image, image_id=image_id, k=k
+    hits = open_collection(collection, taxonomy=taxonomy).search(
+        query,
+        taxon=taxon,
+        text=text,
+        image=image,
+        image_id=image_id,
+        k=k,
+        within=within,
+        exclude=exclude,
+        rank=rank,
+        where=where,
     )
     show_hits(hits, format_, output)
     if copy_to:

@@ -1,0 +1,46 @@
+"""From lineages, each with a common name perhaps, to a draft: what is said twice is one taxon."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+
+from indexer.taxonomy.draft import COMMON, NAMES, Draft, Line, lineage_of, taxa_of_lines
+from indexer.taxonomy.table import Problem
+from model.taxon import Taxon
+
+
+def lineage_of_epithet(ranks: Sequence[str]) -> Taxon:
+    """Return `Taxon.from_ranks(ranks)`, quicker than that where the species is a plain epithet."""
+    *upper, genus, species = ranks
+    plain = genus.isalpha() and species.isalpha() and species.islower()
+    return lineage_of([*upper, genus, f"{genus} {species}" if plain else species])
+
+
+def draft_of_lineages(told: Iterable[tuple[Line, str]], language: str) -> Draft:
+    """Make a draft of lines and common names, all in one language; every line has its own row."""
+    first: dict[tuple[str, str, str], int] = {}
+    names: dict[tuple[int, str], int] = {}
+    problems: list[Problem] = []
+
+    def lines() -> Iterator[Line]:
+        for line, common_name in told:
+            key = (line.lineage.key, line.rank, line.name)
+            if not any(key):
+                problems.append((line.row, common_name, "none of its ranks has a name: left out"))
+                continue
+            if key not in first:
+                yield line
+            row = first.setdefault(key, line.row)
+            if common_name:
+                names.setdefault((row, common_name), line.row)
+
+    taxa = taxa_of_lines(lines())
+    ids = dict(zip(taxa["row"].to_pylist(), taxa["id"].to_pylist(), strict=True))
+    columns = [
+        list(names.values()),
+        [ids[row] for row, _ in names],
+        [name for _, name in names],
+        [COMMON] * len(names),
+        [language] * len(names),
+    ]
+    return Draft(taxa, pa.table(columns, schema=NAMES), problems=tuple(problems))

