@@ -21,16 +21,16 @@ def _identifier(word: str) -> str:
 
 _MOST_COLUMNS = 500
 _KEYS = """
-SELECT arg_min(key, place) FROM (
-    SELECT unnest(map_keys(metadata)) AS key, "row" AS place FROM images
+SELECT list(key ORDER BY place, key) FROM (
+    SELECT unnest(map_keys(metadata)) AS key, min("row") AS place FROM images GROUP BY key
 ) GROUP BY lower(key) ORDER BY min(place), 1 LIMIT ?
 """
-# "007" is a name, not a number.
+# "007" is a name, not a number; a float holds 15 digits.
 _TYPE = """
 SELECT CASE
     WHEN bool_and(regexp_full_match(value, '[+-]?(0|[1-9][0-9]{{0,17}})')) THEN 'BIGINT'
     WHEN bool_and(
-        regexp_full_match(value, '[+-]?(0|[1-9][0-9]*)?([.][0-9]*)?([eE][+-]?[0-9]+)?')
+        regexp_full_match(value, '[+-]?(0|[1-9][0-9]{{0,14}})?([.][0-9]*)?([eE][+-]?[0-9]+)?')
         AND TRY_CAST(value AS DOUBLE) IS NOT NULL
     ) THEN 'DOUBLE'
     WHEN bool_and(
@@ -54,9 +54,10 @@ CREATE VIEW searchable AS
 def write_metadata(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the table `metadata`, a column a key, and the view `searchable` over all there is."""
     columns = ['"row"']
-    for (key,) in connection.execute(_KEYS, [_MOST_COLUMNS]).fetchall():
+    for (spellings,) in connection.execute(_KEYS, [_MOST_COLUMNS]).fetchall():
+        key = spellings[0]  # "Site" and "site" are one column
         if key and key.lower() not in (*OWN, "row"):
-            value = f"metadata[{_text(key)}]"
+            value = f"coalesce({', '.join(f'metadata[{_text(each)}]' for each in spellings)})"
             ((type_,),) = connection.execute(_TYPE.format(value=value)).fetchall()
             columns.append(f"TRY_CAST(nullif({value}, '') AS {type_}) AS {_identifier(key)}")
     connection.execute(f"CREATE TABLE metadata AS SELECT {', '.join(columns)} FROM images")

@@ -81,7 +81,8 @@ def first_of(values: pa.ChunkedArray) -> Places:
 
 def _parents(taxa: pa.Table) -> Places:
     found = pc.index_in(taxa["parent"], value_set=taxa["id"].combine_chunks())
-    return np.asarray(found.fill_null(NONE)).astype(np.int64)
+    named = pc.not_equal(taxa["parent"], "")
+    return np.asarray(pc.if_else(named, found.fill_null(NONE), NONE)).astype(np.int64)
 
 
 def _rows(taxa: pa.Table, mask: Mask) -> Iterator[tuple[int, int, str, str]]:

@@ -15,7 +15,7 @@ _EPITHET = re.compile(r"[a-zß-öø-ÿœ][a-zß-öø-ÿœ-]+")
 _RANK = re.compile(r"(?:notho)?(?:ssp|subsp|(?:sub)?var|f|fo|forma|morph|cv)\.?")
 _DOUBT = re.compile(r"(?:spp?|cf|aff|nr|indet|undet)(?:\.\S*|\d+)?|(?:gen|n)\.\S*|\?")
 _CONTEXT = re.compile(rf"(.+) \(({_GENUS.pattern})\)")
-_HIGHER = re.compile(r"(?:a|ae|ales|aves|formes|fungi)$")  # endings of taxa, hardly of authors
+_HIGHER = re.compile(r"(?:a|ae|ales|Aves|formes|Fungi)$")  # endings of taxa, hardly of authors
 _CULTIVAR = re.compile(r" (?:cv\.? [A-Z]|['‘\"“])")
 _MARKS = re.compile(r"<[^<>]{1,9}>|[†‡*]")
 _AUTHOR = re.compile(
@@ -58,6 +58,7 @@ def fold(name: str) -> str:
 
     A hybrid formula keeps its sign: "Quercus robur × petraea" is no subspecies of Quercus robur.
     """
+    name = name.encode(errors="replace").decode()  # of a file name that is no UTF-8
     for _ in range(2):  # "ℍ" is a capital only once it is decomposed
         name = unicodedata.normalize("NFKD", name.translate(_ALIKE).casefold())
     words = "".join(c for c in name if not unicodedata.combining(c)).split()

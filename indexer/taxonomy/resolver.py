@@ -100,10 +100,16 @@ def resolve_all(
 
 
 def _readings(name: str) -> list[Reading]:
-    if "|" in name or "+" in name:
-        last = name.rsplit("|", 1)[-1]
-        return [Reading(last.partition("+")[2].partition(" ")[2] or last)]
-    return readings(name)
+    if not _is_key(name):
+        return readings(name)
+    last = name.rsplit("|", 1)[-1]  # "Animalia|…|Ursidae+subfamily Ursinae"
+    words = last.partition("+")[2].split(" ")
+    without_rank = [" ".join(words[place:]) for place in range(1, min(len(words), 4))]
+    return [Reading(each) for each in (name, last, *without_rank)]
+
+
+def _is_key(name: str) -> bool:
+    return "|" in name or "+" in name
 
 
 def _resolve(
@@ -114,7 +120,7 @@ def _resolve(
 ) -> Resolution:
     for reading in read:
         matches = _inside(known.get(fold(reading.name), ()), within)
-        if reading.name != written and ("|" in written or "+" in written):
+        if reading.name != written and _is_key(written):
             matches = [match for match in matches if match.clade.key == written]
         if reading.context:
             matches = _in_context(matches, known.get(fold(reading.context), ()))
@@ -131,6 +137,7 @@ def _respelt(
     within: Sequence[Interval],
 ) -> Resolution:
     """Decide by another ending or rank of the epithet, where the name as it is decides nothing."""
+    context = _look_up(connection, {fold(reading.context) for reading in read} - {""})
     for reading in read:
         folded = fold(reading.name)
         for how, names in (
@@ -139,8 +146,11 @@ def _respelt(
         ):
             known = _look_up(connection, names) if names and reading.whole else {}
             matches = [match for each in known.values() for match in each if match.kind != COMMON]
-            if inside := _inside(matches, within):
-                return _decided(found.written, reading, how, inside)
+            matches = _inside(matches, within)
+            if reading.context:
+                matches = _in_context(matches, context.get(fold(reading.context), ()))
+            if matches:
+                return _decided(found.written, reading, how, matches)
     return found
 
 
@@ -174,10 +184,10 @@ def _inside(matches: Iterable[_Match], within: Sequence[Interval]) -> list[_Matc
 
 def _in_context(matches: Sequence[_Match], context: Sequence[_Match]) -> list[_Match]:
     """The matches in the context; else, as of "Bombus (Pyrobombus)", the context in them."""
+    if not context or not matches:
+        return []
     inside = _inside(matches, [match.clade.interval for match in context])
-    if inside or not context or not matches:
-        return inside
-    return _inside(context, [match.clade.interval for match in matches])
+    return inside or _inside(context, [match.clade.interval for match in matches])
 
 
 def _told_apart(clades: Iterable[Clade]) -> tuple[Clade, ...]:
@@ -208,7 +218,9 @@ def _look_up(
     connection: duckdb.DuckDBPyConnection, folded: Iterable[str]
 ) -> dict[str, list[_Match]]:
     known: dict[str, list[_Match]] = {}
-    for key, name, kind, *clade in connection.execute(_SQL, [list(folded)]).fetchall():
+    if not (asked := list(folded)):
+        return known
+    for key, name, kind, *clade in connection.execute(_SQL, [asked]).fetchall():
         known.setdefault(key, []).append(_Match(name, kind, clade_of(clade)))
     return known
 

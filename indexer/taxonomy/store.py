@@ -127,7 +127,9 @@ def open_taxonomy(name: str) -> Taxonomy:
         connection = open_locked(path)
         line = connection.sql("FROM about").fetchnumpy()
         about = About(**{key: _plain(value[0]) for key, value in line.items()})
-    except (duckdb.Error, TypeError) as error:
+        if about.format_version != FORMAT_VERSION:
+            raise ValueError(about.format_version)
+    except (duckdb.Error, TypeError, IndexError, ValueError) as error:
         raise BadInput(
             f"{path} is no taxonomy that this version reads; import it again with: "
             "taxalens taxonomy import"

@@ -1,8 +1,8 @@
 """Suggestions: names that begin like one that is not known, or are spelt nearly so.
 
-One edit leaves the first or the last half of a name as it was, two leave mostly its first or last
-third. So only names that share such a part are compared: two ranges of sorted tables instead of a
-million names.
+One edit leaves the first or the last half of a name as it was (but for the two letters in the
+middle exchanged), two leave mostly its first or last third. So only names that share such a part
+are compared: two ranges of sorted tables instead of a million names.
 """
 
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ def suggest(
 ) -> list[Suggestion]:
     """Return the taxa whose names are nearest to what was written, nearest first.
 
-    Spelling counts in edits (a letter more, less or other, or two exchanged); among equals the
-    name that begins alike, the scientific one and the higher taxon come first. Where nothing is
-    near, names that begin so.
+    Spelling counts in edits (a letter more, less or other, or two exchanged) per letter; among
+    equals the name that begins alike, the scientific one and the higher taxon come first. Where
+    nothing is near, names that begin so.
     """
     folded = fold(written)
     near = _spelt_alike(connection, folded, most)
@@ -56,19 +56,25 @@ def suggest(
 
 def _spelt_alike(connection: duckdb.DuckDBPyConnection, folded: str, most: int) -> list[str]:
     edits = min(_MOST_EDITS, 1 + (len(folded) - 1) // _LETTERS_AN_EDIT)
+    middle = len(folded) // 2
+    turned = folded[: middle - 1] + folded[middle - 1 : middle + 1][::-1] + folded[middle + 1 :]
     for parts in (2, 3):
         shared = len(folded) // parts
         if not shared:
             continue
         start, end = folded[:shared], folded[::-1][:shared]
         block = connection.execute(
-            _BLOCK, [start, start + _AFTER, end, end + _AFTER, len(folded), edits]
+            _BLOCK, [start, start + _AFTER, end, end + _AFTER, turned, len(folded), edits]
         ).fetchnumpy()["folded"]
         near = extract(folded, block, scorer=OSA.distance, score_cutoff=edits, limit=most * 4)
         if near:
-            near.sort(key=lambda each: (each[1], -JaroWinkler.similarity(folded, each[0])))
+            near.sort(key=lambda each: _nearness(folded, each[0]), reverse=True)
             return [name for name, _, _ in near[:most]]
     return []
+
+
+def _nearness(folded: str, name: str) -> tuple[float, float]:
+    return OSA.normalized_similarity(folded, name), JaroWinkler.similarity(folded, name)
 
 
 def _beginning_alike(connection: duckdb.DuckDBPyConnection, start: str, most: int) -> list[str]:
@@ -92,7 +98,9 @@ SELECT folded FROM (
     SELECT DISTINCT folded FROM names WHERE folded >= $1 AND folded < $2
     UNION
     SELECT reverse(reversed) FROM endings WHERE reversed >= $3 AND reversed < $4
-) WHERE abs(length(folded) - $5) <= $6
+    UNION
+    SELECT folded FROM names WHERE folded = $5
+) WHERE abs(length(folded) - $6) <= $7
 """
 _BEGINNING = """
 SELECT folded FROM names WHERE folded >= ? AND folded < ?
