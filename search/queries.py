@@ -43,7 +43,8 @@ def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
         prompt = (free_text_prompt(words.replace("_", " ")),)
         return Question(f"images labelled {', '.join(labels)}", prompt, chosen, others)
     question = ask_text(names.snapshot, words)
-    return replace(question, meaning=question.meaning + names.alike(words))
+    near = names.alike(words).strip()
+    return replace(question, meaning=f"{question.meaning} ({near})") if near else question
 
 
 def ask_taxon(names: Names, name: str, within: Sequence[str] = ()) -> Question:
