@@ -191,7 +191,10 @@ class _Encoders:
         """Return the encoder; raises EncoderMismatch where it is not the collection's."""
         if self._loaded is None:
             asked = self._asked or DEFAULT_ENCODER
-            self._loaded = load_encoder(asked) if isinstance(asked, str) else asked
+            known = self._expected[0].fingerprint if self._expected else ""
+            self._loaded = (
+                load_encoder(asked, fingerprint=known) if isinstance(asked, str) else asked
+            )
         if self._expected:
             check_encoder(*self._expected, self._loaded)
         return self._loaded

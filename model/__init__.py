@@ -4,7 +4,12 @@ taxon.py              Rank, Taxon and the cleaning of raw names
 text_types.py         a taxon as BioCLIP's ten strings, and the prompts of a query
 encoder.py            the Encoder seam, and loading by spec
 vectors.py            vectors, and what makes two of them comparable
-open_clip_encoder.py  the one encoder class
+clip_encoder.py       the one encoder class: preprocessing, tokens and a runtime
+preprocessing.py      from a picture to the pixels that an encoder declares
+tokens.py             from texts to CLIP's tokens
+runtimes/             what computes the two towers, one file each
+compiled.py           encoders kept on disk, to be opened without torch
+open_clip_models.py   encoders out of open_clip: hub, folder, checkpoint
 encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder
 plugins.py            look-up by file name

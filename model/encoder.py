@@ -5,7 +5,9 @@ from typing import Protocol
 
 from PIL import Image
 
+from model.compiled import open_compiled
 from model.plugins import load_plugin
+from model.runtimes import AUTO, TORCH
 from model.vectors import Identity, Vectors
 
 
@@ -31,16 +33,18 @@ class Encoder(Protocol):
         """Return one unit row per text: (n, dim) float16, in order."""
 
 
-def load(spec: str) -> Encoder:
-    """Load an encoder.
+def load(spec: str, runtime: str = AUTO, fingerprint: str = "") -> Encoder:
+    """Load an encoder; quickly, without torch, where the one of that fingerprint is kept compiled.
 
     `spec` is a file name in `model/encoders/` (`starter`, `bioclip`, `bioclip-2`, …),
     `hf-hub:OWNER/NAME`, `local-dir:DIR` or `ARCH:CHECKPOINT`. Raises UnknownName for a spec that
     is none of these, EncoderUnavailable where the weights cannot be obtained.
     """
+    if fingerprint and runtime != TORCH and (kept := open_compiled(spec, fingerprint)):
+        return kept
     if ":" in spec:
-        from model import open_clip_encoder
+        from model import open_clip_models
 
-        return open_clip_encoder.load(spec)
-    encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load()
+        return open_clip_models.load(spec, runtime)
+    encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
     return encoder

@@ -89,7 +89,7 @@ class Collection:
     def encoder(self) -> Encoder:
         """The encoder that the collection was made with; raises EncoderMismatch for any other."""
         entry = self.snapshot.manifest.encoder
-        encoder = self._given_encoder or load_encoder(entry.spec)
+        encoder = self._given_encoder or load_encoder(entry.spec, fingerprint=entry.fingerprint)
         check_encoder(entry, self.snapshot.folder, encoder)
         return encoder
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from model.open_clip_encoder import OpenClipEncoder
-from model.open_clip_encoder import load as load_open_clip
+from model.clip_encoder import ClipEncoder
+from model.open_clip_models import load as load_open_clip
+from model.runtimes import AUTO
 
 
-def load() -> OpenClipEncoder:
+def load(runtime: str = AUTO) -> ClipEncoder:
     """Load it from the Hugging Face hub, or from the hub's cache when there is no network."""
-    return replace(load_open_clip("hf-hub:imageomics/bioclip"), spec="bioclip")
+    return replace(load_open_clip("hf-hub:imageomics/bioclip", runtime), spec="bioclip")

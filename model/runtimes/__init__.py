@@ -1,0 +1,34 @@
+"""What computes an encoder's towers, one file each: torch (GPU, and everywhere), openvino (CPU)."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from model.preprocessing import Pixels
+from model.tokens import Tokens
+
+Features = npt.NDArray[np.float32]
+"""(n, dim), of any length."""
+
+
+AUTO, TORCH, OPENVINO = "auto", "torch", "openvino"
+RUNTIMES = (AUTO, TORCH, OPENVINO)
+
+
+class Runtime(Protocol):
+    """The two towers of one network."""
+
+    @property
+    def name(self) -> str:
+        """Runtime and precision: "openvino f32"."""
+
+    @property
+    def cuts_texts(self) -> bool:
+        """Whether tokens may be cut behind the longest text of a batch: the mask is causal."""
+
+    def images(self, pixels: Pixels) -> Features:
+        """Encode (n, 3, height, width) pixels."""
+
+    def texts(self, tokens: Tokens) -> Features:
+        """Encode (n, length) tokens."""
