@@ -10,17 +10,19 @@ from pathlib import Path
 import ftfy
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Regex, Tokenizer
+import regex
+from tokenizers import Tokenizer
 from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel, Split
-from tokenizers.pre_tokenizers import Sequence as Steps
+from tokenizers.pre_tokenizers import ByteLevel
 
 Tokens = npt.NDArray[np.int64]
 """(n, length): start, the words, end, zeros."""
 
 NAME = "SimpleTokenizer"  # as open_clip calls it
 _START, _END = "<start_of_text>", "<end_of_text>"
-_WORDS = r"(?i)'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+_WORDS = regex.compile(  # the same library as open_clip's: others know fewer letters
+    rf"(?i){_START}|{_END}|'s|'t|'re|'ve|'m|'ll|'d|[\p{{L}}]+|[\p{{N}}]|[^\s\p{{L}}\p{{N}}]+"
+)
 _MERGES = 49152 - 256 - 2
 
 
@@ -32,7 +34,8 @@ class ClipTokenizer:
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
         """Return the ids, (n, context_length) int64; a text that is too long keeps its end mark."""
-        found = self._words.encode_batch([_clean(text) for text in texts])
+        words = [_WORDS.findall(_clean(text)) for text in texts]
+        found = self._words.encode_batch(words, is_pretokenized=True)
         start, end = self._marks
         ids = np.zeros((len(texts), self.context_length), np.int64)
         for row, each in zip(ids, found, strict=True):
@@ -52,12 +55,7 @@ class ClipTokenizer:
         words += ["".join(pair) for pair in merges] + [_START, _END]
         vocabulary = {word: number for number, word in enumerate(words)}
         words_of = Tokenizer(BPE(vocabulary, merges, end_of_word_suffix="</w>"))
-        words_of.pre_tokenizer = Steps(
-            [
-                Split(Regex(_WORDS), "removed", invert=True),
-                ByteLevel(add_prefix_space=False, use_regex=False),
-            ]
-        )
+        words_of.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
         words_of.add_special_tokens([_START, _END])
         return words_of
 

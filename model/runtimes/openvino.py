@@ -11,9 +11,14 @@ from model.preprocessing import Pixels
 from model.runtimes import Features
 from model.tokens import Tokens
 
-# `import openvino` would contact an analytics host and write in the home folder.
+# `import openvino` would contact an analytics host and write in the home folder; its converter of
+# files takes half a second to import and is not needed.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
+
+if sys.modules["openvino.tools.ovc"] is None:
+    del sys.modules["openvino.tools.ovc"]  # whoever wants it may have it
 
 IMAGES, TEXTS = "images.xml", "texts.xml"
 
