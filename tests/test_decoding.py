@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 
 from indexer import decoding
-from indexer.decoding import FORMATS, MAX_PIXELS, SUFFIXES, decode, decode_file
+from indexer.decoding import (
+    DRAFT,
+    FORMATS,
+    MAX_PIXELS,
+    SIDE,
+    SUFFIXES,
+    decode,
+    decode_file,
+    decode_small,
+)
 from model.errors import BadInput
 
 WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)
@@ -250,3 +259,29 @@ def test_a_file_is_named_with_what_is_wrong_with_it(tmp_path: Path) -> None:
 def test_a_file_is_known_by_its_content_not_by_its_suffix(tmp_path: Path) -> None:
     (tmp_path / "scene.jpg").write_bytes(encoded(scene(), "PNG"))
     assert np.array_equal(np.asarray(decode_file(tmp_path / "scene.jpg")), np.asarray(scene()))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("width", "height"), [(2400, 1800), (1800, 2401), (600, 500)])
+def test_a_small_picture_is_upright_and_knows_its_whole_size(
+    orientation: int, width: int, height: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(width, height), "JPEG", exif=exif, quality=95)
+    small, whole = decode_small(data), decode(data)
+    assert (small.width, small.height) == whole.size
+    assert max(small.image.size) <= SIDE
+    assert min(small.image.size) >= min(DRAFT, width, height)
+    expected = whole.resize(small.image.size, Image.Resampling.BOX)
+    off = np.abs(np.asarray(small.image, int) - np.asarray(expected, int))
+    assert off.mean() < 2  # of 255
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
+def test_every_mode_of_jpeg_can_be_made_small(mode: str) -> None:
+    data = encoded(scene(2400, 1800).convert(mode), "JPEG")
+    small = decode_small(data).image
+    assert small.mode == "RGB"
+    whole = decode(data).resize(small.size, Image.Resampling.BOX)
+    assert np.abs(np.asarray(small, int) - np.asarray(whole, int)).mean() < 2
