@@ -1,6 +1,7 @@
 """Everything that is written: readers of inputs, the run over them, the collection on disk.
 
 run.py        one run over a folder: what is new, what is labelled anew
+run_log.py    what each run read, with what, and how it ended
 readers/      inputs, one kind of place a file
 records.py    what a reader yields
 labels.py     folder names and label files, understood as taxa

@@ -4,7 +4,8 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
@@ -18,12 +19,14 @@ from indexer.meanings import derive, is_current, taxonomy_of
 from indexer.pipeline import Progress, embed_records
 from indexer.readers import folder as folder_reader
 from indexer.records import Record
+from indexer.run_log import log_run
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import BadInput, CollectionError
+from model.runtimes import AUTO
 from model.taxon import Taxon
 
 DEFAULT_ENCODER = "bioclip"
@@ -44,19 +47,21 @@ def index_folder(
     encoder: str | Encoder | None = None,
     labels: Mapping[str, Label] | None = None,
     taxonomy: str | None = None,
+    runtime: str = AUTO,
 ) -> Iterator[Progress]:
     """Index a folder of pictures into a collection, one yield per batch, the first before any work.
 
     `encoder` is a spec or a loaded encoder; None is the collection's own, or DEFAULT_ENCODER in a
-    new one. `taxonomy` is the name or file of an imported one, in which labels are resolved, or
-    NO_TAXONOMY; None is the collection's own. Everything committed stays whatever happens later.
-    Raises BadInput for a folder without pictures, CollectionError for a collection in use,
-    EncoderMismatch for one that was made with another encoder, UnknownName for a taxonomy that is
-    not there.
+    new one, computed by `runtime` ("torch", "openvino" or AUTO). `taxonomy` is the name or file of
+    an imported one, in which labels are resolved, or NO_TAXONOMY; None is the collection's own.
+    Everything committed stays whatever happens later. Raises BadInput for a folder without
+    pictures, CollectionError for a collection in use, EncoderMismatch for one that was made with
+    another encoder, UnknownName for a taxonomy that is not there.
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
-    encoder_of = _Encoders(encoder)
+    started, progress = datetime.now(UTC), Progress(0)
+    encoder_of = _Encoders(encoder, runtime)
     if taxonomy not in (None, NO_TAXONOMY):
         open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
     if not (collection / MANIFEST).exists():
@@ -70,8 +75,12 @@ def index_folder(
         else:
             manifest = commit(collection, Manifest(encoder_of.entry()))
         root, manifest = _with_root(manifest, folder)
-        yield from _run(collection, manifest, folder, root, encoder_of, labels or {})
+        for progress in _run(collection, manifest, folder, root, encoder_of, labels or {}):
+            yield progress
         manifest = _resolve_labels(collection, read_manifest(collection), taxonomy)
+        if progress.total or progress.relabelled:
+            counts = asdict(progress)
+            manifest = log_run(collection, manifest, folder, started, encoder_of.loaded, counts)
         if not catalog_path(collection, manifest).exists():
             write_catalog(collection, manifest)
 
@@ -173,9 +182,10 @@ def _commit_labels(
 class _Encoders:
     """The run's encoder, loaded when it is first needed, and checked against the collection's."""
 
-    def __init__(self, asked: str | Encoder | None) -> None:
+    def __init__(self, asked: str | Encoder | None, runtime: str) -> None:
         self._asked = asked
-        self._loaded = None if isinstance(asked, str) or asked is None else asked
+        self._runtime = runtime
+        self.loaded = None if isinstance(asked, str) or asked is None else asked
         self._expected: tuple[EncoderEntry, Path] | None = None
 
     def expect(self, entry: EncoderEntry, collection: Path) -> None:
@@ -189,15 +199,15 @@ class _Encoders:
 
     def load(self) -> Encoder:
         """Return the encoder; raises EncoderMismatch where it is not the collection's."""
-        if self._loaded is None:
+        if self.loaded is None:
             asked = self._asked or DEFAULT_ENCODER
             known = self._expected[0].fingerprint if self._expected else ""
-            self._loaded = (
-                load_encoder(asked, fingerprint=known) if isinstance(asked, str) else asked
+            self.loaded = (
+                load_encoder(asked, self._runtime, known) if isinstance(asked, str) else asked
             )
         if self._expected:
-            check_encoder(*self._expected, self._loaded)
-        return self._loaded
+            check_encoder(*self._expected, self.loaded)
+        return self.loaded
 
     def entry(self) -> EncoderEntry:
         """Describe it for a manifest."""

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from model.preprocessing import Preprocessing
-from model.runtimes import Features, Runtime
+from model.runtimes import Runtime
 from model.tokens import Tokens
-from model.vectors import Identity, Vectors
+from model.vectors import Features, Identity, Vectors
 
 TEXT_BATCH = 256
 

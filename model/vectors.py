@@ -11,6 +11,9 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float16]
 """Unit rows."""
 
+Features = npt.NDArray[np.float32]
+"""(n, dim), of any length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

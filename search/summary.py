@@ -1,6 +1,7 @@
 """What a collection is and holds, in numbers."""
 
 from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
+from indexer.run_log import read_runs
 from indexer.snapshot import Snapshot
 from model.taxon import RANKS
 
@@ -24,6 +25,9 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "labelled": f"{labelled:,}",
         "labelled with a taxon": f"{of_taxa:,}",
     }
+    if runs := read_runs(snapshot.folder, manifest):
+        last = runs[-1]
+        facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
     for root, path in manifest.roots.items():
         facts[f"folder {root}"] = path
     for status, count in snapshot.query(

@@ -18,6 +18,7 @@ from PIL import Image
 from indexer.labels import Label
 from indexer.manifest import damaged_files, read_manifest
 from indexer.run import index_folder
+from indexer.run_log import read_runs
 from indexer.snapshot import open_snapshot
 from model.errors import BadInput, CollectionError, EncoderMismatch
 from model.taxon import Taxon
@@ -280,3 +281,21 @@ def many_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]
     (place / "p" / "broken.jpg").write_text("no picture")
     run(place / "p", place / "c")
     return place / "p", content(place / "c")
+
+
+def test_a_run_is_logged_with_what_it_did(photos: Path, collection: Path) -> None:
+    run(photos, collection)  # nothing new: no log
+    manifest = read_manifest(collection)
+    (log,) = read_runs(collection, manifest)
+    assert log["source"] == str(photos.resolve())
+    assert log["counts"]["embedded"] == log["counts"]["total"] == len(PICTURES)
+    assert log["fingerprint"] == manifest.encoder.fingerprint
+    assert set(log["versions"]) >= {"python", "numpy", "pillow"}
+    assert log["started"] <= log["ended"]
+
+
+def test_the_runtime_that_was_asked_for_is_logged(photos: Path, tmp_path: Path) -> None:
+    for runtime in ("torch", "openvino"):
+        run(photos, tmp_path / runtime, "starter", runtime=runtime)
+        (log,) = read_runs(tmp_path / runtime, read_manifest(tmp_path / runtime))
+        assert log["runtime"].startswith(runtime)

@@ -10,6 +10,7 @@ from indexer.pipeline import Progress
 from indexer.readers.folder import unmatched
 from indexer.run import index_folder
 from model.encoder import Encoder
+from model.runtimes import AUTO
 
 
 def index(
@@ -19,13 +20,15 @@ def index(
     encoder: str | Encoder | None = None,
     labels: Path | str | None = None,
     taxonomy: str | None = None,
+    runtime: str = AUTO,
 ) -> Progress:
     """Index a folder of pictures into a collection and return how many inputs ended how.
 
     `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
     new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, folder names
     are the labels. `taxonomy` is the name or file of an imported one, in which labels are
-    resolved, or "none"; by default the collection's own. Progress goes to stderr. Raises Error
+    resolved, or "none"; by default the collection's own. `runtime` computes the vectors: "torch",
+    "openvino", or what is quicker here. Progress goes to stderr. Raises Error
     for what cannot be done.
     """
     folder = Path(folder)
@@ -33,7 +36,7 @@ def index(
     if table and (missing := unmatched(folder, table)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
-    steps = index_folder(folder, Path(collection), encoder, table, taxonomy)
+    steps = index_folder(folder, Path(collection), encoder, table, taxonomy, runtime)
     progress = next(steps)
     if progress.total:
         sys.stderr.write(f"{progress.total:,} new or changed pictures\n")

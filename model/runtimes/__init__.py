@@ -1,15 +1,11 @@
 """What computes an encoder's towers, one file each: torch (GPU, and everywhere), openvino (CPU)."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from model.preprocessing import Pixels
-from model.tokens import Tokens
-
-Features = npt.NDArray[np.float32]
-"""(n, dim), of any length."""
+if TYPE_CHECKING:  # so that the command line can list them at once
+    from model.preprocessing import Pixels
+    from model.tokens import Tokens
+    from model.vectors import Features
 
 
 AUTO, TORCH, OPENVINO = "auto", "torch", "openvino"
@@ -27,8 +23,8 @@ class Runtime(Protocol):
     def cuts_texts(self) -> bool:
         """Whether tokens may be cut behind the longest text of a batch: the mask is causal."""
 
-    def images(self, pixels: Pixels) -> Features:
+    def images(self, pixels: "Pixels") -> "Features":
         """Encode (n, 3, height, width) pixels."""
 
-    def texts(self, tokens: Tokens) -> Features:
+    def texts(self, tokens: "Tokens") -> "Features":
         """Encode (n, length) tokens."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from model.preprocessing import Pixels
-from model.runtimes import Features
 from model.tokens import Tokens
+from model.vectors import Features
 
 # `import openvino` would contact an analytics host and write in the home folder; its converter of
 # files takes half a second to import and is not needed.

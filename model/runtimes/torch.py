@@ -7,8 +7,8 @@ import open_clip
 import torch
 
 from model.preprocessing import Pixels
-from model.runtimes import Features
 from model.tokens import Tokens
+from model.vectors import Features
 
 _SAMPLE = [[49406, 4629, 49407], [49406, 320, 49407]]  # two short texts
 _ALIKE = 1e-4  # of a feature's size

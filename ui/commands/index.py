@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from model.runtimes import AUTO, RUNTIMES
 from ui import options
 
 
@@ -24,12 +25,20 @@ from ui import options
     "common_name. Without it, folder names are the labels.",
 )
 @options.taxonomy
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default=AUTO,
+    show_default=True,
+    help="What computes the vectors; auto is torch on a GPU and OpenVINO on a CPU.",
+)
 def command(
     folder: Path,
     collection: Path,
     encoder: str | None,
     labels: Path | None,
     taxonomy: str | None,
+    runtime: str,
 ) -> None:
     """Index a FOLDER of pictures, or what is new in it.
 
@@ -42,7 +51,14 @@ def command(
     from ui.indexing import index
 
     try:
-        progress = index(folder, collection, encoder=encoder, labels=labels, taxonomy=taxonomy)
+        progress = index(
+            folder,
+            collection,
+            encoder=encoder,
+            labels=labels,
+            taxonomy=taxonomy,
+            runtime=runtime,
+        )
     except KeyboardInterrupt:
         click.echo("\nStopped. Run the same command again to go on from here.", err=True)
         raise click.exceptions.Exit(130) from None
