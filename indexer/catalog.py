@@ -69,8 +69,10 @@ def catalog_path(collection: Path, manifest: Manifest) -> Path:
 
 
 def write_catalog(collection: Path, manifest: Manifest) -> None:
-    """Write the catalog of a generation and remove those of earlier ones."""
+    """Write the catalog of a generation, unless it is there, and remove those of earlier ones."""
     target = catalog_path(collection, manifest)
+    if target.exists():
+        return
     temporary = target.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     with duckdb.connect(str(temporary)) as connection:

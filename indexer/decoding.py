@@ -2,10 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
@@ -19,7 +17,6 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif",
 SIDE = 1024
 DRAFT = 512  # more than twice what any BioCLIP looks at
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
-_Result = TypeVar("_Result")
 MAX_PIXELS = 178_956_970  # where Pillow itself stops; a herbarium sheet at 600 dpi has 100 million
 
 
@@ -32,40 +29,20 @@ class Decoded:
     height: int
 
 
-def decode(data: bytes) -> Image.Image:
-    """Return the upright RGB picture; transparent parts become white, 16-bit grey becomes 8-bit.
+def decode(data: bytes) -> Decoded:
+    """Decode a picture upright and RGB, its longer side cut to SIDE, as encoders get it.
 
-    Raises BadInput with the reason for anything that is not a whole picture of FORMATS.
+    Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
+    quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
+    a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million pixels takes
+    300 MB, shrunk 3 MB. Raises BadInput with the reason for anything that is not a whole picture
+    of FORMATS.
     """
-    return _decode(data, _to_rgb)
-
-
-def decode_small(data: bytes) -> Decoded:
-    """Decode a picture with its longer side cut to SIDE, as encoders get it.
-
-    A JPEG is decoded at a half, a quarter or an eighth of its size where that leaves DRAFT pixels
-    a side: five times as fast for a photograph of 12 million. It bounds memory, too: a herbarium
-    scan of 100 million pixels takes 300 MB, shrunk 3 MB. Raises BadInput as `decode` does.
-    """
-    return _decode(data, _small)
-
-
-def decode_file(path: Path) -> Image.Image:
-    """Decode a picture file, small; raises BadInput with its name and the reason."""
-    try:
-        return decode_small(path.read_bytes()).image
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    except BadInput as error:
-        raise BadInput(f"{path} cannot be used as a picture: {error}.") from error
-
-
-def _decode(data: bytes, finish: Callable[[ImageFile.ImageFile], _Result]) -> _Result:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
-            return finish(opened)
+            return _decoded(opened)
     except BadInput:
         raise
     except Exception as error:
@@ -73,7 +50,17 @@ def _decode(data: bytes, finish: Callable[[ImageFile.ImageFile], _Result]) -> _R
         raise BadInput(_reason(data, error)) from error
 
 
-def _small(opened: ImageFile.ImageFile) -> Decoded:
+def decode_file(path: Path) -> Image.Image:
+    """Decode a picture file, small; raises BadInput with its name and the reason."""
+    try:
+        return decode(path.read_bytes()).image
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except BadInput as error:
+        raise BadInput(f"{path} cannot be used as a picture: {error}.") from error
+
+
+def _decoded(opened: ImageFile.ImageFile) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width

@@ -5,7 +5,7 @@ names of these are three tables beside them, so that a collection needs no taxon
 and can change it without embedding anything again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def _in_context(resolution: Resolution, said: Taxon, rank: Rank | None = None) -
 
 
 def _with_ancestors(
-    connection: duckdb.DuckDBPyConnection, clades: Sequence[Clade] | Any
+    connection: duckdb.DuckDBPyConnection, clades: Iterable[Clade]
 ) -> tuple[list[dict[str, Any]], list[int]]:
     """Return the clades and all above them, as lines, and their places in the taxonomy."""
     lines: dict[int, dict[str, Any]] = {}

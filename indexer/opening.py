@@ -8,7 +8,7 @@ from itertools import islice
 
 from PIL import Image
 
-from indexer.decoding import decode_small
+from indexer.decoding import decode
 from indexer.records import Record
 from model.errors import BadInput
 
@@ -59,7 +59,7 @@ def _open(record: Record, is_known: Callable[[str], bool]) -> Opened:
     if is_known(sha256):
         return Opened(record, sha256)
     try:
-        decoded = decode_small(data)
+        decoded = decode(data)
         return Opened(record, sha256, decoded.image, decoded.width, decoded.height)
     except BadInput as error:
         return Opened(record, sha256, problem=str(error))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import filelock
 
-from indexer.catalog import catalog_path, write_catalog
+from indexer.catalog import write_catalog
 from indexer.contents import contents_of
 from indexer.identity import check_encoder, check_spec
 from indexer.labels import Label
@@ -81,8 +81,7 @@ def index_folder(
         if progress.total or progress.relabelled:
             counts = asdict(progress)
             manifest = log_run(collection, manifest, folder, started, encoder_of.loaded, counts)
-        if not catalog_path(collection, manifest).exists():
-            write_catalog(collection, manifest)
+        write_catalog(collection, manifest)
 
 
 def use_taxonomy(collection: Path, taxonomy: str) -> None:
@@ -93,8 +92,7 @@ def use_taxonomy(collection: Path, taxonomy: str) -> None:
     read_manifest(collection)
     with _only_writer(collection):
         manifest = _resolve_labels(collection, read_manifest(collection), taxonomy)
-        if not catalog_path(collection, manifest).exists():
-            write_catalog(collection, manifest)
+        write_catalog(collection, manifest)
 
 
 def _resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> Manifest:
@@ -102,7 +100,8 @@ def _resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> 
     own = manifest.taxonomy
     if asked == NO_TAXONOMY:
         return derive(collection, manifest, None) if own else manifest
-    if asked is None and (own is None or is_current(collection, manifest)):
+    current = is_current(collection, manifest)
+    if asked is None and current:
         return manifest
     taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
     if taxonomy is None:
@@ -111,7 +110,7 @@ def _resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> 
             f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
         )
     try:
-        if own and own.id == taxonomy.about.id and is_current(collection, manifest):
+        if own and own.id == taxonomy.about.id and current:
             return manifest
         return derive(collection, manifest, taxonomy)
     finally:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from model.preprocessing import Preprocessing
-from model.runtimes import Runtime
+from model.runtimes import SHORTEST, Runtime
 from model.tokens import Tokens
 from model.vectors import Features, Identity, Vectors
 
@@ -40,14 +40,14 @@ class ClipEncoder:
         if not texts:
             return rows
         tokens = self.tokenizer(texts)
-        # Behind the end mark, which has the highest id, there is only padding.
-        lengths = tokens.argmax(axis=1) + 1
-        order = np.argsort(lengths, kind="stable") if self.runtime.cuts_texts else None
+        lengths = np.full(len(texts), tokens.shape[1])
+        if self.runtime.cuts_texts:
+            # Behind the end mark, which has the highest id, there is only padding.
+            lengths = np.maximum(tokens.argmax(axis=1) + 1, SHORTEST)
+        order = np.argsort(lengths, kind="stable")
         for start in range(0, len(texts), TEXT_BATCH):
-            batch = slice(start, start + TEXT_BATCH)
-            places = np.arange(len(texts))[batch] if order is None else order[batch]
-            longest = tokens.shape[1] if order is None else max(3, lengths[places].max())
-            given = np.ascontiguousarray(tokens[places, :longest])
+            places = order[start : start + TEXT_BATCH]
+            given = np.ascontiguousarray(tokens[places, : lengths[places].max()])
             rows[places] = _unit_rows(self.runtime.texts(given))
         return rows
 

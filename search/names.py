@@ -55,7 +55,7 @@ class Names:
         if self.taxonomy:
             known = self._in(self.taxonomy.cursor(), name, within)
             if known and (known.whole or not (own and own.clades)):
-                own = known if known.status != "unknown" else own
+                own = known
         return self._meaning(own) if own else None
 
     def clade(self, name: str) -> Meaning:

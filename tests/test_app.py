@@ -13,7 +13,7 @@ import streamlit as st
 from browser import WAIT, ask, chromium, handshake, served, shown, wait_for_hits, watched_page
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
 import taxalens
@@ -238,7 +238,7 @@ def test_a_search_shows_what_the_command_line_prints(
 def test_a_deep_link_opens_with_its_search(page: Page, url: str) -> None:
     page.goto(f"{url}/?query=lion")
     wait_for_hits(page, "Panthera leo (species) · 2 hits")
-    assert page.get_by_label("Name or text").input_value() == "lion"
+    expect(page.get_by_label("Name or text")).to_have_value("lion")
     assert [title for title, _ in shown(page)[:2]] == ["Panthera leo"] * 2
 
 
@@ -250,7 +250,7 @@ def test_an_uploaded_picture_finds_itself(page: Page, url: str, collection: Path
     wait_for_hits(page, "Images that look like 2.png · 10 hits")
     assert shown(page) == command_line("--image", picture, "-c", collection)
     assert page.get_by_text("score 1.000 · 2.png").count() == 1
-    assert page.get_by_label("Name or text").input_value() == ""
+    expect(page.get_by_label("Name or text")).to_have_value("")
     ask(page, "lion")  # of a text and a picture the one given last counts
     wait_for_hits(page, "Panthera leo (species) · 2 hits")
 

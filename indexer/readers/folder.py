@@ -15,16 +15,16 @@ def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Recor
     """Yield a record per picture file, in the same order every time.
 
     `root` is the name that source ids begin with; `labels` overrule folder names, except where
-    they hold metadata alone. Folders that
-    are hidden, or collections, are not entered; other kinds of file are no inputs.
+    they hold metadata alone. Folders that are hidden, or collections, are not entered; other
+    kinds of file are no inputs.
     """
     for path in _picture_files(folder):
         below = path.relative_to(folder)
         source_id = os.fsencode(f"{root}/{below.as_posix()}").decode("utf-8", "backslashreplace")
         given = next((labels[key] for key in _keys(folder, below) if key in labels), None)
-        label = label_of_folder(below.parent.name) if below.parent.name else Label("")
-        if given:
-            label = given if given.text else replace(label, metadata=given.metadata)
+        label = given or Label("")
+        if not label.text:
+            label = replace(label_of_folder(below.parent.name), metadata=label.metadata)
         try:
             stat = path.stat()
             problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns

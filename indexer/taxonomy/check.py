@@ -7,17 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.tree import NONE, Mask, Places, in_cycles
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something of a source that was left out or placed otherwise than it says."""
-
-    row: int
-    """in the source, from 1; 0 where it has none"""
-    name: str
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)

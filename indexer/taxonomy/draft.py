@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,6 +35,15 @@ SYNONYM = "synonym"
 COMMON = "common"
 
 
+class Problem(NamedTuple):
+    """Something of a source that was left out or placed otherwise than it says."""
+
+    row: int
+    """in the source, from 1; 0 where it has none"""
+    name: str
+    problem: str
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a source says: taxa under their parents, and their other names."""
@@ -43,8 +53,8 @@ class Draft:
     title: str = ""
     version: str = ""
     licence: str = ""
-    problems: tuple[tuple[int, str, str], ...] = ()
-    """row, name and what is wrong, for rows that could not be read as a taxon"""
+    problems: tuple[Problem, ...] = ()
+    """of rows that could not be read as a taxon"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
-from indexer.taxonomy.draft import COMMON, NAMES, Draft, Line, lineage_of, taxa_of_lines
-from indexer.taxonomy.table import Problem
+from indexer.taxonomy.draft import COMMON, NAMES, Draft, Line, Problem, lineage_of, taxa_of_lines
 from model.taxon import Taxon
 
 
@@ -26,7 +25,8 @@ def draft_of_lineages(told: Iterable[tuple[Line, str]], language: str) -> Draft:
         for line, common_name in told:
             key = (line.lineage.key, line.rank, line.name)
             if not any(key):
-                problems.append((line.row, common_name, "none of its ranks has a name: left out"))
+                wrong = "none of its ranks has a name: left out"
+                problems.append(Problem(line.row, common_name, wrong))
                 continue
             if key not in first:
                 yield line

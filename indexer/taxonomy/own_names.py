@@ -5,8 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from indexer.taxonomy.check import Problem
-from indexer.taxonomy.draft import COMMON, SYNONYM
+from indexer.taxonomy.draft import COMMON, SYNONYM, Problem
 from indexer.taxonomy.resolver import Resolution, resolve_all
 from indexer.taxonomy.table import load, scratch, table_at
 from indexer.taxonomy.tables import add_names
@@ -29,7 +28,7 @@ def add_own_names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Pro
             "name and taxon, and may have kind and language."
         )
     with scratch() as copy:
-        problems = [Problem(*each) for each in load(copy, "own", table, COLUMNS)]
+        problems = load(copy, "own", table, COLUMNS)
         rows = copy.execute('SELECT "row", name, taxon, lower(kind), language FROM own').fetchall()
     found = resolve_all(connection, [taxon for _, _, taxon, _, _ in rows])
     names = []

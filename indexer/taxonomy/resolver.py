@@ -139,12 +139,14 @@ def _respelt(
     """Decide by another ending or rank of the epithet, where the name as it is decides nothing."""
     context = _look_up(connection, {fold(reading.context) for reading in read} - {""})
     for reading in read:
+        if not reading.whole:
+            continue
         folded = fold(reading.name)
         for how, names in (
             (ENDING, with_other_endings(folded)),
             (SUBSPECIES, as_subspecies(connection, folded)),
         ):
-            known = _look_up(connection, names) if names and reading.whole else {}
+            known = _look_up(connection, names)
             matches = [match for each in known.values() for match in each if match.kind != COMMON]
             matches = _inside(matches, within)
             if reading.context:

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 from platformdirs import user_data_path
 
 from indexer.database import open_locked
-from indexer.taxonomy.check import Problem
+from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.own_names import add_own_names
 from indexer.taxonomy.sources import read_source
+from indexer.taxonomy.table import count
 from indexer.taxonomy.tables import write_tables
 from model.errors import BadInput, UnknownName, did_you_mean
 
@@ -80,7 +80,7 @@ def import_taxonomy(
         problems = write_tables(work, draft)
         if names:
             problems += add_own_names(work, names)
-        taxa, all_names = (_count(work, table) for table in ("taxa", "names"))
+        taxa, all_names = (count(work, table) for table in ("taxa", "names"))
         if not taxa:
             first = f": row {problems[0].row}, {problems[0].problem}" if problems else ""
             raise BadInput(f"{source} holds no taxon that can be used{first}.")
@@ -125,8 +125,8 @@ def open_taxonomy(name: str) -> Taxonomy:
         raise UnknownName(f"No taxonomy is called {name!r}, and no file.{hint}")
     try:
         connection = open_locked(path)
-        line = connection.sql("FROM about").fetchnumpy()
-        about = About(**{key: _plain(value[0]) for key, value in line.items()})
+        stored = connection.sql("FROM about")
+        about = About(**dict(zip(stored.columns, stored.fetchall()[0], strict=True)))
         if about.format_version != FORMAT_VERSION:
             raise ValueError(about.format_version)
     except (duckdb.Error, TypeError, IndexError, ValueError) as error:
@@ -145,15 +145,6 @@ def list_taxonomies() -> Iterator[Taxonomy]:
 
 def _files() -> list[Path]:
     return sorted(taxonomies_folder().glob(f"*{SUFFIX}"))
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    ((count,),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
-    return int(count)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
 
 
 def _quoted(path: Path) -> str:

@@ -13,10 +13,9 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from indexer.taxonomy.draft import Problem
 from model.errors import BadInput
 
-Problem = tuple[int, str, str]
-"""row, name and what is wrong, as in a draft"""
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet")
 _LIMITS = {"memory_limit": "1500MB", "threads": "4"}  # every thread needs some of it
 _MACRO = """
@@ -145,7 +144,8 @@ def _append(
         connection.execute(_COUNT_REJECTED.format(name=name), [before, table.skip])
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     return [
-        (before + line, text.strip()[:80], f"{wrong}: left out") for line, text, wrong in rejected
+        Problem(before + line, text.strip()[:80], f"{wrong}: left out")
+        for line, text, wrong in rejected
     ]
 
 

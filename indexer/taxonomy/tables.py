@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.taxonomy.check import Checked, Problem, check, first_of, keep, without_cycles
-from indexer.taxonomy.draft import SCIENTIFIC, Draft
+from indexer.taxonomy.check import Checked, check, first_of, keep, without_cycles
+from indexer.taxonomy.draft import SCIENTIFIC, Draft, Problem
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.tree import NONE, Places, walk
 from model.taxon import RANKS
@@ -59,8 +59,7 @@ def write_tables(connection: duckdb.DuckDBPyConnection, draft: Draft) -> list[Pr
     connection.execute(_NAMES)
     names, problems = _placed_names(draft.names, named.taxa, placed)
     add_names(connection, pa.concat_tables([_scientific(placed), names]))
-    told = [Problem(*each) for each in draft.problems]
-    return [*told, *named.problems, *merged.problems, *problems]
+    return [*draft.problems, *named.problems, *merged.problems, *problems]
 
 
 def add_names(connection: duckdb.DuckDBPyConnection, names: pa.Table) -> None:

@@ -23,11 +23,12 @@ from indexer.taxonomy.draft import (
     TAXA,
     Draft,
     Line,
+    Problem,
     clean,
     lineage_of,
     taxa_of_lines,
 )
-from indexer.taxonomy.table import Problem, count
+from indexer.taxonomy.table import count
 from model.taxon import RANKS, Rank
 
 UNRANKED = "unranked"
@@ -121,7 +122,7 @@ def draft_of(connection: duckdb.DuckDBPyConnection) -> Draft:
         if connection.execute(_FOLLOW).fetchall() == [(0,)]:
             break
     connection.execute(_INSTEAD)
-    problems: list[Problem] = connection.execute(_PROBLEMS).fetchall()
+    problems = [Problem(*each) for each in connection.execute(_PROBLEMS).fetchall()]
     names = pa.concat_tables([_arrow(connection, sql, NAMES) for sql in (_SYNONYMS, _COMMON)])
     if count(connection, "usages WHERE accepted = '' AND parent <> ''"):
         return Draft(_arrow(connection, _LINKED, TAXA), names, problems=tuple(problems))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # so that the command line can list them at once
 
 AUTO, TORCH, OPENVINO = "auto", "torch", "openvino"
 RUNTIMES = (AUTO, TORCH, OPENVINO)
+SHORTEST = 3  # tokens that texts are cut to at the least
 
 
 class Runtime(Protocol):

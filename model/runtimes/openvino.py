@@ -2,12 +2,14 @@
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.preprocessing import Pixels
+from model.runtimes import SHORTEST
 from model.tokens import Tokens
 from model.vectors import Features
 
@@ -63,7 +65,7 @@ def export(network: Any, folder: Path) -> bool:
     height, width = (size, size) if isinstance(size, int) else size
     most = network.context_length
     # At the full length the cut is none, which torch.export would take for another program.
-    rows, length = Dim("rows", max=65536), Dim("length", min=3, max=most - 1)
+    rows, length = Dim("rows", max=65536), Dim("length", min=SHORTEST, max=most - 1)
     text_tower = TextTower(network)
     pixels = torch.zeros(2, 3, height, width)
     tokens = torch.zeros(2, 7 if text_tower.cuts else most, dtype=torch.long)
@@ -87,16 +89,12 @@ def _write(tower: Any, example: Any, dynamic: dict[int, Any], path: Path) -> Non
 
 
 _CORE = openvino.Core()
-_TOWERS: dict[Path, Any] = {}
 
 
+@cache
 def _compiled(path: Path) -> Any:
-    if path not in _TOWERS:
-        options = {"CACHE_DIR": str(path.parent / "compiled")}
-        _TOWERS[path] = _CORE.compile_model(path, "CPU", options)
-    return _TOWERS[path]
+    return _CORE.compile_model(path, "CPU", {"CACHE_DIR": str(path.parent / "compiled")})
 
 
 def _precision() -> str:
-    hints = _CORE.get_property("CPU", "INFERENCE_PRECISION_HINT")
-    return str(hints.to_string() if hasattr(hints, "to_string") else hints)
+    return str(_CORE.get_property("CPU", "INFERENCE_PRECISION_HINT").to_string())

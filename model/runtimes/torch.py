@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import open_clip
 import torch
 
@@ -98,7 +97,7 @@ class TorchRuntime:
 
     def _run(self, tower: torch.nn.Module, given: torch.Tensor) -> Features:
         with torch.inference_mode():
-            features: Features = tower(given).float().cpu().numpy().astype(np.float32)
+            features: Features = tower(given).float().cpu().numpy()
         return features
 
 

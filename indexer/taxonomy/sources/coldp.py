@@ -8,13 +8,14 @@ from pathlib import Path
 import duckdb
 
 from indexer.taxonomy.archive import Archive, names_in, open_archive
-from indexer.taxonomy.draft import Draft
-from indexer.taxonomy.table import Problem, Table, load, scratch, table_at
+from indexer.taxonomy.draft import Draft, Problem
+from indexer.taxonomy.table import Table, load, scratch, table_at
 from indexer.taxonomy.usages import UNRANKED, draft_of
 from model.errors import BadInput
+from model.taxon import RANKS
 
 NOUN = "a Catalogue of Life Data Package"
-_RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
+_RANKS = RANKS[:-1]
 _NAME = ("scientificName", "authorship", "rank")
 _FIELDS = {
     "nameusage": ("ID", "parentID", "status", *_NAME, *_RANKS),

@@ -10,14 +10,14 @@ from indexer.taxonomy.draft import Draft
 from indexer.taxonomy.meta_xml import CORE_ID, Meta, read_eml, read_meta
 from indexer.taxonomy.table import Table, fields_of, load, scratch, table_at
 from indexer.taxonomy.usages import UNRANKED, draft_of
+from model.taxon import RANKS
 
 NOUN = "a Darwin Core archive or table"
-_RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 _TAXON = (
     *("taxonID", CORE_ID, "parentNameUsageID", "acceptedNameUsageID"),
     *("parentNameUsage", "acceptedNameUsage", "scientificName", "scientificNameAuthorship"),
     *("canonicalName", "taxonRank", "taxonomicStatus", "genericName", "specificEpithet"),
-    *("vernacularName", "language", *_RANKS),
+    *("vernacularName", "language", *RANKS[:-1]),
 )
 _VERNACULAR = (CORE_ID, "taxonID", "vernacularName", "language", "isPreferredName")
 _SAID = 'kingdom, phylum, class, "order", family, genus, taxonRank, scientificName'
