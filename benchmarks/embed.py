@@ -18,7 +18,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from benchmarks.report import figure, write_report
-from indexer.run import index_folder
+from indexer.run import index_source
 from indexer.snapshot import open_snapshot
 from model.clip_encoder import ClipEncoder
 from model.encoder import load
@@ -72,7 +72,7 @@ def _pictures(case: str, folder: Path, encoder: ClipEncoder, reference: ClipEnco
     photos, collection = folder / "photos", folder / "collection"
     paths = sorted(photos.iterdir())
     plain, plain_s = _timed(lambda: _loop(paths, reference, folder / "plain.npy"))
-    _, ours_s = _timed(lambda: list(index_folder(photos, collection, encoder)))
+    _, ours_s = _timed(lambda: list(index_source(photos, collection, encoder)))
     snapshot = open_snapshot(collection)
     ours = np.concatenate([np.asarray(part, np.float32) for part in snapshot.vectors()])
     cosines = (ours * plain).sum(axis=1)

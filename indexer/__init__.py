@@ -1,13 +1,18 @@
 """Everything that is written: readers of inputs, the run over them, the collection on disk.
 
-run.py        one run over a folder: what is new, what is labelled anew
+run.py        one run over a source: what is new, what is labelled anew
+news.py       how a source differs from what is known of it
+run_encoder.py  the run's encoder, loaded when it is first needed
 run_log.py    what each run read, with what, and how it ended
-readers/      inputs, one kind of place a file
+writing.py    the one writer of a collection, and the roots that it reads
+readers/      inputs, one kind of source a file
 records.py    what a reader yields
+status.py     what can become of an input
 labels.py     folder names and label files, understood as taxa
 opening.py    reads, hashes and decodes ahead of the encoder
 decoding.py   bytes to RGB pixels, with limits
 pipeline.py   embeds and commits, segment by segment
+thumbnails.py small pictures of what is no file of its own
 contents.py   which contents are embedded already
 identity.py   keeps vectors of two encoders apart
 segment.py    the tables of a collection, and a segment in the making

@@ -1,7 +1,8 @@
 """The catalog: what DuckDB knows of one generation, derived from its Parquet files alone.
 
-images(row, image_id, source_id, sha256, width, height, label, said_key, taxon_key, lo, …)
+images(row, image_id, source_id, sha256, width, height, url, label, said_key, taxon_key, lo, …)
 inputs, labels, meanings                      as in the collection, the last word of each
+thumbs(image_id, file)                        where the thumbnail of an image is
 taxa, names, endings                          a taxonomy of what occurs, as any other
 metadata(row, …), searchable                  what is said of an image, as typed columns
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from indexer.database import lock, open_locked
 from indexer.manifest import Manifest
@@ -46,11 +48,12 @@ CREATE TEMP TABLE said AS
 # row = place of the vector in the segments, which is also its id in an index.
 _IMAGES = """
 CREATE TABLE images AS
-    SELECT rows.place AS "row", image_id, source_id, sha256, width, height, label, said_key,
-        taxon_key, lo, said.common_name, metadata
+    SELECT rows.place AS "row", image_id, source_id, sha256, width, height,
+        coalesce(url, '') AS url, label, said_key, taxon_key, lo, said.common_name, metadata
     FROM rows JOIN said USING (image_id) LEFT JOIN taxa USING (taxon_key)
     ORDER BY rows.place;
 CREATE TABLE labels AS SELECT * FROM raw_labels_in;
+CREATE TABLE thumbs AS SELECT * FROM thumbs_in ORDER BY image_id;
 """
 _LABELS = """
 SELECT DISTINCT label FROM said
@@ -96,7 +99,8 @@ def open_catalog(collection: Path, manifest: Manifest) -> duckdb.DuckDBPyConnect
 
 def fill(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest) -> None:
     """Create the tables of a catalog in an empty database."""
-    tables = {table: read_table(collection, table, manifest.paths(table)) for table in SCHEMAS}
+    tables = {table: read_table(collection, table, manifest.paths(table)) for table in _TABLES}
+    connection.register("thumbs_in", _thumbs(collection, manifest))
     for table, lines in tables.items():
         place = pa.array(range(len(lines)), pa.int64())
         connection.register(f"{table}_in", lines.append_column("place", place))
@@ -111,6 +115,16 @@ def fill(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Mani
     write_metadata(connection)
     for view in (*(f"{table}_in" for table in SCHEMAS), "raw_labels_in"):
         connection.unregister(view)
+
+
+def _thumbs(collection: Path, manifest: Manifest) -> pa.Table:
+    """Return which file has the thumbnail of an image; the thumbnails themselves stay there."""
+    parts = []
+    for path in manifest.paths("thumbs"):
+        ids = pq.read_table(collection / path, columns=["image_id"])["image_id"]
+        parts.append(pa.table({"image_id": ids, "file": pa.repeat(path, len(ids))}))
+    empty = pa.schema([("image_id", pa.string()), ("file", pa.string())]).empty_table()
+    return pa.concat_tables([empty, *parts])
 
 
 def _taxonomy(connection: duckdb.DuckDBPyConnection, clades: pa.Table, names: pa.Table) -> Draft:
@@ -136,7 +150,8 @@ def _names(common: Sequence[tuple[str, str]], names: pa.Table) -> pa.Table:
     return pa.concat_tables([said, pa.table([pa.repeat(0, len(names)), *columns], schema=NAMES)])
 
 
-_VERSION = 2  # of these tables: a catalog that an earlier taxalens left is built anew
+_TABLES = [table for table in SCHEMAS if table != "thumbs"]
+_VERSION = 3  # of these tables: a catalog that an earlier taxalens left is built anew
 _TAXA_SAID = "SELECT DISTINCT taxon_key FROM said WHERE taxon_key IS NOT NULL ORDER BY 1"
 _COMMON_NAMES = """
 SELECT taxon_key, common_name FROM said JOIN rows USING (image_id)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from indexer.records import Box
 from model.errors import BadInput
 
 # Odd EXIF and the like: what matters raises. Once here, as decoding threads cannot set filters.
@@ -15,6 +16,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"})
 SIDE = 1024
+_WHOLE = Box(0, 0, 1, 1)
 DRAFT = 512  # more than twice what any BioCLIP looks at
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
 MAX_PIXELS = 178_956_970  # where Pillow itself stops; a herbarium sheet at 600 dpi has 100 million
@@ -29,8 +31,8 @@ class Decoded:
     height: int
 
 
-def decode(data: bytes) -> Decoded:
-    """Decode a picture upright and RGB, its longer side cut to SIDE, as encoders get it.
+def decode(data: bytes, crop: Box | None = None) -> Decoded:
+    """Decode a picture, or a part of it, upright and RGB, its longer side cut to SIDE.
 
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
     quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
@@ -42,7 +44,7 @@ def decode(data: bytes) -> Decoded:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
-            return _decoded(opened)
+            return _decoded(opened, crop or _WHOLE)
     except BadInput:
         raise
     except Exception as error:
@@ -60,14 +62,30 @@ def decode_file(path: Path) -> Image.Image:
         raise BadInput(f"{path} cannot be used as a picture: {error}.") from error
 
 
-def _decoded(opened: ImageFile.ImageFile) -> Decoded:
+def _decoded(opened: ImageFile.ImageFile, crop: Box) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width
-    opened.draft(opened.mode, (DRAFT, DRAFT))
+    whole = round(DRAFT / max(min(crop.width, crop.height), 1e-3))  # so that the part has DRAFT
+    opened.draft(opened.mode, (whole, whole))
     image = _to_rgb(opened)
+    if crop != _WHOLE:
+        image = image.crop(_pixels(crop, *image.size))
+        left, top, right, bottom = _pixels(crop, width, height)
+        width, height = right - left, bottom - top
     image.thumbnail((SIDE, SIDE))
     return Decoded(image, width, height)
+
+
+def _pixels(crop: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a part that has a pixel at least."""
+    left, top = (
+        min(max(int(share * side), 0), side - 1)
+        for share, side in ((crop.left, width), (crop.top, height))
+    )
+    right = min(max(round((crop.left + crop.width) * width), left + 1), width)
+    bottom = min(max(round((crop.top + crop.height) * height), top + 1), height)
+    return left, top, right, bottom
 
 
 def _to_rgb(opened: Image.Image) -> Image.Image:

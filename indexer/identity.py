@@ -8,8 +8,14 @@ from model.errors import EncoderMismatch
 
 
 def check_encoder(entry: EncoderEntry, collection: Path, encoder: Encoder) -> None:
-    """Raise EncoderMismatch unless the encoder gives the vectors that a collection holds."""
+    """Raise EncoderMismatch unless the encoder gives the vectors that a collection holds.
+
+    A collection of vectors that came without their encoder has no fingerprint: there its spec, as
+    its owner said it, and the number of components decide.
+    """
     if encoder.identity.fingerprint == entry.fingerprint:
+        return
+    if not entry.fingerprint and (encoder.spec, encoder.dim) == (entry.spec, entry.dim):
         return
     check_spec(entry, collection, encoder.spec)
     raise EncoderMismatch(

@@ -4,10 +4,11 @@ import glob
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import duckdb
 
+from indexer.records import Record
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 
@@ -59,11 +60,38 @@ def read_label_file(path: Path) -> dict[str, Label]:
     for row in rows:
         said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
         if about := said.pop(key, "").replace("\\", "/"):
-            labels[about] = _label(about if key == "label" else said.pop("label", ""), said)
+            labels[about] = label_from(about if key == "label" else said.pop("label", ""), said)
     return labels
 
 
-def _label(text: str, said: dict[str, str]) -> Label:
+def keys_of(record: Record, base: str) -> tuple[str, ...]:
+    """What a label file may call an input: its path or URL, its id, or the folder it is in."""
+    below = record.source_id
+    folder = PurePosixPath(below).parent.name
+    named = (below, f"{Path(base).name}/{below}", f"{base}/{below}", record.url, folder)
+    return tuple(filter(None, named))
+
+
+def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
+    """Return a record with what a label file says of it.
+
+    That overrules its folder's name, except where it holds metadata alone.
+    """
+    given = next((labels[key] for key in keys_of(record, base) if key in labels), None)
+    if given is None:
+        return record
+    metadata = {**record.metadata, **given.metadata}
+    if not given.text:
+        return replace(record, metadata=metadata, from_table=True)
+    return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
+
+
+def label_from(text: str, said: dict[str, str]) -> Label:
+    """Understand a label, and what is said beside it by the names of its columns.
+
+    kingdom … species, `taxon` (a scientific name) with its `rank`, and `common_name` say what is
+    shown; what remains of `said` is metadata.
+    """
     ranks = [said.pop(rank, "") for rank in RANKS]
     common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
     rank = rank.lower()

@@ -1,7 +1,7 @@
 """The manifest: the one small file that says which files are the collection."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ class Manifest:
     """One generation of a collection.
 
     `files` maps paths inside the collection to their size and hash, in the order in which they
-    were committed; `roots` maps the first part of a source id to the folder that it stands for.
+    were committed; `roots` maps the first part of a source id to the folder, archive or address
+    that it stands for; `sources` are what was indexed, in the order in which it first was.
     """
 
     encoder: EncoderEntry
@@ -54,6 +55,7 @@ class Manifest:
     roots: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     taxonomy: TaxonomyEntry | None = None
+    sources: Sequence[str] = ()
 
     @property
     def next_name(self) -> str:
@@ -94,6 +96,7 @@ def read_manifest(collection: Path) -> Manifest:
             roots=stored["roots"],
             files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
             taxonomy=TaxonomyEntry(**stored["taxonomy"]) if stored.get("taxonomy") else None,
+            sources=tuple(stored.get("sources", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
@@ -146,6 +149,7 @@ def _as_json(manifest: Manifest) -> dict[str, Any]:
         "generation": manifest.generation,
         "encoder": asdict(manifest.encoder),
         "roots": dict(manifest.roots),
+        "sources": list(manifest.sources),
         "files": {path: asdict(entry) for path, entry in manifest.files.items()},
         "taxonomy": asdict(manifest.taxonomy) if manifest.taxonomy else None,
     }

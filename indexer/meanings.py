@@ -17,9 +17,10 @@ from indexer.segment import SCHEMAS, read_table, write_table
 from indexer.taxonomy.name_strings import no_taxon
 from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
-from model.errors import Error
+from model.errors import CollectionError, Error
 from model.taxon import RANKS, Rank, Taxon
 
+NO_TAXONOMY = "none"
 DERIVED = ("meanings", "clades", "names")
 UNKNOWN = "unknown"
 AMBIGUOUS = "ambiguous"
@@ -54,6 +55,32 @@ def derive(collection: Path, manifest: Manifest, taxonomy: Taxonomy | None) -> M
         paths.append(f"{table}/{manifest.next_name}.parquet")
         write_table(collection / paths[-1], lines, SCHEMAS[table])
     return commit(collection, manifest, paths, dropped=old)
+
+
+def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> Manifest:
+    """Derive what the labels mean, where they or the taxonomy are new, and commit.
+
+    `asked` is the name or file of a taxonomy, or NO_TAXONOMY; None is the collection's own.
+    Raises CollectionError where that is needed and not here.
+    """
+    own = manifest.taxonomy
+    if asked == NO_TAXONOMY:
+        return derive(collection, manifest, None) if own else manifest
+    current = is_current(collection, manifest)
+    if asked is None and current:
+        return manifest
+    taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
+    if taxonomy is None:
+        raise CollectionError(
+            f"{collection} uses the taxonomy {own.name if own else ''}, which is not here: import "
+            f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
+        )
+    try:
+        if own and own.id == taxonomy.about.id and current:
+            return manifest
+        return derive(collection, manifest, taxonomy)
+    finally:
+        taxonomy.close()
 
 
 def is_current(collection: Path, manifest: Manifest) -> bool:

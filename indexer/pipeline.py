@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer import status
 from indexer.contents import Content
 from indexer.manifest import Manifest, commit
 from indexer.opening import Opened, opened_batches
+from indexer.readers import Fetch
 from indexer.records import Record
-from indexer.segment import Segment
+from indexer.segment import Segment, merged
 from model.encoder import Encoder
 
 BATCH = 32
 SEGMENT_INPUTS = 256  # what a kill can cost; whole batches, so that a resumed run batches alike
+MOST_SEGMENT_INPUTS = 4096
+_SEGMENTS = 64  # a collection of n rows gets segments of n/64, so that a manifest stays small
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,31 @@ class Progress:
     failed: int = 0
     relabelled: int = 0
     """pictures that were known and have another label now; not among the total"""
+    vanished: int = 0
+    """inputs that are no longer there; not among the total"""
 
     @property
     def done(self) -> int:
         """How many inputs have their status."""
         return self.embedded + self.duplicates + self.failed
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.total or self.relabelled or self.vanished)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run works with; `contents` is what is embedded already, and is added to."""
+
+    collection: Path
+    contents: dict[str, Content]
+    encoder: Callable[[], Encoder]
+    """only called when a picture needs it"""
+    fetch: Fetch
+    workers: int | None = None
+    batch_size: int | None = None
 
 
 def image_id(source_id: str, sha256: str) -> str:
@@ -41,100 +65,108 @@ def image_id(source_id: str, sha256: str) -> str:
 
 
 def embed_records(
-    collection: Path,
-    manifest: Manifest,
-    records: Sequence[Record],
-    contents: dict[str, Content],
-    encoder: Callable[[], Encoder],
-    progress: Progress,
+    work: Work, manifest: Manifest, records: Sequence[Record], progress: Progress
 ) -> Iterator[Progress]:
     """Embed records into new segments, one yield per batch, one commit per segment.
 
-    `contents` is what is embedded already, and is added to; `progress` is where it begins. The
-    encoder is only called for when a picture needs it.
+    `progress` is where it begins. Where it is closed, or interrupted, what is done is committed.
     """
-    segment, pending = Segment(), 0
-    for batch in opened_batches(records, BATCH, contents.__contains__):
-        fresh = _embed(batch, contents, encoder)
-        contents.update(fresh)
-        problems = {each.sha256: each.problem for each in batch if each.problem}
-        for opened in batch:
-            progress = _record(opened, segment, contents, problems, progress)
-        pending += len(batch)
-        if pending % SEGMENT_INPUTS == 0 or progress.done == progress.total:
-            manifest = _commit_segment(collection, manifest, segment, contents)
-            segment = Segment()
-        yield progress
+    size = work.batch_size or BATCH
+    pending: list[Segment] = []
+    is_known = work.contents.__contains__
+    batches = opened_batches(records, size, is_known, work.fetch, work.workers)
+    try:
+        for batch in batches:
+            segment, progress = _embed_batch(work, batch, manifest.encoder.dim, progress)
+            pending.append(segment)
+            if len(pending) * size >= _segment_inputs(len(work.contents)):
+                manifest = _commit_segment(work, manifest, merged(pending))
+                pending = []
+            yield progress
+    finally:
+        batches.close()
+        if pending:
+            _commit_segment(work, manifest, merged(pending))
 
 
-def _embed(
-    batch: Sequence[Opened], contents: dict[str, Content], encoder: Callable[[], Encoder]
-) -> dict[str, Content]:
+def _segment_inputs(rows: int) -> int:
+    return min(max(rows // _SEGMENTS, SEGMENT_INPUTS), MOST_SEGMENT_INPUTS)
+
+
+def _embed_batch(
+    work: Work, batch: Sequence[Opened], dim: int, progress: Progress
+) -> tuple[Segment, Progress]:
+    batch = [_checked(opened, dim) for opened in batch]
+    fresh = _embed(batch, work)
+    work.contents.update(fresh)
+    problems = {each.sha256: each.problem for each in batch if each.problem}
+    segment = Segment()
+    for opened in batch:
+        outcome = _record(opened, segment, work.contents, problems)
+        progress = replace(progress, **{outcome: getattr(progress, outcome) + 1})
+    return segment, progress
+
+
+def _checked(opened: Opened, dim: int) -> Opened:
+    if opened.vector is None or len(opened.vector) == dim:
+        return opened
+    wrong = f"its vector has {len(opened.vector)} numbers, not {dim}"
+    return Opened(opened.record, problem=wrong)
+
+
+def _embed(batch: Sequence[Opened], work: Work) -> dict[str, Content]:
     """Embed the pictures of a batch that nothing is known of, each content once."""
-    new = {each.sha256: each for each in reversed(batch) if each.image is not None}
-    first = [each for each in batch if new.get(each.sha256) is each and each.sha256 not in contents]
-    if not first:
-        return {}
-    images = [each.image for each in first if each.image is not None]
-    vectors = encoder().encode_images(images)
-    return {
-        each.sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
-        for row, each in enumerate(first)
+    fresh: dict[str, Content] = {}
+    pictures: dict[str, Opened] = {}
+    for each in batch:
+        if each.sha256 in work.contents or each.sha256 in fresh or each.problem:
+            continue
+        if each.vector is not None:
+            fresh[each.sha256] = Content(each.record.source_id, 0, 0, each.vector[None], 0)
+        elif each.image is not None:
+            pictures.setdefault(each.sha256, each)
+    if not pictures:
+        return fresh
+    images = [each.image for each in pictures.values() if each.image is not None]
+    vectors = work.encoder().encode_images(images)
+    return fresh | {
+        sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
+        for row, (sha256, each) in enumerate(pictures.items())
     }
 
 
 def _record(
-    opened: Opened,
-    segment: Segment,
-    contents: dict[str, Content],
-    problems: dict[str, str],
-    progress: Progress,
-) -> Progress:
-    """Note what became of an input: one line of inputs and, unless it failed, one row."""
+    opened: Opened, segment: Segment, contents: dict[str, Content], problems: dict[str, str]
+) -> str:
+    """Note what became of an input, a line of inputs and, unless it failed, a row; tell which."""
     record, content = opened.record, contents.get(opened.sha256)
-    line = {
-        "source_id": record.source_id,
-        "bytes": record.bytes,
-        "modified": record.modified,
-        "reason": "",
-    }
+    about = (record.bytes, record.modified)
     if content is None:
         reason = opened.problem or problems[opened.sha256]
-        segment.lines["inputs"].append(line | {"status": "failed", "reason": reason})
-        return replace(progress, failed=progress.failed + 1)
+        segment.input(record.source_id, status.FAILED, reason, None, *about)
+        return "failed"
     identity = image_id(record.source_id, opened.sha256)
     is_first = content.source_id == record.source_id
-    segment.vectors.append(content.vector)
-    segment.lines["segments"].append(
-        {
-            "image_id": identity,
-            "source_id": record.source_id,
-            "sha256": opened.sha256,
-            "width": content.width,
-            "height": content.height,
-        }
-    )
-    segment.label(identity, record)
-    status = "embedded" if is_first else "duplicate"
-    reason = "" if is_first else f"same content as {content.source_id}"
-    segment.lines["inputs"].append(
-        line | {"status": status, "reason": reason, "image_id": identity}
-    )
+    size = (content.width, content.height)
+    segment.row(identity, opened.sha256, size, content.vector, record)
+    if opened.thumbnail:
+        segment.lines["thumbs"].append({"image_id": identity, "jpeg": opened.thumbnail})
     if is_first:
-        return replace(progress, embedded=progress.embedded + 1)
-    return replace(progress, duplicates=progress.duplicates + 1)
+        segment.input(record.source_id, status.EMBEDDED, opened.note, identity, *about)
+        return "embedded"
+    reason = f"same content as {content.source_id}"
+    segment.input(record.source_id, status.DUPLICATE, reason, identity, *about)
+    return "duplicates"
 
 
-def _commit_segment(
-    collection: Path, manifest: Manifest, segment: Segment, contents: dict[str, Content]
-) -> Manifest:
+def _commit_segment(work: Work, manifest: Manifest, segment: Segment) -> Manifest:
     name = manifest.next_name
-    manifest = commit(collection, manifest, segment.write(collection, name))
+    manifest = commit(work.collection, manifest, segment.write(work.collection, name))
     if segment.vectors:
         # From here on the vectors are read from disk, so that memory does not grow with the run.
-        stored = np.load(collection / f"segments/{name}.npy", mmap_mode="r")
+        stored = np.load(work.collection / f"segments/{name}.npy", mmap_mode="r")
         for row, line in enumerate(segment.lines["segments"]):
-            content = contents[line["sha256"]]
+            content = work.contents[line["sha256"]]
             if content.source_id == line["source_id"]:
-                contents[line["sha256"]] = replace(content, vectors=stored, row=row)
+                work.contents[line["sha256"]] = replace(content, vectors=stored, row=row)
     return manifest

@@ -3,22 +3,55 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.taxon import Taxon
+from model.vectors import Vectors
+
+CROP_MARK = "#xywh=percent:"
+"""stands before the part in a source id, as in W3C's media fragments: "1.jpg#xywh=percent:…"."""
+
+
+def is_address(source: str) -> bool:
+    """Tell whether a source is not a path but a URL."""
+    return source.startswith(("https://", "http://"))
+
+
+class Box(NamedTuple):
+    """A part of a picture as it is looked at, in shares of its width and height, 0 to 1."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def fragment(self) -> str:
+        """Return it as the end of a source id."""
+        return CROP_MARK + ",".join(f"{100 * share:.6g}" for share in self)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One input of a run.
+    """One input of a run: a picture in a file, in a part of a file or at a URL, or its vector.
 
-    `source_id` is the root's name and the path below it, "photos/lion/1.jpg". `label` is what
-    the input says of itself, `taxon` what that means, if it is a taxon. A record that carries a
-    `problem` is recorded as failed without being read.
+    `source_id` is unique and the same every time: from a reader the path below the reader's base,
+    "lion/1.jpg", in a collection with the root's name before it, "photos/lion/1.jpg". `label` is
+    what the input says of itself, `taxon` what that means, if it is a taxon. A record that
+    carries a `problem` is recorded as failed without being read.
     """
 
     source_id: str
-    path: Path
+    path: Path | None = None
+    """the file that holds it"""
+    span: tuple[int, int] | None = None
+    """offset and length in that file, where it is a part of it"""
+    url: str = ""
+    """where it is, if it is not on this machine"""
+    crop: Box | None = None
+    """the part of the picture that it is about"""
+    vector: Vectors | None = field(default=None, compare=False)
+    """(dim,) float32, of any length: embedded elsewhere, its picture is not asked for"""
     label: str = ""
     taxon: Taxon | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +60,17 @@ class Record:
     modified: int = 0
     """nanoseconds since 1970; with `bytes` it tells whether a source has changed"""
     from_table: bool = False
-    """whether a label file says so; unlike a folder's name, that overrules what was said before"""
+    """whether a table says so; unlike a folder's name, that overrules what was said before"""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a whole file of its own, which can be looked at later."""
+        return not (self.url or self.span or self.crop or self.path is None)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it has to be fetched."""
+        return bool(self.url) and self.vector is None and not self.problem
 
     @property
     def said(self) -> dict[str, Any]:

@@ -19,14 +19,14 @@ _PACKAGES = ("taxalens", "numpy", "pillow", "open_clip_torch", "torch", "openvin
 def log_run(
     collection: Path,
     manifest: Manifest,
-    source: Path,
+    source: str,
     started: datetime,
     encoder: Encoder | None,
     counts: Mapping[str, int],
 ) -> Manifest:
     """Commit one run's log; `encoder` is None where nothing needed to be embedded."""
     log = {
-        "source": str(source.resolve()),
+        "source": source,
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "encoder": manifest.encoder.spec,

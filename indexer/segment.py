@@ -21,12 +21,14 @@ ROWS = pa.schema(
         ("sha256", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("url", pa.string()),  # where the picture is, if not below its root
     ]
 )
+THUMBS = pa.schema([("image_id", pa.string()), ("jpeg", pa.binary())])
 INPUTS = pa.schema(
     [
         ("source_id", pa.string()),
-        ("status", pa.string()),  # embedded, duplicate or failed
+        ("status", pa.string()),  # indexer/status.py
         ("reason", pa.string()),
         ("image_id", pa.string()),
         ("bytes", pa.int64()),
@@ -56,6 +58,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "meanings": MEANINGS,  # of labels in a taxonomy: indexer/meanings.py
     "clades": CLADES,
     "names": NAMES,
+    "thumbs": THUMBS,  # of what is no file of its own: indexer/thumbnails.py
 }
 """The tables of a collection, by the folder that holds their files."""
 
@@ -68,6 +71,28 @@ class Segment:
         default_factory=lambda: {table: [] for table in SCHEMAS}
     )
     vectors: list[Vectors] = field(default_factory=list)
+
+    def input(
+        self,
+        source_id: str,
+        status: str,
+        reason: str,
+        image_id: str | None,
+        bytes_: int,
+        modified: int,
+    ) -> None:
+        """Note what became of an input."""
+        values = (source_id, status, reason, image_id, bytes_, modified)
+        self.lines["inputs"].append(dict(zip(INPUTS.names, values, strict=True)))
+
+    def row(
+        self, image_id: str, sha256: str, size: tuple[int, int], vector: Vectors, record: Record
+    ) -> None:
+        """Note an image, its vector and what is said of it."""
+        values = (image_id, record.source_id, sha256, *size, record.url)
+        self.lines["segments"].append(dict(zip(ROWS.names, values, strict=True)))
+        self.vectors.append(vector)
+        self.label(image_id, record)
 
     def label(self, image_id: str, record: Record) -> None:
         """Note what an input says that its image shows."""
@@ -91,11 +116,22 @@ class Segment:
             np.save(file, np.stack(self.vectors))
 
 
+def merged(parts: Sequence[Segment]) -> Segment:
+    """Return one segment of several, in their order."""
+    whole = Segment()
+    for part in parts:
+        for table, lines in part.lines.items():
+            whole.lines[table] += lines
+        whole.vectors += part.vectors
+    return whole
+
+
 def read_table(collection: Path, table: str, paths: Sequence[str]) -> pa.Table:
     """Read the files of one table, in their order; damaged pages are refused."""
     parquet = [path for path in paths if path.endswith(".parquet")]
     parts = [pq.read_table(collection / path, page_checksum_verification=True) for path in parquet]
-    return pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+    # A column that an earlier taxalens did not write is null.
+    return pa.concat_tables([SCHEMAS[table].empty_table(), *parts], promote_options="default")
 
 
 def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:

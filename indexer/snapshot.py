@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import numpy as np
 
 from indexer.catalog import open_catalog
 from indexer.manifest import Manifest, read_manifest
+from indexer.records import CROP_MARK, is_address
 from model.vectors import Vectors
 
 
@@ -42,10 +43,19 @@ class Snapshot:
             row -= len(array)
         raise IndexError(row)
 
-    def path_of(self, source_id: str) -> Path:
-        """Return where a source lies now."""
+    def path_of(self, source_id: str) -> Path | None:
+        """Return where a source lies now, in an archive below that; None where that is no path."""
         root, _, below = source_id.partition("/")
-        return Path(self.manifest.roots[root], below)
+        base = self.manifest.roots[root]
+        return None if is_address(base) else Path(base, below.partition(CROP_MARK)[0])
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
 
     def close(self) -> None:
         """Close the catalog."""

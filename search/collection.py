@@ -13,6 +13,7 @@ from indexer.identity import check_encoder
 from indexer.meanings import taxonomy_of
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
+from indexer.thumbnails import Thumbnail
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import Error
@@ -126,18 +127,29 @@ class Collection:
         return self._hits(rows[0], scores[0], match)
 
     def _hits(self, rows: Rows, scores: Scores, match: str) -> list[Hit]:
-        found = {
-            row: (*rest,)
-            for row, *rest in self.snapshot.query(_HIT_SQL, [int(row) for row in rows])
-        }
+        told = self.snapshot.query(_HIT_SQL, [int(row) for row in rows])
+        found = {row: rest for row, *rest in told}
         hits = []
         for row, score in zip(rows, scores, strict=True):
-            image_id, source_id, label, common_name, metadata, name, *ranks = found[int(row)]
+            (image_id, source_id, url, thumb), said, ranks = found[int(row)]
+            label, common_name, metadata, name = said
             taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
-            path = self.snapshot.path_of(source_id)
             cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
-            said = (label, taxon, metadata, name or "")
-            hits.append(Hit(image_id, source_id, path, cosine, match, *said))
+            hits.append(
+                Hit(
+                    image_id,
+                    source_id,
+                    self.snapshot.path_of(source_id),
+                    url,
+                    cosine,
+                    match,
+                    label,
+                    taxon,
+                    metadata,
+                    Thumbnail(self.snapshot.folder / thumb, image_id) if thumb else None,
+                    name or "",
+                )
+            )
         return hits
 
 
@@ -170,8 +182,9 @@ def _only(question: queries.Question, rows: Rows | None) -> queries.Question:
 
 
 _HIT_SQL = f"""
-SELECT "row", image_id, source_id, label,
-    coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
-    {", ".join(f'taxa."{rank}"' for rank in RANKS)}
+SELECT "row", (image_id, source_id, url, thumbs.file),
+    (label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name),
+    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
 FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
+LEFT JOIN thumbs USING (image_id)
 """

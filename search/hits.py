@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import overload
 
 import pyarrow as pa
 
+from indexer.records import CROP_MARK
+from indexer.thumbnails import Thumbnail
+from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 
 LABELLED = "labelled"
@@ -34,7 +37,10 @@ class Hit:
 
     image_id: str
     source_id: str
-    path: Path
+    path: Path | None
+    """where its file lies, in an archive below that; None where it is no path"""
+    url: str
+    """where it is on the web, if it came from there"""
     score: float
     """cosine with the query, -1 to 1"""
     match: str
@@ -45,6 +51,8 @@ class Hit:
     """what the label means; None where it is no taxon"""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """what else the label file says of it"""
+    thumbnail: Thumbnail | None = None
+    """kept where it is no file of its own"""
     scientific_name: str = ""
     """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
 
@@ -54,11 +62,35 @@ class Hit:
         name = self.taxon.name if self.taxon else self.label
         return self.scientific_name or name or "unlabelled"
 
+    @property
+    def location(self) -> str:
+        """Where it is: a path or a URL."""
+        return self.url or str(self.path or self.source_id)
+
+    @property
+    def file_name(self) -> str:
+        """The last part of where it is."""
+        return PurePosixPath(self.source_id.partition(CROP_MARK)[0]).name
+
+    def read(self) -> bytes:
+        """Return the bytes of a picture of it, small where it is no file of its own.
+
+        Raises BadInput where there is none any more; nothing is ever fetched.
+        """
+        try:
+            if self.thumbnail:
+                return self.thumbnail.read()
+            if self.path and not self.url:
+                return self.path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
+        raise BadInput(f"There is no picture of {self.location} on this machine.")
+
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
         taxon = self.taxon or Taxon(("",) * len(RANKS))
         values = (
-            str(self.path),
+            self.location,
             *taxon.lineage[:-1],
             taxon.epithet,
             taxon.lineage[-1],

@@ -5,7 +5,7 @@ from pathlib import Path
 from colours import ColourEncoder
 from PIL import Image
 
-from indexer.run import index_folder
+from indexer.run import index_source
 
 PICTURES = {
     "Panthera leo/a.png": "orange",
@@ -28,5 +28,5 @@ def write_picture(path: Path, colour: str, size: tuple[int, int] = (24, 16)) -> 
 
 def run(folder: Path, collection: Path, encoder: object = None, **options: object) -> object:
     """Index a folder and return the last progress."""
-    *_, last = index_folder(folder, collection, encoder or ColourEncoder(), **options)
+    *_, last = index_source(folder, collection, encoder or ColourEncoder(), **options)
     return last

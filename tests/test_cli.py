@@ -127,7 +127,7 @@ def test_info_says_what_the_collection_holds(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("index", "nowhere"), "There is no folder nowhere."),
+        (("index", "nowhere"), "There is nothing at "),
         (("index", "{place}", "--encoder", "startr"), "Did you mean starter?"),
         (("index", "{place}", "--encoder", "local-dir:nowhere"), "no open_clip folder"),
         (("index", "{place}", "--encoder", "ViT-B-16:nowhere.pt"), "no checkpoint file nowhere.pt"),

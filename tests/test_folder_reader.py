@@ -1,5 +1,6 @@
 """The folder reader: one record for every picture file, whatever else lies in the folder."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -9,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.labels import Label
-from indexer.readers.folder import read, unmatched
+from indexer.labels import Label, labelled
+from indexer.news import unmatched
+from indexer.readers import refuse
+from indexer.readers.folder import base, claims
+from indexer.readers.folder import read as read_source
 from indexer.records import Record
+from model.errors import BadInput
 from model.taxon import Taxon
 
 NAMES = st.text("ab1 é.-_%'", min_size=1, max_size=6)
@@ -31,9 +36,16 @@ def write(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(name.encode())
 
 
+def read(folder: Path, labels: dict[str, Label] | None = None) -> list[Record]:
+    found = []
+    with contextlib.suppress(BadInput):  # which it raises where there are none
+        found += read_source(str(folder), refuse)
+    return [labelled(record, base(str(folder)), labels or {}) for record in found]
+
+
 def records(folder: Path, labels: dict[str, Label] | None = None) -> dict[str, Record]:
-    found = list(read(folder, "photos", labels or {}))
-    by_id = {record.source_id.removeprefix("photos/"): record for record in found}
+    found = read(folder, labels)
+    by_id = {record.source_id: record for record in found}
     assert len(by_id) == len(found)
     return by_id
 
@@ -41,9 +53,9 @@ def records(folder: Path, labels: dict[str, Label] | None = None) -> dict[str, R
 def test_a_record_says_where_a_picture_is_what_it_is_called_and_how_large(tmp_path: Path) -> None:
     write(tmp_path, "Panthera leo/1.jpg")
     path = tmp_path / "Panthera leo" / "1.jpg"
-    (record,) = read(tmp_path, "photos", {})
+    (record,) = read(tmp_path)
     assert record == Record(
-        source_id="photos/Panthera leo/1.jpg",
+        source_id="Panthera leo/1.jpg",
         path=path,
         label="Panthera leo",
         taxon=Taxon(("", "", "", "", "", "Panthera", "Panthera leo")),
@@ -185,12 +197,12 @@ def test_every_picture_file_has_one_record_and_an_id_of_its_own(
             path.write_bytes(content)
             if suffix not in (".txt", ".csv", ""):
                 pictures.add(path)
-        found = list(read(folder, "root", {}))
+        found = read(folder)
         assert {record.path for record in found} == pictures
         assert len({record.source_id for record in found}) == len(found) == len(pictures)
-        assert found == list(read(folder, "root", {}))
+        assert found == read(folder)
         for record in found:
-            assert record.source_id == f"root/{record.path.relative_to(folder).as_posix()}"
+            assert record.source_id == record.path.relative_to(folder).as_posix()
             assert record.bytes == record.path.stat().st_size
             assert record.problem == ""
 
@@ -199,7 +211,22 @@ def test_label_keys_that_match_nothing_are_found(tmp_path: Path) -> None:
     (tmp_path / "p" / "lions").mkdir(parents=True)
     (tmp_path / "p" / "lions" / "1.jpg").touch()
     keys = ("lions", "lions/1.jpg", "p/lions/1.jpg", str(tmp_path / "p/lions/1.jpg"), "1.jpg", "x")
-    assert unmatched(tmp_path / "p", dict.fromkeys(keys, Label("a"))) == ["1.jpg", "x"]
+    assert unmatched(str(tmp_path / "p"), dict.fromkeys(keys, Label("a"))) == ["1.jpg", "x"]
     for key in keys[:4]:
-        (record,) = read(tmp_path / "p", "p", {key: Label("a")})
+        (record,) = read(tmp_path / "p", {key: Label("a")})
         assert (record.label, record.from_table) == ("a", True)
+
+
+def test_one_picture_is_a_source_below_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, "Pica pica/1.jpg", "Pica pica/2.jpg")
+    one = str(tmp_path / "Pica pica" / "1.jpg")
+    assert claims(one)
+    assert base(one) == str(tmp_path / "Pica pica")
+    (record,) = read_source(one, refuse)
+    assert record.source_id == "1.jpg"
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "notes.txt")
+    with pytest.raises(BadInput, match="holds no pictures"):
+        list(read_source(str(tmp_path), refuse))

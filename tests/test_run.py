@@ -17,7 +17,7 @@ from PIL import Image
 
 from indexer.labels import Label
 from indexer.manifest import damaged_files, read_manifest
-from indexer.run import index_folder
+from indexer.run import How, index_source
 from indexer.run_log import read_runs
 from indexer.snapshot import open_snapshot
 from model.errors import BadInput, CollectionError, EncoderMismatch
@@ -188,7 +188,7 @@ def test_a_run_without_the_label_file_keeps_what_it_said(photos: Path, collectio
 
 
 def test_the_run_says_the_number_of_inputs_before_it_begins(photos: Path, tmp_path: Path) -> None:
-    first = next(index_folder(photos, tmp_path / "c", ColourEncoder()))
+    first = next(index_source(photos, tmp_path / "c", ColourEncoder()))
     assert (first.total, first.done) == (len(PICTURES), 0)
 
 
@@ -211,7 +211,7 @@ def test_another_encoder_is_refused_and_nothing_is_lost(photos: Path, collection
 
 def test_two_writers_cannot_meet(photos: Path, collection: Path) -> None:
     write_picture(photos / "new.png", "purple")
-    first = index_folder(photos, collection, ColourEncoder())
+    first = index_source(photos, collection, ColourEncoder())
     next(first)
     with pytest.raises(CollectionError, match=f"is being written by process {os.getpid()}"):
         run(photos, collection)
@@ -242,8 +242,8 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from colours import ColourEncoder
 from PIL import Image
-from indexer.run import index_folder
-for progress in index_folder(Path({folder!r}), Path({collection!r}), ColourEncoder()):
+from indexer.run import How, index_source
+for progress in index_source(Path({folder!r}), Path({collection!r}), ColourEncoder()):
     if progress.done == 32:
         print("started", flush=True)
 """
@@ -296,6 +296,6 @@ def test_a_run_is_logged_with_what_it_did(photos: Path, collection: Path) -> Non
 
 def test_the_runtime_that_was_asked_for_is_logged(photos: Path, tmp_path: Path) -> None:
     for runtime in ("torch", "openvino"):
-        run(photos, tmp_path / runtime, "starter", runtime=runtime)
+        run(photos, tmp_path / runtime, "starter", how=How(runtime))
         (log,) = read_runs(tmp_path / runtime, read_manifest(tmp_path / runtime))
         assert log["runtime"].startswith(runtime)

@@ -11,7 +11,7 @@ from pictures import PICTURES, run, write_picture
 
 from indexer.backends.flat import build
 from indexer.labels import read_label_file
-from indexer.run import index_folder
+from indexer.run import index_source
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
 from search.collection import Collection, open_collection
 from search.hits import COLUMNS, LABELLED, SIMILAR
@@ -198,7 +198,7 @@ def test_hits_as_a_table_have_pybioclips_columns(opened: Collection) -> None:
 def test_an_empty_collection_answers_nothing(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "a.jpg").write_text("no picture")
-    list(index_folder(tmp_path / "p", tmp_path / "c", ColourEncoder()))
+    list(index_source(tmp_path / "p", tmp_path / "c", ColourEncoder()))
     assert len(open_collection(tmp_path / "c", ColourEncoder()).search("red")) == 0
 
 

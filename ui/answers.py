@@ -30,9 +30,15 @@ def copy_files(hits: Hits, folder: Path) -> int:
         raise BadInput(f"{folder} cannot be made a folder: {error.strerror}.") from error
     copied = 0
     for place, hit in enumerate(hits, start=1):
+        target = folder / f"{place:04d}-{hit.file_name}"
         try:
-            shutil.copy2(hit.path, folder / f"{place:04d}-{hit.path.name}")
+            if hit.path and hit.path.is_file():
+                shutil.copy2(hit.path, target)
+            else:
+                target.with_suffix(".jpg").write_bytes(hit.read())
             copied += 1
         except OSError as error:
-            sys.stderr.write(f"{hit.path} was not copied: {error.strerror}\n")
+            sys.stderr.write(f"{hit.location} was not copied: {error.strerror}\n")
+        except BadInput as error:
+            sys.stderr.write(f"{hit.location} was not copied: {error}\n")
     return copied

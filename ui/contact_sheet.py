@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from indexer.decoding import decode_file
+from indexer.decoding import decode
 from model.errors import BadInput
 from search.hits import Hit
 
@@ -30,7 +30,7 @@ def write_contact_sheet(hits: Sequence[Hit], target: Path, title: str = "") -> N
     for place, hit in enumerate(hits):
         left = MARGIN + (place % columns) * (SIDE + MARGIN)
         top = MARGIN + header + (place // columns) * (SIDE + CAPTION)
-        sheet.paste(_thumbnail(hit.path), (left, top))
+        sheet.paste(_thumbnail(hit), (left, top))
         _caption(draw, hit, left, top + SIDE + 4)
     try:
         sheet.save(target)
@@ -38,9 +38,9 @@ def write_contact_sheet(hits: Sequence[Hit], target: Path, title: str = "") -> N
         raise BadInput(f"The contact sheet {target} cannot be written: {error}.") from error
 
 
-def _thumbnail(path: Path) -> Image.Image:
+def _thumbnail(hit: Hit) -> Image.Image:
     try:
-        return ImageOps.pad(decode_file(path), (SIDE, SIDE), color="white")
+        return ImageOps.pad(decode(hit.read()).image, (SIDE, SIDE), color="white")
     except BadInput:
         return Image.new("RGB", (SIDE, SIDE), "#d0d0d0")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from indexer.labels import read_label_file
+from indexer.news import unmatched
 from indexer.pipeline import Progress
-from indexer.readers.folder import unmatched
-from indexer.run import index_folder
+from indexer.run import How, index_source
 from model.encoder import Encoder
 from model.runtimes import AUTO
 
 
 def index(
-    folder: Path | str,
+    source: Path | str,
     collection: Path | str = "taxalens.collection",
     *,
     encoder: str | Encoder | None = None,
@@ -31,12 +31,12 @@ def index(
     "openvino", or what is quicker here. Progress goes to stderr. Raises Error
     for what cannot be done.
     """
-    folder = Path(folder)
     table = read_label_file(Path(labels)) if labels else {}
-    if table and (missing := unmatched(folder, table)):
+    if table and (missing := unmatched(str(source), table)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
-    steps = index_folder(folder, Path(collection), encoder, table, taxonomy, runtime)
+    how = How(runtime)
+    steps = index_source(source, Path(collection), encoder, table, taxonomy, how)
     progress = next(steps)
     if progress.total:
         sys.stderr.write(f"{progress.total:,} new or changed pictures\n")

@@ -1,54 +1,58 @@
 """Reads a folder of pictures, recursively; a picture's label is the name of the folder it is in."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from indexer.decoding import SUFFIXES
-from indexer.labels import Label, label_of_folder
+from indexer.labels import label_of_folder
 from indexer.manifest import MANIFEST
+from indexer.readers import Fetch
 from indexer.records import Record
+from model.errors import BadInput
+
+NOUN = "a folder of pictures or one picture"
 
 
-def read(folder: Path, root: str, labels: Mapping[str, Label]) -> Iterator[Record]:
-    """Yield a record per picture file, in the same order every time.
+def claims(source: str) -> bool:
+    """Tell whether it is a folder, or a file called like a picture."""
+    return os.path.isdir(source) or _is_picture(source)
 
-    `root` is the name that source ids begin with; `labels` overrule folder names, except where
-    they hold metadata alone. Folders that are hidden, or collections, are not entered; other
-    kinds of file are no inputs.
+
+def base(source: str) -> str:
+    """Return the folder itself; of one picture the folder it is in."""
+    return source if os.path.isdir(source) else str(Path(source).parent)
+
+
+def read(source: str, fetch: Fetch) -> Iterator[Record]:
+    """Yield a record per picture file; raises BadInput for a folder without any.
+
+    Folders that are hidden, or collections, are not entered; other kinds of file are no inputs.
     """
-    for path in _picture_files(folder):
-        below = path.relative_to(folder)
-        source_id = os.fsencode(f"{root}/{below.as_posix()}").decode("utf-8", "backslashreplace")
-        given = next((labels[key] for key in _keys(folder, below) if key in labels), None)
-        label = given or Label("")
-        if not label.text:
-            label = replace(label_of_folder(below.parent.name), metadata=label.metadata)
-        try:
-            stat = path.stat()
-            problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns
-        except OSError as error:
-            problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
-        yield Record(
-            source_id=source_id,
-            path=path,
-            label=label.text,
-            taxon=label.taxon,
-            metadata=label.metadata,
-            problem=problem,
-            bytes=size,
-            modified=modified,
-            from_table=given is not None,
-        )
+    folder, path = Path(base(source)), None
+    for path in _picture_files(folder) if os.path.isdir(source) else [Path(source)]:
+        yield of_file(path, path.relative_to(folder))
+    if path is None:
+        raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or so.")
 
 
-def unmatched(folder: Path, labels: Mapping[str, Label]) -> list[str]:
-    """Return the keys of a label file that speak of no picture file or folder here, sorted."""
-    found = (
-        key for path in _picture_files(folder) for key in _keys(folder, path.relative_to(folder))
+def of_file(path: Path, below: Path) -> Record:
+    """Return the record of a picture file; one that cannot be an input carries its problem."""
+    label = label_of_folder(below.parent.name)
+    try:
+        stat = path.stat()
+        problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns
+    except OSError as error:
+        problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
+    return Record(
+        source_id=os.fsencode(below.as_posix()).decode("utf-8", "backslashreplace"),
+        path=path,
+        label=label.text,
+        taxon=label.taxon,
+        problem=problem,
+        bytes=size,
+        modified=modified,
     )
-    return sorted(set(labels).difference(found))
 
 
 def _picture_files(folder: Path) -> Iterator[Path]:
@@ -58,15 +62,12 @@ def _picture_files(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES:
+            if _is_picture(name):
                 yield Path(directory, name)
 
 
-def _keys(folder: Path, below: Path) -> tuple[str, ...]:
-    """What a label file may call a picture: path below the folder, or with it, or its folder."""
-    whole = folder.resolve()
-    called = (below.as_posix(), f"{whole.name}/{below.as_posix()}", str(whole / below))
-    return (*called, below.parent.name) if below.parent.name else called
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
 
 
 def _problem(path: Path, below: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import ImageOps
 
-from indexer.decoding import SUFFIXES, decode_file
+from indexer.decoding import SUFFIXES, decode
 from indexer.manifest import Manifest, read_manifest
 from model.errors import BadInput, Error
 from model.taxon import Rank
@@ -64,9 +64,9 @@ def _collection(folder: str, manifest: Manifest) -> Collection:
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(path: str, modified: float) -> bytes:
+def _thumbnail(image_id: str, modified: float, _hit: Hit) -> bytes:
     """Return a square JPEG with the whole picture; `modified` makes a changed file show anew."""
-    square = ImageOps.pad(decode_file(Path(path)), (SIDE, SIDE), color="white")
+    square = ImageOps.pad(decode(_hit.read()).image, (SIDE, SIDE), color="white")
     jpeg = io.BytesIO()
     square.save(jpeg, "JPEG", quality=85)
     return jpeg.getvalue()
@@ -139,14 +139,16 @@ def _grid(heading: str, hits: Sequence[Hit]) -> None:
 
 def _card(hit: Hit) -> None:
     try:
-        picture = _thumbnail(str(hit.path), hit.path.stat().st_mtime)
+        file = hit.thumbnail.file if hit.thumbnail else hit.path
+        modified = file.stat().st_mtime if file else 0.0
+        picture = _thumbnail(hit.image_id, modified, hit)
         st.image(picture, width="stretch", alt=hit.title)
     except (BadInput, OSError):
         st.warning("This picture cannot be read any more.")
     st.markdown(_name(hit))
     lineage = " › ".join(name for name in hit.taxon.lineage[:-1] if name) if hit.taxon else ""
-    file = f"score {hit.score:.3f} · {hit.path.name}"
-    st.caption("  \n".join(plain(line) for line in (lineage, file) if line))
+    where = f"score {hit.score:.3f} · {hit.file_name}"
+    st.caption("  \n".join(plain(line) for line in (lineage, where) if line))
 
 
 def _name(hit: Hit) -> str:

@@ -1,0 +1,117 @@
+"""How a source differs from what a collection knows of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from indexer import status
+from indexer.labels import Label, keys_of
+from indexer.readers import normal, reader_of, refuse
+from indexer.records import Record
+from indexer.snapshot import Snapshot
+from model.taxon import Taxon
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a collection knows of an input."""
+
+    status: str
+    reason: str
+    bytes: int
+    modified: int
+    image_id: str | None
+    said: Mapping[str, Any]
+    url: str
+
+
+Wanted = Callable[[Known, Record], bool]
+"""Tells whether an input that is known is to be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Inputs to read, images labelled otherwise, and inputs that are no longer there."""
+
+    inputs: list[Record] = field(default_factory=list)
+    relabelled: list[tuple[str, Record]] = field(default_factory=list)
+    vanished: list[tuple[str, Known]] = field(default_factory=list)
+
+
+def changed(known: Known, record: Record) -> bool:
+    """Want what has changed, or is there again; not what its owner removed."""
+    return known.status != status.REMOVED and (
+        known.status == status.VANISHED
+        or (known.bytes, known.modified) != (record.bytes, record.modified)
+    )
+
+
+def changed_or_removed(known: Known, record: Record) -> bool:
+    """Want what was removed, too."""
+    return known.status == status.REMOVED or changed(known, record)
+
+
+def failed(reason: str = "") -> Wanted:
+    """Want what failed for a reason that has these words in it."""
+    return lambda known, _: known.status == status.FAILED and reason in known.reason
+
+
+def news_of(
+    snapshot: Snapshot, root: str, records: Iterable[Record], wanted: Wanted, adds: bool = True
+) -> News:
+    """Compare the records of a source, their ids below `root`, with what is known.
+
+    Without `adds`, what is not known yet stays so.
+    """
+    known = _known(snapshot, root)
+    news, seen = News(), set()
+    for record in records:
+        seen.add(record.source_id)
+        before = known.get(record.source_id)
+        if before is None:
+            if adds:
+                news.inputs.append(record)
+        elif wanted(before, record):
+            is_new = record.from_table or not before.image_id
+            news.inputs.append(record if is_new else _keep(record, before.said))
+        elif before.image_id and record.from_table and dict(before.said) != record.said:
+            news.relabelled.append((before.image_id, record))
+    for source_id, before in known.items():
+        gone = source_id not in seen and not before.url
+        if gone and before.status not in (status.VANISHED, status.REMOVED):
+            path = snapshot.path_of(source_id)
+            if not (path and path.exists()):
+                news.vanished.append((source_id, before))
+    return news
+
+
+def unmatched(source: str, labels: Mapping[str, Label]) -> list[str]:
+    """Return the keys of a label file that speak of no input of a source, sorted."""
+    reader, source = reader_of(source), normal(source)
+    base = reader.base(source)
+    found = {key for each in reader.read(source, refuse) for key in keys_of(each, base)}
+    return sorted(set(labels).difference(found))
+
+
+def _known(snapshot: Snapshot, root: str) -> dict[str, Known]:
+    rows = snapshot.query(_KNOWN, f"{root}/")
+    known = {}
+    for source_id, fate, reason, size, modified, image_id, said, url in rows:
+        words = dict(zip(_SAID, said, strict=True))
+        known[source_id] = Known(fate, reason, size, modified, image_id, words, url or "")
+    return known
+
+
+def _keep(record: Record, said: Mapping[str, Any]) -> Record:
+    """Return a record with what was said of it before: a folder's name does not overrule that."""
+    key = said["taxon_key"]
+    taxon = Taxon.from_key(key, said["common_name"]) if key else None
+    return replace(record, label=said["label"], taxon=taxon, metadata=said["metadata"])
+
+
+_SAID = ("label", "taxon_key", "common_name", "metadata")
+_KNOWN = """
+SELECT inputs.source_id, status, reason, bytes, modified, inputs.image_id,
+    (label, said_key, common_name, metadata), url
+FROM inputs LEFT JOIN images USING (image_id) WHERE starts_with(inputs.source_id, ?)
+"""

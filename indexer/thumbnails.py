@@ -1,0 +1,40 @@
+"""Small pictures of inputs that are no files of their own, to look at without the network."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from PIL import Image
+
+SIDE = 320  # pixels, about 15 kB
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """Where the thumbnail of an image is kept."""
+
+    file: Path
+    image_id: str
+
+    def read(self) -> bytes:
+        """Return the JPEG; raises OSError where the collection has lost it."""
+        found = pq.read_table(
+            self.file,
+            columns=["jpeg"],
+            filters=[("image_id", "=", self.image_id)],
+            page_checksum_verification=True,
+        )
+        if not len(found):
+            raise FileNotFoundError(2, "no thumbnail", str(self.file))
+        jpeg: bytes = found["jpeg"][0].as_py()
+        return jpeg
+
+
+def thumbnail_of(image: Image.Image) -> bytes:
+    """Return a JPEG of at most SIDE pixels a side, without metadata such as where it was taken."""
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE))
+    jpeg = io.BytesIO()
+    small.save(jpeg, "JPEG", quality=82)
+    return jpeg.getvalue()
