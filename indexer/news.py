@@ -1,6 +1,6 @@
 """How a source differs from what a collection knows of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,10 +31,12 @@ Wanted = Callable[[Known, Record], bool]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Inputs to read, images labelled otherwise, and inputs that are no longer there."""
+    """What is new in a source; `chosen` yields the inputs, which are not kept in memory."""
 
-    inputs: list[Record] = field(default_factory=list)
+    inputs: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    """ids of what is to be read; for each what was said before and stays so, or None"""
     relabelled: list[tuple[str, Record]] = field(default_factory=list)
+    """images that are labelled otherwise"""
     vanished: list[tuple[str, Known]] = field(default_factory=list)
 
 
@@ -70,19 +72,29 @@ def news_of(
         before = known.get(record.source_id)
         if before is None:
             if adds:
-                news.inputs.append(record)
+                news.inputs[record.source_id] = None
         elif wanted(before, record):
             is_new = record.from_table or not before.image_id
-            news.inputs.append(record if is_new else _keep(record, before.said))
+            news.inputs[record.source_id] = None if is_new else before.said
         elif before.image_id and record.from_table and dict(before.said) != record.said:
             news.relabelled.append((before.image_id, record))
     for source_id, before in known.items():
-        gone = source_id not in seen and not before.url
+        # What failed without ever being there is not gone.
+        gone = source_id not in seen and not before.url and (before.image_id or before.bytes)
         if gone and before.status not in (status.VANISHED, status.REMOVED):
             path = snapshot.path_of(source_id)
             if not (path and path.exists()):
                 news.vanished.append((source_id, before))
     return news
+
+
+def chosen(news: News, records: Iterable[Record]) -> Iterator[Record]:
+    """Yield those records of the same source, read again, that are to be read, each once."""
+    left = dict(news.inputs)
+    for record in records:
+        if record.source_id in left:
+            before = left.pop(record.source_id)
+            yield record if before is None else _keep(record, before)
 
 
 def unmatched(source: str, labels: Mapping[str, Label]) -> list[str]:

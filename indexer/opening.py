@@ -103,7 +103,7 @@ def _bytes(record: Record, fetch: Fetch) -> bytes:
 
 
 def _with_vector(record: Record, vector: Vectors) -> Opened:
-    length = float(np.linalg.norm(vector.astype(np.float64)))
+    length = float(np.linalg.norm(vector := vector.astype(np.float64)))
     if not np.isfinite(length) or length < 1e-6:
         return Opened(record, problem="its vector is zero, or not of numbers")
     unit = (vector / length).astype(np.float16)

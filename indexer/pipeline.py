@@ -1,7 +1,7 @@
 """The indexing run: open, embed, commit, segment by segment; one bad picture never stops it."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def image_id(source_id: str, sha256: str) -> str:
 
 
 def embed_records(
-    work: Work, manifest: Manifest, records: Sequence[Record], progress: Progress
+    work: Work, manifest: Manifest, records: Iterable[Record], progress: Progress
 ) -> Iterator[Progress]:
     """Embed records into new segments, one yield per batch, one commit per segment.
 

@@ -1,6 +1,6 @@
 """One run over a source: what is new gets embedded, what is labelled anew gets its label."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from indexer.contents import contents_of
 from indexer.labels import Label, labelled
 from indexer.manifest import MANIFEST, Manifest, commit, read_manifest
 from indexer.meanings import NO_TAXONOMY, resolve_labels
-from indexer.news import News, Wanted, changed, news_of
+from indexer.news import News, Wanted, changed, chosen, news_of
 from indexer.pipeline import Progress, Work, embed_records
 from indexer.readers import Fetch, Reader, normal, reader_of, refuse
 from indexer.records import Record
@@ -71,10 +71,13 @@ def index_source(
     entry = None
     if not (collection / MANIFEST).exists():
         first = next(reader.read(source, how.fetch or refuse), None)
-        _check_fetch(source, [first] if first else [], how)
-        vector = first.vector if first else None
+        if first is None:
+            raise BadInput(f"{source} holds no pictures.")
+        _check_fetch(source, first, how)
         entry = (
-            encoder_of.entry() if vector is None else encoder_of.entry_as_said(len(vector), source)
+            encoder_of.entry()
+            if first.vector is None
+            else encoder_of.entry_as_said(len(first.vector), source)
         )
     with only_writer(collection):
         if entry is None or (collection / MANIFEST).exists():
@@ -134,7 +137,6 @@ class _Run:
             snapshot = replace(snapshot, manifest=manifest)  # which knows the root
             news = news_of(snapshot, root, self._records(root, base, labels), wanted, adds)
             contents = contents_of(snapshot) if news.inputs else {}
-        _check_fetch(self.source, news.inputs, self.how)
         progress = Progress(len(news.inputs), relabelled=len(news.relabelled))
         progress = replace(progress, vanished=len(news.vanished))
         yield progress
@@ -147,10 +149,12 @@ class _Run:
             self.how.workers,
             self.how.batch_size,
         )
-        yield from embed_records(work, manifest, news.inputs, progress)
+        inputs = chosen(news, self._records(root, base, labels))
+        yield from embed_records(work, manifest, inputs, progress)
 
     def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
         for record in self.reader.read(self.source, self.how.fetch or refuse):
+            _check_fetch(self.source, record, self.how)
             said = labelled(record, base, labels)
             yield replace(said, source_id=f"{root}/{record.source_id}")
 
@@ -173,9 +177,8 @@ def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:
     return commit(collection, manifest, paths) if paths else manifest
 
 
-def _check_fetch(source: str, records: Sequence[Record], how: How) -> None:
-    remote = next((record for record in records if record.is_remote), None)
-    if remote and how.fetch is None:
+def _check_fetch(source: str, record: Record, how: How) -> None:
+    if record.is_remote and how.fetch is None:
         raise BadInput(
-            f"{source} names pictures by URL, such as {remote.url}; say --fetch to download them."
+            f"{source} names pictures by URL, such as {record.url}; say --fetch to download them."
         )

@@ -81,7 +81,7 @@ class Collection:
         question = _only(question, filters.rows(self.names))
         if not len(question.labelled) and not len(question.similar):
             return Hits((), question.meaning)
-        vector = queries.vector_of(question, self.snapshot, self.encoder)
+        vector = queries.vector_of(question, self.snapshot, lambda: self.encoder)
         hits = self._nearest(vector, k, question.labelled, LABELLED)
         hits += self._nearest(vector, k - len(hits), question.similar, SIMILAR)
         return Hits(tuple(hits), question.meaning, labelled=len(question.labelled))

@@ -1,6 +1,6 @@
 """What can be asked: each question becomes a vector and the rows that may answer it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,16 +80,16 @@ def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
     return Question(f"images that look like {source_id}", row, _NONE, others)
 
 
-def vector_of(question: Question, snapshot: Snapshot, encoder: Encoder) -> Vectors:
-    """Embed a question: (1, dim) unit row.
+def vector_of(question: Question, snapshot: Snapshot, encoder: Callable[[], Encoder]) -> Vectors:
+    """Embed a question: (1, dim) unit row; an image that is known needs no encoder.
 
     Several texts make a zero-shot ensemble: the mean of their unit vectors, renormalised.
     """
     if isinstance(question.source, Path):
-        return encoder.encode_images([decode_file(question.source)])
+        return encoder().encode_images([decode_file(question.source)])
     if isinstance(question.source, int):
         return snapshot.vector(question.source)[None]
-    mean = encoder.encode_texts(question.source).mean(axis=0, dtype=np.float32)
+    mean = encoder().encode_texts(question.source).mean(axis=0, dtype=np.float32)
     unit: Vectors = (mean / np.linalg.norm(mean))[None].astype(np.float16)
     return unit
 

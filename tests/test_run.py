@@ -197,7 +197,7 @@ def test_folders_without_pictures_are_refused_and_leave_nothing(tmp_path: Path) 
     (tmp_path / "empty" / "notes.txt").write_text("none")
     with pytest.raises(BadInput, match="holds no pictures"):
         run(tmp_path / "empty", tmp_path / "c")
-    with pytest.raises(BadInput, match="There is no folder"):
+    with pytest.raises(BadInput, match="There is nothing at"):
         run(tmp_path / "nowhere", tmp_path / "c")
     assert not (tmp_path / "c").exists()
 

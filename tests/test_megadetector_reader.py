@@ -1,0 +1,171 @@
+"""MegaDetector's results: a detection is the part of the photograph that its box says."""
+
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from colours import ColourEncoder
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import run
+from PIL import ExifTags, Image
+
+from indexer.readers import reader_of, refuse
+from indexer.readers.megadetector import base, claims, read
+from indexer.records import Box, Record
+from indexer.snapshot import open_snapshot
+from model.errors import BadInput
+from search.collection import open_collection
+
+# Output format 1.4: github.com/agentmorris/MegaDetector, "MegaDetector batch output format".
+RESULTS: dict[str, Any] = {
+    "info": {"format_version": "1.4", "detector": "md_v5a.0.0.pt"},
+    "detection_categories": {"1": "animal", "2": "person", "3": "vehicle"},
+    "classification_categories": {"0": "red deer"},
+    "images": [
+        {
+            "file": "site A/1.jpg",
+            "datetime": "2024:05:01 06:00:00",
+            "location": "A",
+            "seq_id": "s1",
+            "frame_num": 2,
+            "detections": [
+                {
+                    "category": "1",
+                    "conf": 0.9,
+                    "bbox": [0, 0, 0.5, 1],
+                    "classifications": [["0", 0.7], ["1", 0.1]],
+                },
+                {"category": "2", "conf": 0.8, "bbox": [0.5, 0, 0.5, 1]},
+                {"category": "1", "conf": 0.1, "bbox": [0, 0, 1, 1]},
+            ],
+        },
+        {"file": "site A/2.jpg", "detections": []},
+        {"file": "site A/3.jpg", "failure": "Failure image access", "detections": None},
+    ],
+}
+
+
+def write(folder: Path, results: object = RESULTS) -> str:
+    (folder / "site A").mkdir(parents=True, exist_ok=True)
+    photo = Image.new("RGB", (200, 100), "red")
+    photo.paste("blue", (100, 0, 200, 100))
+    photo.save(folder / "site A" / "1.jpg", quality=95)
+    path = folder / "detections.json"
+    path.write_text(json.dumps(results))
+    return str(path)
+
+
+def records(source: str) -> list[Record]:
+    return list(read(source, refuse))
+
+
+def test_each_sure_detection_is_a_record_with_camera_time_and_sequence(tmp_path: Path) -> None:
+    source = write(tmp_path)
+    assert reader_of(source).NOUN.startswith("results of MegaDetector")
+    assert base(source) == str(tmp_path)
+    animal, person, failure = records(source)
+    assert animal.source_id == "site A/1.jpg#xywh=percent:0,0,50,100"
+    assert (animal.crop, animal.label) == (Box(0, 0, 0.5, 1), "")
+    assert dict(animal.metadata) == {
+        "datetime": "2024:05:01 06:00:00",
+        "location": "A",
+        "seq_id": "s1",
+        "frame_num": "2",
+        "detection": "animal",
+        "detection_conf": "0.9",
+        "classification": "red deer",
+        "classification_conf": "0.7",
+    }
+    assert person.label == "person"
+    assert failure.problem == "MegaDetector could not read it: Failure image access"
+
+
+def test_a_detection_is_embedded_and_shown_as_its_part_alone(tmp_path: Path) -> None:
+    source, collection = write(tmp_path / "p"), tmp_path / "c"
+    progress = run(source, collection)
+    assert (progress.embedded, progress.failed) == (2, 1)
+    rows = open_snapshot(collection).query('SELECT width, height FROM images ORDER BY "row"')
+    assert rows == [(100, 100), (100, 100)]
+    found = open_collection(collection, ColourEncoder())
+    red, blue = found.search(text="red")
+    assert (red.source_id, red.score > 0.9 > blue.score) == (
+        "p/site A/1.jpg#xywh=percent:0,0,50,100",
+        True,
+    )
+    assert red.path == tmp_path / "p" / "site A" / "1.jpg"
+    assert red.file_name == "1.jpg"
+    (tmp_path / "p" / "site A" / "1.jpg").unlink()
+    with Image.open(io.BytesIO(red.read())) as picture:
+        assert picture.size == (100, 100)
+        assert np.asarray(picture)[50, 50, 0] > 200
+
+
+def test_a_box_is_of_the_photograph_as_it_is_looked_at(tmp_path: Path) -> None:
+    source = write(tmp_path)
+    path = tmp_path / "site A" / "1.jpg"
+    upright = Image.open(path)
+    exif = upright.getexif()
+    exif[ExifTags.Base.Orientation] = 6  # lies on its side, to be turned right by 90 degrees
+    upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
+    run(source, tmp_path / "c")
+    red, _ = open_collection(tmp_path / "c", ColourEncoder()).search(text="red")
+    assert red.source_id.endswith("percent:0,0,50,100")
+
+
+def test_the_whole_photograph_and_its_parts_are_different_contents(tmp_path: Path) -> None:
+    source = write(tmp_path)
+    run(source, tmp_path / "c")
+    progress = run(tmp_path, tmp_path / "c")
+    assert (progress.embedded, progress.duplicates, progress.vanished) == (1, 0, 0)
+    assert run(source, tmp_path / "c").total == 0
+
+
+def test_a_file_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    results = {
+        "images": [{"file": "../x.jpg", "detections": [{"conf": 1, "bbox": [0, 0, 1, 1]}]}],
+        "detection_categories": {},
+    }
+    (record,) = records(write(tmp_path / "p", results))
+    assert record.problem.startswith("is outside of ")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["file", "images", "detections", "bbox", "conf", "category", "x"]),
+            inner,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.lists(JSON, max_size=3), JSON)
+def test_nothing_in_the_file_is_trusted(images: list[object], categories: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "d.json")
+        path.write_text(json.dumps({"images": images, "detection_categories": categories}))
+        found = records(str(path))
+    assert len({record.source_id for record in found}) == len(found)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"images": {}}', '{"detections": 1}'])
+def test_what_is_not_its_output_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(text)
+    with pytest.raises(BadInput):
+        records(str(path))
+
+
+def test_other_json_is_not_claimed(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"a": 1}')
+    assert not claims(str(tmp_path / "x.json"))
+    assert not claims(str(tmp_path / "missing.json"))
+    assert not claims(str(tmp_path))
