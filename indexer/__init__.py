@@ -5,6 +5,7 @@ news.py       how a source differs from what is known of it
 run_encoder.py  the run's encoder, loaded when it is first needed
 run_log.py    what each run read, with what, and how it ended
 writing.py    the one writer of a collection, and the roots that it reads
+maintenance.py  inputs taken out, roots that were moved
 readers/      inputs, one kind of source a file
 records.py    what a reader yields
 status.py     what can become of an input

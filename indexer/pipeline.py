@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,10 @@ class Progress:
     """pictures that were known and have another label now; not among the total"""
     vanished: int = 0
     """inputs that are no longer there; not among the total"""
+
+    def __add__(self, other: "Progress") -> "Progress":
+        """Return both counted together."""
+        return Progress(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def done(self) -> int:

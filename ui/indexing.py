@@ -1,16 +1,36 @@
-"""Indexing as people start it: a folder in, a collection out, the cost said first."""
+"""Indexing as people start it: a source in, a collection out, the cost said first."""
 
+import shutil
 import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from tqdm import tqdm
 
 from indexer.labels import read_label_file
-from indexer.news import unmatched
+from indexer.manifest import read_manifest
+from indexer.news import Wanted, changed, changed_or_removed, failed, unmatched
 from indexer.pipeline import Progress
 from indexer.run import How, index_source
+from indexer.thumbnails import BYTES as THUMBNAIL_BYTES
 from model.encoder import Encoder
+from model.errors import BadInput, CollectionError
 from model.runtimes import AUTO
+
+_ROW_BYTES = 400  # of the tables and the catalog, beside the vector
+_ROOM = 2  # how much more than that must be free
+
+
+class Work(TypedDict, total=False):
+    """How a run works, as keywords: `runtime`, `fetch`, `workers`, `batch_size`."""
+
+    runtime: str
+    fetch: bool
+    workers: int | None
+    batch_size: int | None
 
 
 def index(
@@ -20,27 +40,123 @@ def index(
     encoder: str | Encoder | None = None,
     labels: Path | str | None = None,
     taxonomy: str | None = None,
-    runtime: str = AUTO,
+    removed_too: bool = False,
+    **work: Unpack[Work],
 ) -> Progress:
-    """Index a folder of pictures into a collection and return how many inputs ended how.
+    """Index a source into a collection and return how many inputs ended how.
 
+    `source` is a folder of pictures or anything else that a file of `indexer/readers` reads.
     `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
-    new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, folder names
-    are the labels. `taxonomy` is the name or file of an imported one, in which labels are
-    resolved, or "none"; by default the collection's own. `runtime` computes the vectors: "torch",
-    "openvino", or what is quicker here. Progress goes to stderr. Raises Error
-    for what cannot be done.
+    new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, what the source
+    says itself are the labels. `taxonomy` is the name or file of an imported one, in which labels
+    are resolved, or "none"; by default the collection's own. `removed_too` brings back what was
+    removed. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows downloading
+    pictures named by URL; `workers` threads read and decode, `batch_size` pictures are embedded
+    at once. Progress goes to stderr. Raises Error for what cannot be done.
     """
     table = read_label_file(Path(labels)) if labels else {}
     if table and (missing := unmatched(str(source), table)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
-    how = How(runtime)
-    steps = index_source(source, Path(collection), encoder, table, taxonomy, how)
-    progress = next(steps)
-    if progress.total:
-        sys.stderr.write(f"{progress.total:,} new or changed pictures\n")
-    with tqdm(total=progress.total, unit=" images", disable=not progress.total) as bar:
-        for progress in steps:
-            bar.update(progress.done - bar.n)
+    wanted = changed_or_removed if removed_too else changed
+    how = _how(**work)
+    steps = index_source(source, Path(collection), encoder, table, taxonomy, how, wanted)
+    return _shown(steps, Path(collection), how)
+
+
+def update(collection: Path | str, **work: Unpack[Work]) -> Progress:
+    """Index again every source of a collection: what is new, has changed, or is gone."""
+    return _again(Path(collection), changed, True, _how(**work))
+
+
+def retry(collection: Path | str, reason: str = "", **work: Unpack[Work]) -> Progress:
+    """Read again what failed, or what failed for a reason that has these words in it."""
+    return _again(Path(collection), failed(reason), False, _how(**work))
+
+
+def _again(collection: Path, wanted: Wanted, adds: bool, how: How) -> Progress:
+    manifest = read_manifest(collection)
+    whole = Progress(0)
+    for source in manifest.sources or manifest.roots.values():
+        try:
+            steps = index_source(source, collection, how=how, wanted=wanted, adds=adds)
+            whole += _shown(steps, collection, how)
+        except BadInput as error:  # a disk that is not mounted says nothing of the others
+            sys.stderr.write(f"{error}\n")
+    return whole
+
+
+def _how(
+    runtime: str = AUTO,
+    fetch: bool = False,
+    workers: int | None = None,
+    batch_size: int | None = None,
+) -> How:
+    fetcher = None
+    if fetch:
+        from indexer.fetching import Fetcher
+
+        fetcher = Fetcher()
+    return How(runtime, fetcher, workers, batch_size)
+
+
+def _shown(steps: Iterator[Progress], collection: Path, how: How) -> Progress:
+    """Run to the end, the cost said first, then rate and time left."""
+    with closing(steps):  # type: ignore[type-var]
+        progress = next(steps)
+        if progress.total:
+            _say_cost(progress.total, collection, how)
+        started = time.monotonic()
+        with tqdm(total=progress.total, unit=" images", disable=not progress.total) as bar:
+            for progress in steps:
+                if not bar.n and progress.total > progress.done:
+                    _say_time(progress, time.monotonic() - started)
+                bar.update(progress.done - bar.n)
     return progress
+
+
+def _say_cost(images: int, collection: Path, how: How) -> None:
+    """Say how many pictures there are and what they take on disk; refuse what has no room."""
+    each = _ROW_BYTES + 2 * read_manifest(collection).encoder.dim
+    each += THUMBNAIL_BYTES if how.fetch else 0
+    free = shutil.disk_usage(collection).free
+    sys.stderr.write(f"{images:,} new or changed pictures; about {_size(images * each)} on disk\n")
+    if images * each * _ROOM > free:
+        raise CollectionError(
+            f"{collection} has {_size(free)} free, which is too little; make room, or choose "
+            "another disk with -c."
+        )
+
+
+def _say_time(progress: Progress, seconds: float) -> None:
+    left = (progress.total - progress.done) * seconds / progress.done
+    sys.stderr.write(f"about {_duration(left)}, by the first {progress.done} pictures\n")
+
+
+def _size(number: float) -> str:
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+    return f"{number / 1000:,.1f} TB"
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} seconds"
+
+
+def told(progress: Progress, collection: Path) -> str:
+    """Return in one line what became of the inputs of a run."""
+    counts: Iterable[tuple[int, str]] = (
+        (progress.relabelled, "labelled anew"),
+        (progress.vanished, "no longer there"),
+    )
+    more = "".join(f", {count} {what}" for count, what in counts if count)
+    hint = f"; see: taxalens status -c {collection}" if progress.failed else ""
+    return (
+        f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
+        f"{progress.failed} failed{more}{hint}"
+    )

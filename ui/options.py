@@ -1,8 +1,13 @@
 """Options that several commands share."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
+
+from model.runtimes import AUTO, RUNTIMES
 
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "csv", "json", "parquet")
@@ -45,3 +50,64 @@ output = click.option(
     metavar="FILE",
     help="Write the answer there instead of to the screen.",
 )
+encoder = click.option(
+    "--encoder",
+    metavar="SPEC",
+    help="starter (small, offline), bioclip, bioclip-2, bioclip-2.5, biocap, hf-hub:OWNER/NAME, "
+    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's own; bioclip for a new one.",
+)
+labels = click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV or Parquet with a column file_name or label, and kingdom … species or taxon, "
+    "common_name. Without it, folder names are the labels.",
+)
+_WORK = (
+    click.option(
+        "--runtime",
+        type=click.Choice(RUNTIMES),
+        default=AUTO,
+        show_default=True,
+        help="What computes the vectors; auto is torch on a GPU and OpenVINO on a CPU.",
+    ),
+    click.option("--fetch", is_flag=True, help="Download pictures that are named by URL."),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Threads that read and decode; by default as many as suit the machine.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Pictures that are embedded at once; by default as many as suit the machine.",
+    ),
+)
+
+
+def work(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of commands that embed: how they work."""
+    for option in reversed(_WORK):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Turn Ctrl-C into a sentence; what was done is committed by then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped; what is done is kept. The same command goes on from here.", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def run_each(index: Callable[..., Any], sources: Sequence[str], place: Path, **asked: Any) -> None:
+    """Index sources one after the other and tell of each what became of it."""
+    from ui.indexing import told
+
+    with stopping():
+        for source in sources:
+            click.echo(told(index(source, place, **asked), place))

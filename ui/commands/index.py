@@ -1,70 +1,33 @@
-"""`taxalens index`: a folder in, a collection out."""
+"""`taxalens index`: sources in, a collection out."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from model.runtimes import AUTO, RUNTIMES
 from ui import options
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @options.collection
-@click.option(
-    "--encoder",
-    metavar="SPEC",
-    help="starter (small, offline), bioclip, bioclip-2, bioclip-2.5, biocap, hf-hub:OWNER/NAME, "
-    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's own; bioclip for a new one.",
-)
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="CSV or Parquet with a column file_name or label, and kingdom … species or taxon, "
-    "common_name. Without it, folder names are the labels.",
-)
+@options.encoder
+@options.labels
 @options.taxonomy
-@click.option(
-    "--runtime",
-    type=click.Choice(RUNTIMES),
-    default=AUTO,
-    show_default=True,
-    help="What computes the vectors; auto is torch on a GPU and OpenVINO on a CPU.",
-)
-def command(
-    folder: Path,
-    collection: Path,
-    encoder: str | None,
-    labels: Path | None,
-    taxonomy: str | None,
-    runtime: str,
-) -> None:
-    """Index a FOLDER of pictures, or what is new in it.
+@options.work
+def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
+    """Index pictures, or what is new among them.
+
+    A SOURCE is a folder or a picture; a table (CSV, Parquet) or list (txt) of paths or URLs; a
+    webdataset tar; a Darwin Core archive with media, such as a GBIF download; a IIIF manifest;
+    results of MegaDetector; or vectors in Parquet. What was removed stays out.
 
     \b
       taxalens index photos
       taxalens index photos --encoder starter -c trial.collection
-      taxalens index photos --labels labels.csv
-      taxalens index photos --taxonomy inat
+      taxalens index photos --labels labels.csv --taxonomy inat
+      taxalens index gbif-download.zip --fetch
     """
     from ui.indexing import index
 
-    try:
-        progress = index(
-            folder,
-            collection,
-            encoder=encoder,
-            labels=labels,
-            taxonomy=taxonomy,
-            runtime=runtime,
-        )
-    except KeyboardInterrupt:
-        click.echo("\nStopped. Run the same command again to go on from here.", err=True)
-        raise click.exceptions.Exit(130) from None
-    click.echo(
-        f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
-        f"{progress.failed} failed"
-        + (f", {progress.relabelled} labelled anew" if progress.relabelled else "")
-        + (f"; see: taxalens status -c {collection}" if progress.failed else "")
-    )
+    options.run_each(index, sources, collection, **asked)

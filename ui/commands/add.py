@@ -1,0 +1,27 @@
+"""`taxalens add`: more pictures for a collection."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ui import options
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@options.collection
+@options.labels
+@options.work
+def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
+    """Add pictures to a collection, also such as were removed from it.
+
+    \b
+      taxalens add new/*.jpg
+      taxalens add "more photos" --labels labels.csv
+    """
+    from indexer.manifest import read_manifest
+    from ui.indexing import index
+
+    read_manifest(collection)
+    options.run_each(index, sources, collection, removed_too=True, **asked)
