@@ -17,6 +17,9 @@ from model.errors import BadInput
 from model.vectors import Vectors
 
 
+MAX_BYTES = 512 << 20  # a herbarium sheet of 100 million pixels, not compressed, has 300
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """An input whose bytes were read: its hash, its picture and size, or what is wrong with it.
@@ -94,6 +97,8 @@ def _bytes(record: Record, fetch: Fetch) -> bytes:
         return fetch(record.url)
     if record.path is None:
         raise BadInput("has neither a file nor a URL")
+    if record.bytes > MAX_BYTES:
+        raise BadInput(f"has more than {MAX_BYTES >> 20} MB")
     if record.span is None:
         return record.path.read_bytes()
     offset, length = record.span
