@@ -22,6 +22,7 @@ durable.py    files that are complete or absent
 meanings.py   what labels mean in a taxonomy
 taxonomy/     taxonomies: import, intervals, names, the resolver
 catalog.py    what DuckDB derives from the tables
+text_matrix.py  vectors of texts by the hundred thousand, kept
 typed_metadata.py  metadata as typed columns, for SQL
 database.py   DuckDB files opened so that nothing can be done to them
 snapshot.py   one generation, opened for reading

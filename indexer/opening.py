@@ -16,7 +16,6 @@ from indexer.thumbnails import thumbnail_of
 from model.errors import BadInput
 from model.vectors import Vectors
 
-
 MAX_BYTES = 512 << 20  # a herbarium sheet of 100 million pixels, not compressed, has 300
 
 

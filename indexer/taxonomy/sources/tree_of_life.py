@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from indexer.taxonomy.draft import Draft, Line
 from indexer.taxonomy.lineages import draft_of_lineages, lineage_of_epithet
 from model.errors import BadInput
-from model.taxon import RANKS
+from model.taxon import RANKS, Taxon
 
 NOUN = "a label file of BioCLIP (txt_emb_species.json)"
 
@@ -22,6 +23,17 @@ def read(path: Path) -> Draft:
 
     A million entries take 800 MB for a moment. Raises BadInput for another kind of file.
     """
+    return draft_of_lineages(_lines(path, _entries(path)), language="en")
+
+
+def read_taxa(path: Path) -> list[Taxon]:
+    """Return the taxa of such a file with their common names, in its order."""
+    return [
+        replace(line.taxon, common_name=common) for line, common in _lines(path, _entries(path))
+    ]
+
+
+def _entries(path: Path) -> list[object]:
     try:
         entries = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -30,7 +42,7 @@ def read(path: Path) -> Draft:
         raise BadInput(
             f"{path} holds no list of labels, as txt_emb_species.json does; choose that."
         )
-    return draft_of_lineages(_lines(path, entries), language="en")
+    return entries
 
 
 def _lines(path: Path, entries: list[object]) -> Iterator[tuple[Line, str]]:
