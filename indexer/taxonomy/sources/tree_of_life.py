@@ -29,7 +29,7 @@ def read(path: Path) -> Draft:
 def read_taxa(path: Path) -> list[Taxon]:
     """Return the taxa of such a file with their common names, in its order."""
     return [
-        replace(line.taxon, common_name=common) for line, common in _lines(path, _entries(path))
+        replace(line.lineage, common_name=common) for line, common in _lines(path, _entries(path))
     ]
 
 
