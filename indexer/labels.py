@@ -49,7 +49,7 @@ def read_label_file(path: Path) -> dict[str, Label]:
     column is kept as metadata. Raises BadInput for a file that cannot be
     read or has neither key column.
     """
-    columns, rows = _read_table(path)
+    columns, rows = read_table(path)
     key = next((name for name in _KEY_COLUMNS if name in columns), None)
     if key is None:
         raise BadInput(
@@ -105,7 +105,11 @@ def label_from(text: str, said: dict[str, str]) -> Label:
     return Label(text or taxon.name or common or name, taxon if taxon.name else None, said)
 
 
-def _read_table(path: Path) -> tuple[list[str], Sequence[tuple[str, ...]]]:
+def read_table(path: Path) -> tuple[list[str], Sequence[tuple[str | None, ...]]]:
+    """Return the columns and the rows of a CSV, TSV or Parquet file, all as strings.
+
+    Raises BadInput for a file that is not there or is no table.
+    """
     if not path.is_file():
         raise BadInput(f"There is no label file {path}.")
     reader = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?, all_varchar=true)"
