@@ -181,12 +181,17 @@ def report(collection: Path) -> None:
 
 def compare(whole: Path, interrupted: Path, killed: int) -> None:
     one, other = _content_of(whole), _content_of(interrupted)
-    cosines = [
-        float(np.dot(one[1][key].astype(float), other[1][key].astype(float)))
-        for key in one[1].keys() & other[1].keys()
-    ]
+    both = one[1].keys() & other[1].keys()
+    cosines = [cosine(one[1][key], other[1][key]) for key in both]
+    same = sum(np.array_equal(one[1][key], other[1][key]) for key in both)
     print(f"{killed} of {KILLS} kills met a run; the same inputs: {one[0] == other[0]}")
     print(f"the same images: {one[1].keys() == other[1].keys()}; least cosine {min(cosines):.6f}")
+    print(f"{same} of {len(both)} vectors are the same to the bit")
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one.astype(float), other.astype(float)
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
 def _content_of(collection: Path) -> tuple[list[tuple[object, ...]], dict[str, np.ndarray]]:

@@ -1,0 +1,163 @@
+"""Webdataset tars: TreeOfLife's members beside each picture say what it shows."""
+
+import io
+import json
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+from colours import ColourEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import run, write_picture
+
+from indexer.readers import reader_of, refuse
+from indexer.readers.webdataset import read
+from indexer.records import Record
+from indexer.snapshot import open_snapshot
+from model.errors import BadInput
+from model.taxon import Taxon
+from model.text_types import TextType, render
+from search.collection import open_collection
+
+MAGPIE = Taxon(
+    ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "Pica hudsonia"),
+    "black-billed magpie",
+)
+
+
+def write_tar(path: Path, members: list[tuple[str, bytes]]) -> str:
+    with tarfile.open(path, "w") as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return str(path)
+
+
+def sample(key: str, picture: bytes, taxon: Taxon) -> list[tuple[str, bytes]]:
+    """The members of a TreeOfLife sample, as BioCLIP's make_wds.py writes them."""
+    texts = [(f"{key}.{each}.txt", render(taxon, each).encode()) for each in TextType]
+    return [(f"{key}.jpg", picture), *texts]
+
+
+def records(source: str) -> list[Record]:
+    return list(read(source, refuse))
+
+
+def test_a_sample_is_a_picture_in_the_tar_and_its_taxon(tmp_path: Path) -> None:
+    source = write_tar(tmp_path / "s.tar", sample("00/a1", b"picture", MAGPIE))
+    assert reader_of(source).NOUN == "a webdataset tar"
+    (record,) = records(source)
+    assert record.source_id == "00/a1.jpg"
+    assert (record.taxon, record.taxon and record.taxon.common_name) == (
+        MAGPIE,
+        "black-billed magpie",
+    )
+    assert record.path
+    assert record.span
+    offset, length = record.span
+    assert record.path.read_bytes()[offset : offset + length] == b"picture"
+    assert not record.is_file
+
+
+@pytest.mark.parametrize(
+    ("members", "name", "common"),
+    [
+        ({"sci.txt": "a photo of Pica hudsonia."}, "Pica hudsonia", ""),
+        ({"scientific_name.txt": "Pica hudsonia", "com.txt": "a photo of magpie."}, "", "magpie"),
+        (
+            {"taxon.txt": "a photo of Animalia Chordata Aves Passeriformes Corvidae Pica pica."},
+            "Pica pica",
+            "",
+        ),
+        ({"taxonTag.txt": "a photo of kingdom Animalia family Corvidae."}, "Corvidae", ""),
+        ({"sci.txt": "a photo of Pica pica.", "com.txt": "a photo of Pica pica."}, "Pica pica", ""),
+        ({"txt": "some caption"}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_any_of_its_texts_will_do(
+    tmp_path: Path, members: dict[str, str], name: str | None, common: str
+) -> None:
+    texts = [(f"1.{ending}", text.encode()) for ending, text in members.items()]
+    (record,) = records(write_tar(tmp_path / "s.tar", [*texts, ("1.png", b"x")]))
+    if name is None:
+        assert record.taxon is None
+    else:
+        assert record.taxon
+        assert record.taxon.name == (name or "Pica hudsonia")
+        assert record.taxon.common_name == common
+
+
+def test_values_of_its_json_are_metadata_or_ranks(tmp_path: Path) -> None:
+    told = {"license": "CC0", "year": 2024, "species": "Pica pica", "list": [1]}
+    source = write_tar(tmp_path / "s.tar", [("1.jpg", b"x"), ("1.json", json.dumps(told).encode())])
+    (record,) = records(source)
+    assert record.metadata == {"license": "CC0", "year": "2024"}
+    assert record.taxon
+    assert record.taxon.name == "Pica pica"
+
+
+def test_pictures_are_embedded_and_looked_at_without_the_tar(tmp_path: Path) -> None:
+    red, blue = (
+        write_picture(tmp_path / f"{colour}.png", colour).read_bytes() for colour in ("red", "blue")
+    )
+    members = [*sample("1", red, MAGPIE), ("2.png", blue), ("3.jpg", b"no picture")]
+    source = write_tar(tmp_path / "s.tar", members)
+    progress = run(source, tmp_path / "c")
+    assert (progress.embedded, progress.failed) == (2, 1)
+    assert run(source, tmp_path / "c").done == 0
+    (tmp_path / "s.tar").unlink()
+    hits = open_collection(tmp_path / "c", ColourEncoder()).search("Pica")
+    assert (hits[0].source_id, hits[0].match) == ("s.tar/1.jpg", "labelled")
+    assert hits[0].read().startswith(b"\xff\xd8")
+    assert hits[0].location == str(tmp_path / "s.tar" / "1.jpg")
+
+
+def test_a_sample_that_left_the_tar_is_marked(tmp_path: Path) -> None:
+    red = write_picture(tmp_path / "red.png", "red").read_bytes()
+    blue = write_picture(tmp_path / "blue.png", "blue").read_bytes()
+    source = write_tar(tmp_path / "s.tar", [("1.png", red), ("2.png", blue)])
+    run(source, tmp_path / "c")
+    write_tar(tmp_path / "s.tar", [("1.png", red)])
+    assert run(source, tmp_path / "c").vanished == 1
+    with open_snapshot(tmp_path / "c") as snapshot:
+        found = dict(snapshot.query("SELECT source_id, status FROM inputs"))
+    assert found == {"s.tar/1.png": "embedded", "s.tar/2.png": "vanished"}
+
+
+def test_links_and_devices_are_problems_and_nothing_is_unpacked(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "evil.tar", "w") as tar:
+        for name, kind in (("../../1.jpg", tarfile.SYMTYPE), ("2.jpg", tarfile.CHRTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            tar.addfile(info)
+    assert [record.problem for record in records(str(tmp_path / "evil.tar"))] == [
+        "not a regular file"
+    ] * 2
+
+
+def test_compressed_or_damaged_tars_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"is compressed; unpack it once"):
+        records(str(tmp_path / "x.tar.gz"))
+    (tmp_path / "x.tar").write_bytes(b"no tar" * 1000)
+    with pytest.raises(BadInput, match="cannot be read as a tar"):
+        records(str(tmp_path / "x.tar"))
+
+
+NAMES = st.text("ab1 é./", min_size=1, max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(NAMES, st.sampled_from([".jpg", ".sci.txt", ".json", ""])), max_size=8))
+def test_ids_are_unique_and_in_the_order_of_the_tar(members: list[tuple[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        named = [(name + ending, b"{}") for name, ending in members]
+        found = records(write_tar(Path(folder, "s.tar"), named))
+        assert found == records(str(Path(folder, "s.tar")))
+    ids = [record.source_id for record in found]
+    assert len(set(ids)) == len(ids)
+    expected = dict.fromkeys(name for name, _ in named if Path(name).suffix == ".jpg")
+    assert ids == list(expected)
