@@ -10,7 +10,8 @@ readers/      inputs, one kind of source a file
 records.py    what a reader yields
 status.py     what can become of an input
 labels.py     folder names and label files, understood as taxa
-opening.py    reads, hashes and decodes ahead of the encoder
+fetching.py   downloads what is named by URL, from public addresses alone
+opening.py    reads or fetches, hashes and decodes ahead of the encoder
 decoding.py   bytes to RGB pixels, with limits
 pipeline.py   embeds and commits, segment by segment
 thumbnails.py small pictures of what is no file of its own

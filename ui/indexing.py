@@ -4,7 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -59,19 +59,21 @@ def index(
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
     wanted = changed_or_removed if removed_too else changed
-    how = _how(**work)
-    steps = index_source(source, Path(collection), encoder, table, taxonomy, how, wanted)
-    return _shown(steps, Path(collection), how)
+    with _how(**work) as how:
+        steps = index_source(source, Path(collection), encoder, table, taxonomy, how, wanted)
+        return _shown(steps, Path(collection), how)
 
 
 def update(collection: Path | str, **work: Unpack[Work]) -> Progress:
     """Index again every source of a collection: what is new, has changed, or is gone."""
-    return _again(Path(collection), changed, True, _how(**work))
+    with _how(**work) as how:
+        return _again(Path(collection), changed, True, how)
 
 
 def retry(collection: Path | str, reason: str = "", **work: Unpack[Work]) -> Progress:
     """Read again what failed, or what failed for a reason that has these words in it."""
-    return _again(Path(collection), failed(reason), False, _how(**work))
+    with _how(**work) as how:
+        return _again(Path(collection), failed(reason), False, how)
 
 
 def _again(collection: Path, wanted: Wanted, adds: bool, how: How) -> Progress:
@@ -86,18 +88,20 @@ def _again(collection: Path, wanted: Wanted, adds: bool, how: How) -> Progress:
     return whole
 
 
+@contextmanager
 def _how(
     runtime: str = AUTO,
     fetch: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
-) -> How:
-    fetcher = None
-    if fetch:
-        from indexer.fetching import Fetcher
+) -> Iterator[How]:
+    if not fetch:
+        yield How(runtime, None, workers, batch_size)
+        return
+    from indexer.fetching import Fetcher
 
-        fetcher = Fetcher()
-    return How(runtime, fetcher, workers, batch_size)
+    with Fetcher() as fetcher:
+        yield How(runtime, fetcher, workers, batch_size)
 
 
 def _shown(steps: Iterator[Progress], collection: Path, how: How) -> Progress:
