@@ -1,6 +1,7 @@
 """Reads what a Darwin Core archive says of itself: its tables in meta.xml, its origin in EML."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -40,14 +41,18 @@ class _WithoutDoctype(ElementTree.TreeBuilder):
         raise BadInput("it declares a DOCTYPE, which no such file needs")
 
 
+def read_tables(archive: Archive, row_types: Collection[str]) -> list[Table]:
+    """Return the tables of these types that meta.xml describes, the core first.
+
+    A type is the last part of its URI: "Occurrence". Raises BadInput for what is no meta.xml.
+    """
+    return [_table(archive, each) for kind, each in _tables(_root(archive)) if kind in row_types]
+
+
 def read_meta(archive: Archive) -> Meta:
     """Read meta.xml; raises BadInput unless it describes a table of taxa."""
-    path = archive.file("meta.xml")
-    try:
-        root = _parse(path)
-    except (ElementTree.ParseError, BadInput) as error:
-        raise BadInput(f"meta.xml in {archive.path} cannot be read: {error}.") from error
-    tables = [(_last(each.get("rowType", "")), each) for each in root]
+    root = _root(archive)
+    tables = _tables(root)
     taxa = [each for row_type, each in tables if row_type == "Taxon"]
     if not taxa:
         found = ", ".join(row_type for row_type, _ in tables if row_type) or "nothing"
@@ -73,6 +78,17 @@ def read_eml(path: Path) -> tuple[str, ...]:
     return tuple(
         "" if each is None else " ".join("".join(each.itertext()).split()) for each in found
     )
+
+
+def _root(archive: Archive) -> ElementTree.Element:
+    try:
+        return _parse(archive.file("meta.xml"))
+    except (ElementTree.ParseError, BadInput) as error:
+        raise BadInput(f"meta.xml in {archive.path} cannot be read: {error}.") from error
+
+
+def _tables(root: ElementTree.Element) -> list[tuple[str, ElementTree.Element]]:
+    return [(_last(each.get("rowType", "")), each) for each in root]
 
 
 def _parse(path: Path) -> ElementTree.Element:

@@ -1,0 +1,194 @@
+"""Darwin Core archives with media: GBIF downloads, Audubon Core, associatedMedia."""
+
+from pathlib import Path
+
+import pytest
+from archives import write, zipped
+from pictures import run, write_picture
+
+from indexer.readers import reader_of, refuse
+from indexer.readers.darwin_core import claims, read
+from indexer.records import Record
+from indexer.run import How
+from indexer.snapshot import open_snapshot
+from model.errors import BadInput
+
+DWC, GBIF = "http://rs.tdwg.org/dwc/terms", "http://rs.gbif.org/terms/1.0"
+DC, AC = "http://purl.org/dc/terms", "http://rs.tdwg.org/ac/terms"
+
+
+def table(tag: str, row_type: str, file: str, terms: list[str]) -> str:
+    """Describe a tab-separated table whose first column is the id, as GBIF's downloads do."""
+    fields = "".join(f'<field index="{i}" term="{term}"/>' for i, term in enumerate(terms) if i)
+    key = "id" if tag == "core" else "coreid"
+    return (
+        f'<{tag} encoding="UTF-8" fieldsTerminatedBy="\\t" linesTerminatedBy="\\n" '
+        f'fieldsEnclosedBy="" ignoreHeaderLines="1" rowType="{row_type}">'
+        f"<files><location>{file}</location></files><{key} index='0'/>{fields}</{tag}>"
+    )
+
+
+def meta(*tables: str) -> str:
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    return f'{head}<archive xmlns="http://rs.tdwg.org/dwc/text/">{"".join(tables)}</archive>'
+
+
+def lines(terms: list[str], *rows: list[str]) -> str:
+    names = [term.rpartition("/")[2] for term in terms]
+    return "".join("\t".join(row) + "\n" for row in (names, *rows))
+
+
+OCCURRENCE = [
+    f"{GBIF}/gbifID",
+    *(f"{DWC}/{term}" for term in ("kingdom", "class", "genus", "species", "scientificName")),
+    *(f"{DWC}/{term}" for term in ("taxonRank", "catalogNumber", "eventDate", "country")),
+]
+MULTIMEDIA = [
+    f"{GBIF}/gbifID",
+    *(f"{DC}/{term}" for term in ("type", "format", "identifier", "license", "rightsHolder")),
+]
+# As occurrence.txt and multimedia.txt of a GBIF download have them.
+GBIF_DOWNLOAD = {
+    "meta.xml": meta(
+        table("core", f"{DWC}/Occurrence", "occurrence.txt", OCCURRENCE),
+        table("extension", f"{GBIF}/Multimedia", "multimedia.txt", MULTIMEDIA),
+    ),
+    "occurrence.txt": lines(
+        OCCURRENCE,
+        [
+            *("1", "Animalia", "Aves", "Pica", "Pica hudsonia", "Pica hudsonia (Sabine, 1823)"),
+            *("SPECIES", "M-1", "2024-05-01", "Canada"),
+        ],
+        ["2", "Plantae", "", "", "", "Rosa L.", "GENUS", "", "", ""],
+    ),
+    "multimedia.txt": lines(
+        MULTIMEDIA,
+        ["1", "StillImage", "image/jpeg", "https://example.org/1.jpg", "CC0", "A. Museum"],
+        ["1", "Sound", "audio/mpeg", "https://example.org/1.mp3", "CC0", ""],
+        ["2", "StillImage", "", "https://example.org/2.jpg", "CC-BY", ""],
+        ["2", "StillImage", "", "https://example.org/1.jpg", "", ""],
+        ["9", "", "", "https://example.org/9.jpg", "", ""],
+    ),
+}
+
+
+def records(source: Path) -> list[Record]:
+    return list(read(str(source), refuse))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_gbif_download_is_its_pictures_with_taxon_and_metadata(
+    tmp_path: Path, packed: bool
+) -> None:
+    make = zipped if packed else write
+    source = make(tmp_path / ("d.zip" if packed else "d"), GBIF_DOWNLOAD)
+    assert reader_of(str(source)).NOUN == "a Darwin Core archive with media"
+    first, second, orphan = records(source)
+    assert (first.source_id, first.url) == ("https://example.org/1.jpg",) * 2
+    assert first.taxon
+    assert first.taxon.lineage == ("Animalia", "", "Aves", "", "", "Pica", "Pica hudsonia")
+    assert first.metadata == {
+        "license": "CC0",
+        "rightsHolder": "A. Museum",
+        "catalogNumber": "M-1",
+        "eventDate": "2024-05-01",
+        "country": "Canada",
+        "taxonRank": "SPECIES",
+        "scientificName": "Pica hudsonia (Sabine, 1823)",
+    }
+    assert second.taxon
+    assert second.taxon.lineage[0] == "Plantae"
+    assert (orphan.source_id, orphan.taxon) == ("https://example.org/9.jpg", None)
+
+
+def test_audubon_core_and_its_thumbnails(tmp_path: Path) -> None:
+    terms = [
+        "id",
+        f"{AC}/accessURI",
+        f"{DC}/identifier",
+        f"{AC}/variantLiteral",
+        f"{DC}/format",
+        f"{DC}/rights",
+    ]
+    source = write(
+        tmp_path / "a",
+        {
+            "meta.xml": meta(
+                table("core", f"{DWC}/Occurrence", "o.txt", OCCURRENCE[:6]),
+                table("extension", f"{AC}/Multimedia", "m.txt", terms),
+            ),
+            "o.txt": lines(OCCURRENCE[:6], ["1", "Animalia", "Aves", "Pica", "Pica pica", ""]),
+            "m.txt": lines(
+                terms,
+                ["1", "https://example.org/full.jpg", "urn:1", "Best Quality", "jpg", "CC0"],
+                ["1", "https://example.org/t.jpg", "urn:1", "Thumbnail", "jpg", "CC0"],
+            ),
+        },
+    )
+    (record,) = records(source)
+    assert (record.url, record.label) == ("https://example.org/full.jpg", "Pica pica")
+    assert record.metadata == {"rights": "CC0"}
+
+
+def test_without_an_extension_the_associated_media_count(tmp_path: Path) -> None:
+    terms = ["id", f"{DWC}/associatedMedia", f"{DWC}/genus", f"{DWC}/specificEpithet"]
+    source = write(
+        tmp_path / "a",
+        {
+            "meta.xml": meta(table("core", f"{DWC}/Occurrence", "o.txt", terms)),
+            "o.txt": lines(
+                terms,
+                ["1", "https://example.org/1.jpg | https://example.org/2.jpg", "Pica", "pica"],
+                ["2", "", "Pica", "pica"],
+            ),
+        },
+    )
+    found = records(source)
+    assert [record.url for record in found] == [f"https://example.org/{n}.jpg" for n in (1, 2)]
+    assert {record.label for record in found} == {"Pica pica"}
+
+
+def test_files_of_a_folder_are_read_and_not_those_outside(tmp_path: Path) -> None:
+    rows = [["1", "StillImage", "", name, "", ""] for name in ("media/1.png", "../secret.png")]
+    files = GBIF_DOWNLOAD | {"multimedia.txt": lines(MULTIMEDIA, *rows)}
+    folder = write(tmp_path / "d", files)
+    picture = write_picture(folder / "media" / "1.png", "red")
+    write_picture(tmp_path / "secret.png", "blue")
+    inside, outside = records(folder)
+    assert (inside.path, inside.problem) == (picture, "")
+    assert outside.problem.startswith("is outside of")
+    (first, _) = records(zipped(tmp_path / "d.zip", files))
+    assert first.problem.startswith("lies in the zip itself")
+
+
+def test_pictures_are_fetched_once_and_kept_small(tmp_path: Path) -> None:
+    red = write_picture(tmp_path / "red.png", "red").read_bytes()
+    source = zipped(tmp_path / "0001.zip", GBIF_DOWNLOAD, top="0001/")
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return red
+
+    progress = run(source, tmp_path / "c", how=How(fetch=fetch))
+    assert (progress.embedded, progress.duplicates) == (1, 2)
+    assert sorted(asked) == [f"https://example.org/{name}.jpg" for name in (1, 2, 9)]
+    with open_snapshot(tmp_path / "c") as snapshot:
+        rows = snapshot.query("SELECT url, label, metadata['license'] FROM images ORDER BY 1")
+        assert rows[0] == ("https://example.org/1.jpg", "Pica hudsonia", "CC0")
+        assert snapshot.query("SELECT count(*) FROM thumbs") == [(3,)]
+    run(source, tmp_path / "c", how=How(fetch=fetch))
+    assert len(asked) == 3
+
+
+def test_checklists_and_other_folders_are_not_claimed(tmp_path: Path) -> None:
+    checklist = {"meta.xml": meta(table("core", f"{DWC}/Taxon", "t.txt", OCCURRENCE))}
+    assert not claims(str(write(tmp_path / "checklist", checklist)))
+    assert not claims(str(tmp_path))
+    assert not claims(str(tmp_path / "missing.zip"))
+
+
+def test_a_damaged_archive_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    without = {name: text for name, text in GBIF_DOWNLOAD.items() if name != "multimedia.txt"}
+    with pytest.raises(BadInput, match=r"has no file multimedia\.txt"):
+        records(write(tmp_path / "d", without))
