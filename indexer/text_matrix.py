@@ -29,7 +29,8 @@ class TextMatrix:
     """The unit vectors of texts by an encoder, one row each, in the order of the texts.
 
     `folder` is where they are kept, one file a chunk, each complete or absent: by default a
-    folder of the user's cache that is named after the encoder's fingerprint and the texts.
+    folder of the user's cache that is named after the encoder's fingerprint and the texts. An
+    encoder that torch computes is the quickest: lineages share their beginnings there.
     """
 
     encoder: Encoder

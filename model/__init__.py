@@ -13,5 +13,6 @@ open_clip_models.py   encoders out of open_clip: hub, folder, checkpoint
 encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder
 plugins.py            look-up by file name
+shared_prefixes.py    many texts at once, in which each beginning is computed once
 errors.py             every error that is raised on purpose
 """

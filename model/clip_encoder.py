@@ -12,6 +12,7 @@ from model.tokens import Tokens
 from model.vectors import Features, Identity, Vectors
 
 TEXT_BATCH = 256
+MANY = 512  # texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,15 @@ class ClipEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text: (n, dim) float16.
 
-        Texts are encoded shortest first, in batches cut to their longest, where that is exact.
+        Texts are encoded shortest first, in batches cut to their longest, where that is exact;
+        of MANY the beginnings that they share are encoded once, where the runtime can.
         """
         rows = np.empty((len(texts), self.dim), np.float16)
         if not texts:
             return rows
         tokens = self.tokenizer(texts)
+        if len(texts) >= MANY and (found := self.runtime.many_texts(tokens)) is not None:
+            return _unit_rows(found)
         lengths = np.full(len(texts), tokens.shape[1])
         if self.runtime.cuts_texts:
             # Behind the end mark, which has the highest id, there is only padding.

@@ -1,7 +1,9 @@
 """Every command and snippet in README and docs runs, in a folder like the one they speak of."""
 
+import json
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -45,6 +47,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "label,family,genus,species,site,elevation\n"
         "Panthera leo,Felidae,Panthera,Panthera leo,A,700\n"
     )
+    shutil.copytree(tmp_path / "photos", tmp_path / "archive" / "photos")
+    image = {"file": "camp/b.jpg", "detections": [{"conf": 0.9, "bbox": [0, 0, 0.5, 0.5]}]}
+    detections = tmp_path / "photos" / "detections.json"
+    detections.write_text(json.dumps({"detection_categories": {}, "images": [image]}))
+    (tmp_path / "photos" / "table.csv").write_text("path,species\ncamp/b.jpg,Pica hudsonia\n")
     write_source(tmp_path / "taxa.csv")
     (tmp_path / "common_names.csv").write_text("name,taxon,language\nsimba,Panthera leo,sw\n")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))

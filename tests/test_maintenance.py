@@ -171,6 +171,8 @@ def test_ctrl_c_ends_with_what_is_done_committed(tmp_path: Path) -> None:
     for number in range(400):
         write_picture(tmp_path / "p" / f"{number:03}.png", "red", (16 + number, 300))
     slow = (
+        # Where the tests run in the background of a shell, SIGINT is ignored from birth.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time; from colours import ColourEncoder\n"
         "class Slow(ColourEncoder):\n"
         "    def encode_images(self, images):\n"

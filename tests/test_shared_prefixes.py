@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import shared_prefixes
+from model.clip_encoder import MANY
+from model.open_clip_models import from_network
 from model.shared_prefixes import applies, encode_texts
 from model.taxon import Taxon
 from model.text_types import TextType, render
@@ -104,15 +106,19 @@ def test_real_lineages_with_real_tokens() -> None:
     check(network, open_clip.get_tokenizer("ViT-B-32")(texts).numpy())
 
 
-def test_every_beginning_is_one_node() -> None:
-    tokens = tokens_of([[1, 2, 3], [1, 2], [1, 2, 3]])
-    tokens = tokens[np.lexsort(tokens.T[::-1])]
-    nodes, is_new = shared_prefixes._tree(tokens, tokens.argmax(axis=1))
-    # start, 1, 2; then 3 and its end, and the end of the shorter one
-    assert is_new.sum() == nodes.max() + 1 == 6
-
-
 def test_other_text_towers_are_left_alone() -> None:
     assert applies(small())
     assert not applies(open_clip.create_model("ViT-B-16-SigLIP"))
     assert not applies(torch.nn.Linear(1, 1))
+
+
+def test_an_encoder_of_torch_takes_it_for_many_texts() -> None:
+    torch.manual_seed(0)
+    network = open_clip.create_model("ViT-B-32")
+    network.visual.preprocess_cfg = {"size": 224}
+    encoder = from_network("x", network, open_clip.get_tokenizer("ViT-B-32"), "torch")
+    texts = [f"a photo of Animalia {number % 20}." for number in range(MANY)]
+    many = encoder.encode_texts(texts).astype(np.float32)
+    few = encoder.encode_texts(texts[:20]).astype(np.float32)
+    assert np.abs(many[:20] - few).max() < 1e-3  # float16
+    assert np.array_equal(many[:20], many[20:40])

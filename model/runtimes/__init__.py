@@ -29,3 +29,6 @@ class Runtime(Protocol):
 
     def texts(self, tokens: "Tokens") -> "Features":
         """Encode (n, length) tokens."""
+
+    def many_texts(self, tokens: "Tokens") -> "Features | None":
+        """Encode (n, context length) tokens that begin alike; None if `texts` is as quick."""

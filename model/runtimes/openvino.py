@@ -45,6 +45,9 @@ class OpenVinoRuntime:
         """Encode (n, length) tokens."""
         return self._run(TEXTS, tokens)
 
+    def many_texts(self, tokens: Tokens) -> None:
+        """Leave it to `texts`: here every text is computed whole."""
+
     def _run(self, tower: str, given: Pixels | Tokens) -> Features:
         found = _compiled(self.folder / tower)([given])[0]
         features: Features = np.array(found, np.float32)  # the request's own memory is used again

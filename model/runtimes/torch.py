@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import open_clip
 import torch
 
+from model import shared_prefixes
 from model.preprocessing import Pixels
 from model.tokens import Tokens
 from model.vectors import Features
@@ -94,6 +95,12 @@ class TorchRuntime:
     def texts(self, tokens: Tokens) -> Features:
         """Encode (n, length) tokens."""
         return self._run(self.text_tower, torch.from_numpy(tokens).to(self.device))
+
+    def many_texts(self, tokens: Tokens) -> Features | None:
+        """Encode (n, context length) tokens, each beginning that they share once."""
+        network = self.text_tower.network
+        shares = shared_prefixes.applies(network)
+        return shared_prefixes.encode_texts(network, tokens) if shares else None
 
     def _run(self, tower: torch.nn.Module, given: torch.Tensor) -> Features:
         with torch.inference_mode():
