@@ -98,8 +98,9 @@ def _tails(
 
 def _words(clip: Any, tokens: Tokens, at: Places) -> torch.Tensor:
     positions = clip.positional_embedding[torch.from_numpy(at)]
-    words: torch.Tensor = clip.token_embedding(torch.from_numpy(tokens).to(positions.device))
-    return words + positions
+    known = torch.from_numpy(tokens).to(positions.device)
+    words: torch.Tensor = clip.token_embedding(known) + positions
+    return words
 
 
 def _attend(
