@@ -4,8 +4,11 @@ import json
 import os
 import platform
 import re
+import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
@@ -14,6 +17,13 @@ PACKAGES = ("torch", "open_clip_torch", "timm", "faiss-gpu", "faiss-cpu", "duckd
 
 def figure(case: str, system: str, metric: str, value: float, unit: str = "") -> dict[str, object]:
     return {"case": case, "system": system, "metric": metric, "value": value, "unit": unit}
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what a piece of work returns, and the seconds it took."""
+    start = time.perf_counter()
+    done = work()
+    return done, time.perf_counter() - start
 
 
 def write_report(name: str, figures: list[dict[str, object]]) -> None:

@@ -12,6 +12,7 @@ status.py     what can become of an input
 labels.py     folder names and label files, understood as taxa
 fetching.py   downloads what is named by URL, from public addresses alone
 opening.py    reads or fetches, hashes and decodes ahead of the encoder
+extra_formats.py  HEIC and raw files, where their extras are installed
 decoding.py   bytes to RGB pixels, with limits
 pipeline.py   embeds and commits, segment by segment
 thumbnails.py small pictures of what is no file of its own

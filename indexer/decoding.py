@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from indexer.extra_formats import developed, heic_formats, is_raw, suffixes
 from indexer.records import Box
 from model.errors import BadInput
 
@@ -14,7 +15,7 @@ from model.errors import BadInput
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"})
+SUFFIXES = suffixes() | {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
 SIDE = 1024
 _WHOLE = Box(0, 0, 1, 1)
 DRAFT = 512  # more than twice what any BioCLIP looks at
@@ -31,17 +32,19 @@ class Decoded:
     height: int
 
 
-def decode(data: bytes, crop: Box | None = None) -> Decoded:
+def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
     """Decode a picture, or a part of it, upright and RGB, its longer side cut to SIDE.
 
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
     quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
     a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million pixels takes
     300 MB, shrunk 3 MB. Raises BadInput with the reason for anything that is not a whole picture
-    of FORMATS.
+    of FORMATS, or of an extra format; `name` is what its file is called.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        given = developed(data) if is_raw(name) else data
+        formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
+        with Image.open(io.BytesIO(given), formats=formats) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
             return _decoded(opened, crop or _WHOLE)
@@ -55,7 +58,7 @@ def decode(data: bytes, crop: Box | None = None) -> Decoded:
 def decode_file(path: Path) -> Image.Image:
     """Decode a picture file, small; raises BadInput with its name and the reason."""
     try:
-        return decode(path.read_bytes()).image
+        return decode(path.read_bytes(), name=path.name).image
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except BadInput as error:
@@ -97,6 +100,10 @@ def _to_rgb(opened: Image.Image) -> Image.Image:
         white = Image.new("RGBA", coloured.size, "white")
         return Image.alpha_composite(white, coloured).convert("RGB")
     return image.convert("RGB")
+
+
+def _is_heic(data: bytes) -> bool:
+    return data[4:8] == b"ftyp"  # also what other films and pictures of its family begin with
 
 
 def _reason(data: bytes, error: Exception) -> str:

@@ -83,7 +83,7 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
     if is_known(sha256) and record.is_file:
         return Opened(record, sha256)
     try:
-        decoded = decode(data, record.crop)
+        decoded = decode(data, record.crop, record.url or str(record.path))
     except BadInput as error:
         return Opened(record, sha256, problem=str(error))
     image = None if is_known(sha256) else decoded.image
