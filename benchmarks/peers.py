@@ -23,8 +23,9 @@ PACKAGES = {
             *("numpy<2", "pyarrow<16", "pandas<3", "webdataset<0.3", "fire<0.6", "flask<3"),
             *("flask_cors<5", "flask_restful", "aiohttp", "autofaiss", "h5py"),
             *("prometheus-client", "transformers<5", "sentence-transformers<3"),
-            *("multilingual-clip", "img2dataset", "wandb", "setuptools<70", *TORCH),
+            *("multilingual-clip", "img2dataset", "wandb", *TORCH),
         ],
+        ["--no-deps", "setuptools<70"],
     ],
 }
 _TIMED = """
@@ -39,7 +40,7 @@ def timed(folder):
 count = len(list(Path(all_).iterdir()))
 timed(one)
 alone, together = timed(one), timed(all_)
-print("rate", (count - 1) / (together - alone))
+print("\\nrate", (count - 1) / (together - alone))
 """
 PROGRAMS = {
     "pybioclip": """
@@ -52,7 +53,7 @@ def embed(folder, target):
 from clip_retrieval.clip_inference.main import main
 def embed(folder, target):
     model = f"open_clip:ViT-B-16/{checkpoint}"
-    main(folder, str(target), clip_model=model, enable_text=False, num_prepro_workers=2)
+    main(folder, str(target), clip_model=model, enable_text=False, batch_size=32)
 """,
 }
 

@@ -29,7 +29,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
     for root, path in manifest.roots.items():
-        facts[f"folder {root}"] = path
+        facts[f"root {root}"] = path
     for status, count in snapshot.query(
         "SELECT status, count(*) FROM inputs GROUP BY 1 ORDER BY 1"
     ):
