@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile
 
 install: $(VENV)/.installed
 
@@ -39,3 +39,6 @@ bench-names: install  # what names mean among 1.4 million taxa: docs/BENCHMARKS.
 
 bench-embed: install  # how quickly pictures and strings become vectors: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.embed
+
+bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.hostile

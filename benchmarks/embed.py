@@ -29,7 +29,7 @@ from model.encoder import load
 from model.open_clip_models import from_network
 
 SIZES = {"500 px": (500, 375), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
-PICTURES = {"starter": 192, "ViT-B/16": 32}
+PICTURES = {"starter": 96, "ViT-B/16": 32}
 OURS, LOOP = "taxalens", "open_clip loop"
 BATCH = 32
 Vectors = npt.NDArray[np.float32]

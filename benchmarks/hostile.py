@@ -23,9 +23,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.report import figure, write_report
 from indexer.snapshot import open_snapshot
 
 GOOD, BAD, KILLS = 10_000, 1_000, 20
+OURS = "taxalens"
+Figures = Iterator[dict[str, object]]
 
 
 def main() -> None:
@@ -33,13 +36,13 @@ def main() -> None:
     photos = work / "photos"
     write_good(photos)
     bad = write_bad(photos)
-    print(f"{GOOD} good and {bad} malformed files in {photos}")
     whole, interrupted = work / "whole", work / "interrupted"
     seconds, peak = index(photos, whole)
-    print(f"whole run: {seconds:.0f} s, peak memory {peak:.0f} MB")
-    report(whole)
     killed = index_with_kills(photos, interrupted, seconds)
-    compare(whole, interrupted, killed)
+    case = f"{GOOD:,} good and {bad:,} malformed files"
+    figures = [figure(case, OURS, "peak memory", peak, "MB"), *statuses(case, whole)]
+    case = f"the same, killed {killed} times at random"
+    write_report("hostile", [*figures, *compare(case, whole, interrupted)])
 
 
 def write_good(folder: Path) -> None:
@@ -167,26 +170,30 @@ def index_with_kills(photos: Path, collection: Path, seconds: float) -> int:
     return met
 
 
-def report(collection: Path) -> None:
+def statuses(case: str, collection: Path) -> Figures:
     with open_snapshot(collection) as snapshot:
         rows = snapshot.query("SELECT status, count(*) FROM inputs GROUP BY 1 ORDER BY 1")
         reasons = snapshot.query(
             "SELECT regexp_replace(reason, '[0-9(].*', ''), count(*) FROM inputs "
             "WHERE status = 'failed' GROUP BY 1 ORDER BY 2 DESC"
         )
-    print(f"{sum(count for _, count in rows)} status rows:", dict(rows))
+    yield figure(case, OURS, "status rows", sum(count for _, count in rows))
+    for status, count in rows:
+        yield figure(case, OURS, status, count)
     for reason, count in reasons:
-        print(f"  {count:5} {reason}")
+        yield figure(case, OURS, f"failed: {reason.strip()}", count)
 
 
-def compare(whole: Path, interrupted: Path, killed: int) -> None:
+def compare(case: str, whole: Path, interrupted: Path) -> Figures:
     one, other = _content_of(whole), _content_of(interrupted)
     both = one[1].keys() & other[1].keys()
-    cosines = [cosine(one[1][key], other[1][key]) for key in both]
+    yield figure(case, OURS, "inputs with another status", len(set(one[0]) ^ set(other[0])))
+    yield figure(case, OURS, "images lost", len(one[1].keys() - other[1].keys()))
+    yield figure(case, OURS, "images too many", len(other[1].keys() - one[1].keys()))
+    least = min(cosine(one[1][key], other[1][key]) for key in both)
+    yield figure(case, OURS, "least cosine of a vector", least)
     same = sum(np.array_equal(one[1][key], other[1][key]) for key in both)
-    print(f"{killed} of {KILLS} kills met a run; the same inputs: {one[0] == other[0]}")
-    print(f"the same images: {one[1].keys() == other[1].keys()}; least cosine {min(cosines):.6f}")
-    print(f"{same} of {len(both)} vectors are the same to the bit")
+    yield figure(case, OURS, "vectors the same to the bit", same)
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:

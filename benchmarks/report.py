@@ -16,7 +16,7 @@ PACKAGES = ("torch", "open_clip_torch", "timm", "faiss-gpu", "faiss-cpu", "duckd
 
 
 def figure(case: str, system: str, metric: str, value: float, unit: str = "") -> dict[str, object]:
-    return {"case": case, "system": system, "metric": metric, "value": value, "unit": unit}
+    return {"case": case, "system": system, "metric": metric, "value": float(value), "unit": unit}
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -29,12 +29,14 @@ Wanted = Callable[[Known, Record], bool]
 """Tells whether an input that is known is to be read again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class News:
     """What is new in a source; `chosen` yields the inputs, which are not kept in memory."""
 
     inputs: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
     """ids of what is to be read; for each what was said before and stays so, or None"""
+    remote: str = ""
+    """a URL among them, if there is one that has to be fetched"""
     relabelled: list[tuple[str, Record]] = field(default_factory=list)
     """images that are labelled otherwise"""
     vanished: list[tuple[str, Known]] = field(default_factory=list)
@@ -70,13 +72,11 @@ def news_of(
     for record in records:
         seen.add(record.source_id)
         before = known.get(record.source_id)
-        if before is None:
-            if adds:
-                news.inputs[record.source_id] = None
-        elif wanted(before, record):
-            is_new = record.from_table or not before.image_id
-            news.inputs[record.source_id] = None if is_new else before.said
-        elif before.image_id and record.from_table and dict(before.said) != record.said:
+        if (before is None and adds) or (before and wanted(before, record)):
+            stays = before and before.image_id and not record.from_table
+            news.inputs[record.source_id] = before.said if before and stays else None
+            news.remote = news.remote or (record.url if record.is_remote else "")
+        elif before and before.image_id and record.from_table and before.said != record.said:
             news.relabelled.append((before.image_id, record))
     for source_id, before in known.items():
         # What failed without ever being there is not gone.

@@ -73,7 +73,7 @@ def index_source(
         first = next(reader.read(source, how.fetch or refuse), None)
         if first is None:
             raise BadInput(f"{source} holds no pictures.")
-        _check_fetch(source, first, how)
+        _check_fetch(source, first.url if first.is_remote else "", how)
         entry = (
             encoder_of.entry()
             if first.vector is None
@@ -137,6 +137,7 @@ class _Run:
             snapshot = replace(snapshot, manifest=manifest)  # which knows the root
             news = news_of(snapshot, root, self._records(root, base, labels), wanted, adds)
             contents = contents_of(snapshot) if news.inputs else {}
+        _check_fetch(self.source, news.remote, self.how)
         progress = Progress(len(news.inputs), relabelled=len(news.relabelled))
         progress = replace(progress, vanished=len(news.vanished))
         yield progress
@@ -154,7 +155,6 @@ class _Run:
 
     def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
         for record in self.reader.read(self.source, self.how.fetch or refuse):
-            _check_fetch(self.source, record, self.how)
             said = labelled(record, base, labels)
             yield replace(said, source_id=f"{root}/{record.source_id}")
 
@@ -177,8 +177,8 @@ def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:
     return commit(collection, manifest, paths) if paths else manifest
 
 
-def _check_fetch(source: str, record: Record, how: How) -> None:
-    if record.is_remote and how.fetch is None:
+def _check_fetch(source: str, url: str, how: How) -> None:
+    if url and how.fetch is None:
         raise BadInput(
-            f"{source} names pictures by URL, such as {record.url}; say --fetch to download them."
+            f"{source} names pictures by URL, such as {url}; say --fetch to download them."
         )

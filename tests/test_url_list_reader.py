@@ -68,6 +68,7 @@ def test_what_was_fetched_is_looked_at_without_the_network(tmp_path: Path) -> No
         assert hit.read().startswith(b"\xff\xd8")
         assert hit.url == hit.location
     assert run(path, tmp_path / "c", how=How(fetch=fetch)).done == 0
+    assert run(path, tmp_path / "c").done == 0  # for what is known nothing has to be fetched
 
 
 def test_other_text_is_not_claimed(tmp_path: Path) -> None:
