@@ -177,10 +177,10 @@ def test_ctrl_c_ends_with_what_is_done_committed(tmp_path: Path) -> None:
         "class Slow(ColourEncoder):\n"
         "    def encode_images(self, images):\n"
         "        time.sleep(0.3); return super().encode_images(images)\n"
-        "from ui import options; from ui.indexing import index; import click\n"
+        "from ui.running import run_each; from ui.indexing import index; import click\n"
         "@click.command()\n"
         "def main():\n"
-        f"    options.run_each(index, [{str(tmp_path / 'p')!r}], __import__('pathlib').Path("
+        f"    run_each(index, [{str(tmp_path / 'p')!r}], __import__('pathlib').Path("
         f"{str(tmp_path / 'c')!r}), encoder=Slow())\n"
         "main()\n"
     )

@@ -11,6 +11,7 @@ from colours import ColourEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
+from PIL import Image
 
 from indexer.readers import reader_of, refuse
 from indexer.readers.webdataset import read
@@ -20,6 +21,8 @@ from model.errors import BadInput
 from model.taxon import Taxon
 from model.text_types import TextType, render
 from search.collection import open_collection
+from ui.answers import copy_files
+from ui.contact_sheet import write_contact_sheet
 
 MAGPIE = Taxon(
     ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "Pica hudsonia"),
@@ -114,6 +117,12 @@ def test_pictures_are_embedded_and_looked_at_without_the_tar(tmp_path: Path) -> 
     assert (hits[0].source_id, hits[0].match) == ("s.tar/1.jpg", "labelled")
     assert hits[0].read().startswith(b"\xff\xd8")
     assert hits[0].location == str(tmp_path / "s.tar" / "1.jpg")
+    assert copy_files(hits, tmp_path / "copies") == 2
+    with Image.open(tmp_path / "copies" / "0001-1.jpg") as copy:
+        assert copy.getpixel((5, 5))[0] > 200
+    write_contact_sheet(hits[:1], tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.getpixel((100, 110))[0] > 200
 
 
 def test_a_sample_that_left_the_tar_is_marked(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ commands/         its sub-commands, one file each; a folder is one that has sub-
 command_group.py  finds them by file name, turns errors into sentences
 options.py        options that several of them share
 taxonomies.py     which taxonomy is meant where none is named
-indexing.py       indexing with its cost and progress shown
+indexing.py       indexing, updating, retrying, with cost and progress shown
+running.py        such runs on the command line: their outcome, and Ctrl-C
 answers.py        shows hits, copies their files
 tables.py         rows as text, CSV, JSON or Parquet
 contact_sheet.py  hits as one picture

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -150,17 +150,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{max(seconds, 1):.0f} seconds"
-
-
-def told(progress: Progress, collection: Path) -> str:
-    """Return in one line what became of the inputs of a run."""
-    counts: Iterable[tuple[int, str]] = (
-        (progress.relabelled, "labelled anew"),
-        (progress.vanished, "no longer there"),
-    )
-    more = "".join(f", {count} {what}" for count, what in counts if count)
-    hint = f"; see: taxalens status -c {collection}" if progress.failed else ""
-    return (
-        f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
-        f"{progress.failed} failed{more}{hint}"
-    )

@@ -1,9 +1,7 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -92,22 +90,3 @@ def work(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_WORK):
         command = option(command)
     return command
-
-
-@contextmanager
-def stopping() -> Iterator[None]:
-    """Turn Ctrl-C into a sentence; what was done is committed by then."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("\nStopped; what is done is kept. The same command goes on from here.", err=True)
-        raise click.exceptions.Exit(130) from None
-
-
-def run_each(index: Callable[..., Any], sources: Sequence[str], place: Path, **asked: Any) -> None:
-    """Index sources one after the other and tell of each what became of it."""
-    from ui.indexing import told
-
-    with stopping():
-        for source in sources:
-            click.echo(told(index(source, place, **asked), place))

@@ -22,6 +22,7 @@ def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
     """
     from indexer.manifest import read_manifest
     from ui.indexing import index
+    from ui.running import run_each
 
     read_manifest(collection)
-    options.run_each(index, sources, collection, removed_too=True, **asked)
+    run_each(index, sources, collection, removed_too=True, **asked)

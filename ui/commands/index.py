@@ -29,5 +29,6 @@ def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
       taxalens index gbif-download.zip --fetch
     """
     from ui.indexing import index
+    from ui.running import run_each
 
-    options.run_each(index, sources, collection, **asked)
+    run_each(index, sources, collection, **asked)

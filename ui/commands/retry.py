@@ -19,7 +19,8 @@ def command(reason: str, collection: Path, **work: Any) -> None:
       taxalens retry
       taxalens retry --reason "not fetched" --fetch
     """
-    from ui.indexing import retry, told
+    from ui.indexing import retry
+    from ui.running import stopping, told
 
-    with options.stopping():
+    with stopping():
         click.echo(told(retry(collection, reason, **work), collection))

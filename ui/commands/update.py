@@ -17,7 +17,8 @@ def command(collection: Path, **work: Any) -> None:
     What is new or has changed is embedded, what is no longer there is marked so: it still answers
     until you remove it, with: taxalens remove --vanished
     """
-    from ui.indexing import told, update
+    from ui.indexing import update
+    from ui.running import stopping, told
 
-    with options.stopping():
+    with stopping():
         click.echo(told(update(collection, **work), collection))
