@@ -1,5 +1,6 @@
 """What a collection is and holds, in numbers."""
 
+from indexer.manifest import EncoderEntry
 from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.run_log import read_runs
 from indexer.snapshot import Snapshot
@@ -18,7 +19,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     facts = {
         "collection": str(snapshot.folder),
         "generation": str(manifest.generation),
-        "encoder": f"{manifest.encoder.spec} ({manifest.encoder.dim} numbers a picture)",
+        "encoder": _encoder(manifest.encoder),
         "taxonomy": _taxonomy(snapshot),
         "size": f"{sum(entry.bytes for entry in manifest.files.values()) / 1e6:,.1f} MB",
         "images": f"{images:,}",
@@ -38,6 +39,11 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     for rank in RANKS:
         facts[f"taxa of rank {rank}"] = f"{taxa.get(str(rank), 0):,}"
     return facts | labels_by_meaning(snapshot)
+
+
+def _encoder(entry: EncoderEntry) -> str:
+    said = "" if entry.fingerprint else ", as whoever brought the vectors said"
+    return f"{entry.spec} ({entry.dim} numbers a picture{said})"
 
 
 def _taxonomy(snapshot: Snapshot) -> str:

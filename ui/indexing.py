@@ -134,7 +134,8 @@ def _say_cost(images: int, collection: Path, how: How) -> None:
 
 def _say_time(progress: Progress, seconds: float) -> None:
     left = (progress.total - progress.done) * seconds / progress.done
-    sys.stderr.write(f"about {_duration(left)}, by the first {progress.done} pictures\n")
+    said = f"about {_duration(left)}, by the first {progress.done} pictures"
+    tqdm.write(said, file=sys.stderr)  # which does not break the bar
 
 
 def _size(number: float) -> str:
@@ -149,4 +150,4 @@ def _duration(seconds: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 1):.0f} seconds"
+    return f"{max(seconds, 2):.0f} seconds"
