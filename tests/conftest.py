@@ -3,7 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pictures import PICTURES, run, write_picture
+
+# Time is no part of what is specified: a busy machine fails no law.
+settings.register_profile("taxalens", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("taxalens")
 
 
 @pytest.fixture
