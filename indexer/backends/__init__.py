@@ -1,33 +1,30 @@
 """Index back ends: each file finds nearest vectors in one way.
 
-A file has one function, `build(vectors) -> Index`.
+selection.py  which rows may answer
+exact.py      compares a query with every such row, where the vectors lie
+lists.py      looks at short codes of likely rows, then compares the best with their vectors
+training.py   makes these lists, inside taxa or by likeness
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from indexer.backends.selection import Selection
 from model.vectors import Vectors
 
 Scores = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Found = tuple[Scores, Rows]
 
 
 class Index(Protocol):
     """Finds the rows whose vectors have the highest cosine with a query's."""
 
-    def search(self, queries: Vectors, k: int, among: Rows | None = None) -> tuple[Scores, Rows]:
+    def search(self, queries: Vectors, k: int, among: Selection | None = None) -> Found:
         """Return the k best rows of each query, best first: (queries, k') scores and rows.
 
         `queries` (n, dim) unit rows; `among` restricts the answers to these rows. k' is k, or
         the number of rows where there are fewer.
         """
-
-
-class Backend(Protocol):
-    """A file of this folder."""
-
-    def build(self, vectors: Sequence[Vectors]) -> Index:
-        """Build an index over the rows of the arrays, in their order."""

@@ -1,0 +1,120 @@
+"""The exact back end: each query against every row that may answer, where the vectors lie on disk.
+
+A few queries are compared with the float16 rows themselves (FAISS converts them as it reads); many
+at once by matrix products, which pay for the conversion.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import faiss
+import numpy as np
+
+from indexer.backends import Found, Rows
+from indexer.backends.selection import Selection
+from model.vectors import Vectors
+
+CHUNK = 32_768  # rows looked at together: 34 MB of 512 numbers, 67 as float32
+BATCH = 16  # queries from which matrix products are quicker
+MERGED = 32  # answers of parts kept until they are made one
+_Part = Rows | range
+faiss.cvar.distance_compute_blas_threshold = 1  # FAISS 1.15 else leaves BLAS out below 250 queries
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Vectors of one or several arrays, (rows, dim) float16 each, numbered on."""
+
+    vectors: Sequence[Vectors]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return sum(map(len, self.vectors))
+
+    def search(self, queries: Vectors, k: int, among: Selection | None = None) -> Found:
+        """Return the k best rows of each query; see `Index`."""
+        k = min(k, len(self) if among is None else len(among))
+        if k == 0 or not len(queries):
+            return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        wanted = np.ascontiguousarray(queries, np.float32)
+        compare = self._by_product if len(queries) >= BATCH else self._by_scan
+        best: list[Found] = []
+        for part in self._parts(among):
+            best.append(compare(wanted, k, part))
+            if len(best) == MERGED:
+                best = [_best(best, k)]
+        return _best(best, k)
+
+    def gather(self, rows: Rows) -> Vectors:
+        """Return the vectors of some rows, (n, dim) float16, in their order."""
+        if len(self.vectors) == 1:
+            vectors: Vectors = self.vectors[0][rows]
+            return vectors
+        ends = np.cumsum([len(array) for array in self.vectors])
+        which = np.searchsorted(ends, rows, side="right")
+        found = np.empty((len(rows), self.vectors[0].shape[1]), np.float16)
+        for place in np.unique(which):
+            array = self.vectors[place]
+            found[which == place] = array[rows[which == place] - (ends[place] - len(array))]
+        return found
+
+    def _parts(self, among: Selection | None) -> Iterator[_Part]:
+        """Rows to look at together: a range lies side by side in one array."""
+        if among is not None and not among.is_slice:
+            yield from (among.rows[start : start + CHUNK] for start in range(0, len(among), CHUNK))
+            return
+        first, last = (0, len(self)) if among is None else (among.rows[0], among.rows[-1] + 1)
+        for start, stop in pairwise(accumulate(map(len, self.vectors), initial=0)):
+            low, high = max(int(first), start), min(int(last), stop)
+            yield from (range(at, min(at + CHUNK, high)) for at in range(low, high, CHUNK))
+
+    def _at(self, part: _Part) -> tuple[Vectors, Rows]:
+        if not isinstance(part, range):
+            return self.gather(part), part
+        start = 0
+        for array in self.vectors:
+            if part.start < start + len(array):
+                break
+            start += len(array)
+        return array[part.start - start : part.stop - start], np.arange(part.start, part.stop)
+
+    def _by_scan(self, queries: Vectors, k: int, part: _Part) -> Found:
+        vectors, rows = self._at(part)
+        return scan(queries, k, vectors, rows)
+
+    def _by_product(self, queries: Vectors, k: int, part: _Part) -> Found:
+        vectors, rows = self._at(part)
+        matrix, k = vectors.astype(np.float32), min(k, len(rows))
+        scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return scores, rows[places]
+
+
+def scan(queries: Vectors, k: int, vectors: Vectors, rows: Rows) -> Found:
+    """Compare each query with each vector; return the k best, not sorted, -1 for lack of rows.
+
+    `queries` (n, dim) float32, `vectors` (m, dim) float16 side by side, `rows` (m,) their numbers.
+    """
+    dim = queries.shape[1]
+    quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
+    space = faiss.IndexFlatIP(dim)
+    scanner = quantizer.select_InvertedListScanner(
+        faiss.METRIC_INNER_PRODUCT, space, False, None, False
+    )
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    found = np.full((len(queries), k), -1, np.int64)
+    codes, numbers = faiss.swig_ptr(vectors.view(np.uint8)), faiss.swig_ptr(rows)
+    for query, best, places in zip(queries, scores, found, strict=True):
+        scanner.set_query(faiss.swig_ptr(query))
+        scanner.set_list(0, 0.0)
+        heap = faiss.swig_ptr(best), faiss.swig_ptr(places)
+        scanner.scan_codes(len(rows), codes, numbers, *heap, k)
+    return scores, found
+
+
+def _best(found: Sequence[Found], k: int) -> Found:
+    """Return the k best of several answers, best first; of equals the lower row."""
+    scores = np.concatenate([each[0] for each in found], axis=1)
+    rows = np.concatenate([each[1] for each in found], axis=1)
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
