@@ -5,6 +5,9 @@ news.py       how a source differs from what is known of it
 run_encoder.py  the run's encoder, loaded when it is first needed
 run_log.py    what each run read, with what, and how it ended
 writing.py    the one writer of a collection, and the roots that it reads
+optimize.py   a collection rewritten in the order of its taxa
+index_file.py the index of a collection: made, measured, opened
+tuning.py     how much a search must look at to find .99 of the truth
 maintenance.py  inputs taken out, roots that were moved
 readers/      inputs, one kind of source a file
 records.py    what a reader yields
@@ -28,5 +31,5 @@ text_matrix.py  vectors of texts by the hundred thousand, kept
 typed_metadata.py  metadata as typed columns, for SQL
 database.py   DuckDB files opened so that nothing can be done to them
 snapshot.py   one generation, opened for reading
-backends/     index back ends, one file each
+backends/     index back ends
 """

@@ -42,6 +42,31 @@ class TaxonomyEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EffortEntry:
+    """How much a search of an index looks at, and the recall@10 that was measured with it."""
+
+    probes: int
+    reranked: int
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An index over the first rows; derived, so what is wrong with it costs time and no answer."""
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int
+    by_taxa: bool
+    """whether its lists divide rows in the order of taxa, else by their look"""
+    image: EffortEntry
+    """for queries that are pictures"""
+    text: EffortEntry | None
+    """for queries that are texts; None where there was no encoder to measure it with"""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation of a collection.
 
@@ -56,6 +81,7 @@ class Manifest:
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     taxonomy: TaxonomyEntry | None = None
     sources: Sequence[str] = ()
+    index: IndexEntry | None = None
 
     @property
     def next_name(self) -> str:
@@ -97,6 +123,7 @@ def read_manifest(collection: Path) -> Manifest:
             files={path: FileEntry(**entry) for path, entry in stored["files"].items()},
             taxonomy=TaxonomyEntry(**stored["taxonomy"]) if stored.get("taxonomy") else None,
             sources=tuple(stored.get("sources", ())),
+            index=_index_entry(stored["index"]) if stored.get("index") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
@@ -143,6 +170,12 @@ def damaged_files(collection: Path, manifest: Manifest) -> list[str]:
     ]
 
 
+def _index_entry(stored: dict[str, Any]) -> IndexEntry:
+    image, text = stored["image"], stored["text"]
+    efforts = {"image": EffortEntry(**image), "text": EffortEntry(**text) if text else None}
+    return IndexEntry(**{**stored, **efforts})
+
+
 def _as_json(manifest: Manifest) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
@@ -152,4 +185,5 @@ def _as_json(manifest: Manifest) -> dict[str, Any]:
         "sources": list(manifest.sources),
         "files": {path: asdict(entry) for path, entry in manifest.files.items()},
         "taxonomy": asdict(manifest.taxonomy) if manifest.taxonomy else None,
+        "index": asdict(manifest.index) if manifest.index else None,
     }

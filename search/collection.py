@@ -1,15 +1,15 @@
 """A collection opened for searching."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from indexer.backends import Index, Rows, Scores
+from indexer.backends import Found
+from indexer.backends.exact import Exact
+from indexer.backends.selection import Selection
 from indexer.identity import check_encoder
+from indexer.index_file import open_index
 from indexer.meanings import taxonomy_of
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
@@ -17,13 +17,15 @@ from indexer.thumbnails import Thumbnail
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
 from model.errors import Error
-from model.plugins import load_plugin
 from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
 from search import queries
+from search.conditions import Selections
 from search.filters import Filters
 from search.hits import LABELLED, SIMILAR, Hit, Hits
 from search.names import Names
+from search.nearest import Nearest
+from search.plan import Plan
 
 
 class Collection:
@@ -34,6 +36,7 @@ class Collection:
     ) -> None:
         self.snapshot = snapshot
         self.names = Names(snapshot, taxonomy)
+        self.selections = Selections(snapshot)
         self._given_encoder = encoder
 
     def __len__(self) -> int:
@@ -78,13 +81,23 @@ class Collection:
         )
         if k < 1:
             raise Error(f"k is the number of hits, 1 or more, not {k}.")
-        question = _only(question, filters.rows(self.names))
-        if not len(question.labelled) and not len(question.similar):
+        passing = filters.condition(self.names)
+        labelled = self.selections.of(question.labelled & passing)
+        similar = None
+        if len(labelled) < k:
+            similar = self.selections.of(question.similar & passing)
+        if not len(labelled) and not similar:
             return Hits((), question.meaning)
         vector = queries.vector_of(question, self.snapshot, lambda: self.encoder)
-        hits = self._nearest(vector, k, question.labelled, LABELLED)
-        hits += self._nearest(vector, k - len(hits), question.similar, SIMILAR)
-        return Hits(tuple(hits), question.meaning, labelled=len(question.labelled))
+        looks = ((labelled, LABELLED), (similar, SIMILAR))
+        hits: list[Hit] = []
+        plans: list[Plan] = []
+        for among, match in looks:
+            if among and len(hits) < k:
+                found, plan = self._nearest(vector, question, k - len(hits), among)
+                hits += self._hits(found, match)
+                plans.append(plan)
+        return Hits(tuple(hits), question.meaning, len(labelled), tuple(plans))
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -95,11 +108,11 @@ class Collection:
         return encoder
 
     @cached_property
-    def index(self) -> Index:
-        """The index over all rows."""
-        backend: Any = load_plugin("indexer.backends", "flat", noun="index back end")
-        index: Index = backend.build(self.snapshot.vectors())
-        return index
+    def nearest(self) -> Nearest:
+        """What finds rows near a vector."""
+        exact = Exact(self.snapshot.vectors())
+        manifest = self.snapshot.manifest
+        return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
 
     def _understand(self, within: Sequence[str], **asked: Any) -> queries.Question:
         given = {kind: value for kind, value in asked.items() if value is not None}
@@ -114,24 +127,28 @@ class Collection:
             case "taxon", value:
                 return queries.ask_taxon(self.names, value, within)
             case "text", value:
-                return queries.ask_text(self.snapshot, value)
+                return queries.ask_text(value)
             case "image", value:
-                return queries.ask_image(self.snapshot, Path(value))
+                return queries.ask_image(Path(value))
             case _, value:
                 return queries.ask_image_id(self.snapshot, value)
 
-    def _nearest(self, vector: Vectors, k: int, among: Rows, match: str) -> list[Hit]:
-        if k < 1 or not len(among):
-            return []
-        scores, rows = self.index.search(vector, k, among)
-        return self._hits(rows[0], scores[0], match)
+    def _nearest(
+        self, vector: Vectors, question: queries.Question, k: int, among: Selection
+    ) -> tuple[Found, Plan]:
+        itself = question.source if isinstance(question.source, int) else None
+        wanted = k + (itself is not None)  # an image is no answer to itself
+        (scores, rows), plan = self.nearest.search(vector, wanted, among, question.of_text)
+        kept = rows[0] != itself
+        return (scores[0][kept][:k], rows[0][kept][:k]), plan
 
-    def _hits(self, rows: Rows, scores: Scores, match: str) -> list[Hit]:
+    def _hits(self, found: Found, match: str) -> list[Hit]:
+        scores, rows = found
         told = self.snapshot.query(_HIT_SQL, [int(row) for row in rows])
-        found = {row: rest for row, *rest in told}
+        said_of = {row: rest for row, *rest in told}
         hits = []
         for row, score in zip(rows, scores, strict=True):
-            (image_id, source_id, url, thumb), said, ranks = found[int(row)]
+            (image_id, source_id, url, thumb), said, ranks = said_of[int(row)]
             label, common_name, metadata, name = said
             taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
             cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
@@ -169,16 +186,6 @@ def open_collection(
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _only(question: queries.Question, rows: Rows | None) -> queries.Question:
-    if rows is None:
-        return question
-    labelled, similar = (
-        np.intersect1d(each, rows, assume_unique=True)
-        for each in (question.labelled, question.similar)
-    )
-    return replace(question, labelled=labelled, similar=similar)
 
 
 _HIT_SQL = f"""

@@ -12,6 +12,7 @@ from indexer.records import CROP_MARK
 from indexer.thumbnails import Thumbnail
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
+from search.plan import Plan
 
 LABELLED = "labelled"
 SIMILAR = "similar"
@@ -113,6 +114,8 @@ class Hits(Sequence[Hit]):
     """one line: "Felidae (family)", "images that look like lion.png", …"""
     labelled: int = 0
     """how many images of the collection are labelled so, shown or not"""
+    plans: tuple[Plan, ...] = ()
+    """how they were looked for: those that are labelled so, then those that look so"""
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

@@ -1,4 +1,4 @@
-"""What can be asked: each question becomes a vector and the rows that may answer it."""
+"""What can be asked: each question becomes a vector and conditions on what may answer it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.backends import Rows
 from indexer.decoding import decode_file
 from indexer.snapshot import Snapshot
 from indexer.taxonomy.resolver import Clade
@@ -15,6 +14,7 @@ from model.errors import BadInput, UnknownName
 from model.taxon import RANKS
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
+from search.conditions import EVERY, NONE, Condition, inside
 from search.names import Meaning, Names
 
 
@@ -22,14 +22,19 @@ from search.names import Meaning, Names
 class Question:
     """A query that was understood but not embedded yet.
 
-    `labelled` are the rows whose label answers it, shown first; `similar` the rows that may look
-    like it. `source` is what its vector comes from: texts, a picture file or a row.
+    `labelled` says whose label answers it, shown first; `similar` what else may look like it.
+    `source` is what its vector comes from: texts, a picture file or a row, which is no answer.
     """
 
     meaning: str
     source: tuple[str, ...] | Path | int
-    labelled: Rows
-    similar: Rows
+    labelled: Condition = NONE
+    similar: Condition = EVERY
+
+    @property
+    def of_text(self) -> bool:
+        """Whether its vector lies among those of texts, not of pictures."""
+        return isinstance(self.source, tuple)
 
 
 def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
@@ -38,11 +43,11 @@ def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
     if meaning and meaning.whole:
         return _of_clades(names.snapshot, meaning)
     if labels := names.raw_labels(words):
-        chosen = _rows(names.snapshot, "list_contains(?, label)", labels)
-        others = _rows(names.snapshot, "lo IS NULL AND NOT list_contains(?, label)", labels)
+        chosen = Condition("list_contains(?, label)", (tuple(labels),))
+        others = Condition("lo IS NULL AND NOT list_contains(?, label)", (tuple(labels),))
         prompt = (free_text_prompt(words.replace("_", " ")),)
         return Question(f"images labelled {', '.join(labels)}", prompt, chosen, others)
-    question = ask_text(names.snapshot, words)
+    question = ask_text(words)
     near = names.alike(words).strip()
     return replace(question, meaning=f"{question.meaning} ({near})") if near else question
 
@@ -52,19 +57,19 @@ def ask_taxon(names: Names, name: str, within: Sequence[str] = ()) -> Question:
     return _of_clades(names.snapshot, names.resolve(name, within) or names.clade(name))
 
 
-def ask_text(snapshot: Snapshot, text: str) -> Question:
+def ask_text(text: str) -> Question:
     """Ask for what looks like a text."""
     if not text.strip(" ."):
         raise UnknownName("The query is empty; write a name or a text.")
     prompt = free_text_prompt(text)
-    return Question(f'images that look like "{text}"', (prompt,), _NONE, _rows(snapshot))
+    return Question(f'images that look like "{text}"', (prompt,))
 
 
-def ask_image(snapshot: Snapshot, path: Path) -> Question:
+def ask_image(path: Path) -> Question:
     """Ask for what looks like a picture; raises BadInput where there is no such file."""
     if not path.is_file():
         raise BadInput(f"There is no picture file {path}.")
-    return Question(f"images that look like {path.name}", path, _NONE, _rows(snapshot))
+    return Question(f"images that look like {path.name}", path)
 
 
 def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
@@ -76,8 +81,7 @@ def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
             "search with --format json shows ids."
         )
     row, source_id = found[0]
-    others = _rows(snapshot, '"row" <> ?', row)
-    return Question(f"images that look like {source_id}", row, _NONE, others)
+    return Question(f"images that look like {source_id}", row)
 
 
 def vector_of(question: Question, snapshot: Snapshot, encoder: Callable[[], Encoder]) -> Vectors:
@@ -95,23 +99,19 @@ def vector_of(question: Question, snapshot: Snapshot, encoder: Callable[[], Enco
 
 
 def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
-    los = [lo for lo, _ in meaning.intervals]
-    his = [hi for _, hi in meaning.intervals]
-    inside = (
-        "EXISTS (SELECT 1 FROM (SELECT unnest(?) AS a, unnest(?) AS b) WHERE a <= lo AND lo < b)"
-    )
-    open_keys = {
-        key
+    labelled = inside(meaning.intervals)
+    may_be = {
+        lo
         for clade in meaning.clades
-        for key in _keys_that_may_be(snapshot, clade, meaning.memberless)
+        for lo in _taxa_that_may_be(snapshot, clade, meaning.memberless)
     }
-    unsure = f"(lo IS NULL OR list_contains(?, taxon_key)) AND NOT {inside}"
+    unsure = f"(lo IS NULL OR lo IN ({', '.join(map(str, sorted(may_be))) or 'NULL'}))"
     texts = tuple(text for clade in meaning.clades[:MOST_TAXA] for text in _prompts(clade))
     return Question(
         str(meaning),
         tuple(dict.fromkeys(texts)),
-        _rows(snapshot, inside, los, his),
-        _rows(snapshot, unsure, sorted(open_keys), los, his),
+        Condition(labelled) if meaning.intervals else NONE,
+        Condition(f"coalesce({unsure}, false) AND NOT {labelled}"),
     )
 
 
@@ -122,8 +122,8 @@ def _prompts(clade: Clade) -> list[str]:
     return [free_text_prompt(name) for name in (clade.name, clade.taxon.common_name) if name]
 
 
-def _keys_that_may_be(snapshot: Snapshot, clade: Clade, memberless: bool) -> list[str]:
-    """The taxa whose lineage leaves open whether they belong to a clade: nothing contradicts.
+def _taxa_that_may_be(snapshot: Snapshot, clade: Clade, memberless: bool) -> list[int]:
+    """Return where those taxa stand whose lineage leaves open that they belong to a clade.
 
     A clade of another rank than the seven has them all in its lineage; so those above it do, and
     all below these where nobody lists its members.
@@ -135,15 +135,8 @@ def _keys_that_may_be(snapshot: Snapshot, clade: Clade, memberless: bool) -> lis
         holes = " OR ".join(f"{column} = ''" for column, _ in known) or "false"
         agree += f" AND ({holes} OR EXISTS ({_ABOVE}))"
         parameters.append([clade.key, clade.taxon.key])
-    found = snapshot.query(f"SELECT taxon_key FROM taxa WHERE {agree}", *parameters)
-    return [key for (key,) in found]
-
-
-def _rows(snapshot: Snapshot, condition: str = "true", *parameters: object) -> Rows:
-    found = snapshot.query(
-        f'SELECT "row" FROM images WHERE {condition} ORDER BY "row"', *parameters
-    )
-    return np.array([row for (row,) in found], np.int64)
+    found = snapshot.query(f"SELECT lo FROM taxa WHERE {agree}", *parameters)
+    return [int(lo) for (lo,) in found]
 
 
 _ABOVE = """
@@ -151,4 +144,3 @@ SELECT 1 FROM taxa AS below
 WHERE list_contains(?, below.taxon_key) AND taxa.lo <= below.lo AND below.lo < taxa.hi
 """
 MOST_TAXA = 20  # whose texts make up one query: every "robin", not every "worm"
-_NONE: Rows = np.empty(0, np.int64)

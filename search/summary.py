@@ -1,6 +1,6 @@
 """What a collection is and holds, in numbers."""
 
-from indexer.manifest import EncoderEntry
+from indexer.manifest import EffortEntry, EncoderEntry, Manifest
 from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.run_log import read_runs
 from indexer.snapshot import Snapshot
@@ -26,6 +26,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "labelled": f"{labelled:,}",
         "labelled with a taxon": f"{of_taxa:,}",
     }
+    facts |= _index(manifest)
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
@@ -44,6 +45,27 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
 def _encoder(entry: EncoderEntry) -> str:
     said = "" if entry.fingerprint else ", as whoever brought the vectors said"
     return f"{entry.spec} ({entry.dim} numbers a picture{said})"
+
+
+def _index(manifest: Manifest) -> dict[str, str]:
+    entry = manifest.index
+    if entry is None:
+        return {"index": "none: every image that may answer is compared"}
+    vectors = sum(each.bytes for path, each in manifest.files.items() if path.endswith(".npy"))
+    kind = "taxa" if entry.by_taxa else "likeness"
+    facts = {
+        "index": f"{entry.rows:,} images in lists by {kind}, {entry.bytes / entry.rows:.0f} bytes "
+        f"each; their vectors, {vectors / 1e6:,.1f} MB, stay on disk",
+        "recall@10 of pictures": _recall(entry.image),
+    }
+    return facts | {"recall@10 of texts": _recall(entry.text) if entry.text else "not measured"}
+
+
+def _recall(entry: EffortEntry) -> str:
+    return (
+        f"{entry.recall:.3f}, with {entry.probes:,} lists looked at and {entry.reranked:,} images "
+        "compared"
+    )
 
 
 def _taxonomy(snapshot: Snapshot) -> str:

@@ -68,7 +68,7 @@ def test_the_map_of_a_package_lists_its_files(package: str) -> None:
 def test_folders_of_parts_hold_what_they_promise() -> None:
     for package, promised in (
         ("model.encoders", "starter"),
-        ("indexer.backends", "flat"),
+        ("indexer.readers", "folder"),
         ("ui.commands", "search"),
         ("ui.views", "search"),
     ):

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pictures import PICTURES, run, write_picture
 
-from indexer.backends.flat import build
+from indexer.backends.exact import Exact
+from indexer.backends.selection import selection_of
 from indexer.labels import read_label_file
 from indexer.run import index_source
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
@@ -211,7 +212,9 @@ def test_filtered_answers_equal_exact_answers_filtered(
     vectors = rng.normal(size=(rows, 8)).astype(np.float16)
     queries = rng.normal(size=(3, 8)).astype(np.float16)
     among = np.flatnonzero(rng.random(rows) <= share)
-    scores, found = build([vectors[: rows // 2], vectors[rows // 2 :]]).search(queries, k, among)
+    scores, found = Exact([vectors[: rows // 2], vectors[rows // 2 :]]).search(
+        queries, k, selection_of(among)
+    )
     exact = queries.astype(np.float32) @ vectors.astype(np.float32)[among].T
     best = -np.sort(-exact, axis=1)[:, :k]
     assert found.shape == best.shape

@@ -21,7 +21,7 @@ from indexer.catalog import catalog_path
 from indexer.labels import Label, read_label_file
 from model.errors import Error
 from search.collection import Collection, open_collection
-from search.filters import select
+from search.conditions import select
 from ui.cli import main
 
 WORD = "hunter2"  # in secret.csv, in the environment and in a variable; in no condition

@@ -6,6 +6,7 @@ command_group.py  finds them by file name, turns errors into sentences
 options.py        options that several of them share
 taxonomies.py     which taxonomy is meant where none is named
 indexing.py       indexing, updating, retrying, with cost and progress shown
+optimizing.py     optimizing, with its bars
 running.py        such runs on the command line: their outcome, and Ctrl-C
 answers.py        shows hits, copies their files
 tables.py         rows as text, CSV, JSON or Parquet

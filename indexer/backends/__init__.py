@@ -1,4 +1,4 @@
-"""Index back ends: each file finds nearest vectors in one way.
+"""Index back ends: each finds nearest vectors in one way.
 
 selection.py  which rows may answer
 exact.py      compares a query with every such row, where the vectors lie
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends.selection import Selection
-from model.vectors import Vectors
+from model.vectors import Features, Vectors
 
 Scores = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -22,7 +22,10 @@ Found = tuple[Scores, Rows]
 class Index(Protocol):
     """Finds the rows whose vectors have the highest cosine with a query's."""
 
-    def search(self, queries: Vectors, k: int, among: Selection | None = None) -> Found:
+    def __len__(self) -> int:
+        """Return the number of rows that it covers, the first ones of a collection."""
+
+    def search(self, queries: Vectors | Features, k: int, among: Selection | None = None) -> Found:
         """Return the k best rows of each query, best first: (queries, k') scores and rows.
 
         `queries` (n, dim) unit rows; `among` restricts the answers to these rows. k' is k, or

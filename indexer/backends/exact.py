@@ -13,7 +13,7 @@ import numpy as np
 
 from indexer.backends import Found, Rows
 from indexer.backends.selection import Selection
-from model.vectors import Vectors
+from model.vectors import Features, Vectors
 
 CHUNK = 32_768  # rows looked at together: 34 MB of 512 numbers, 67 as float32
 BATCH = 16  # queries from which matrix products are quicker
@@ -32,19 +32,19 @@ class Exact:
         """Return the number of rows."""
         return sum(map(len, self.vectors))
 
-    def search(self, queries: Vectors, k: int, among: Selection | None = None) -> Found:
+    def search(self, queries: Vectors | Features, k: int, among: Selection | None = None) -> Found:
         """Return the k best rows of each query; see `Index`."""
         k = min(k, len(self) if among is None else len(among))
         if k == 0 or not len(queries):
             return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         wanted = np.ascontiguousarray(queries, np.float32)
         compare = self._by_product if len(queries) >= BATCH else self._by_scan
-        best: list[Found] = []
+        found: list[Found] = []
         for part in self._parts(among):
-            best.append(compare(wanted, k, part))
-            if len(best) == MERGED:
-                best = [_best(best, k)]
-        return _best(best, k)
+            found.append(compare(wanted, k, part))
+            if len(found) == MERGED:
+                found = [best(found, k)]
+        return best(found, k)
 
     def gather(self, rows: Rows) -> Vectors:
         """Return the vectors of some rows, (n, dim) float16, in their order."""
@@ -61,12 +61,12 @@ class Exact:
 
     def _parts(self, among: Selection | None) -> Iterator[_Part]:
         """Rows to look at together: a range lies side by side in one array."""
-        if among is not None and not among.is_slice:
-            yield from (among.rows[start : start + CHUNK] for start in range(0, len(among), CHUNK))
+        rows = range(len(self)) if among is None else among.rows
+        if not isinstance(rows, range):
+            yield from (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
             return
-        first, last = (0, len(self)) if among is None else (among.rows[0], among.rows[-1] + 1)
         for start, stop in pairwise(accumulate(map(len, self.vectors), initial=0)):
-            low, high = max(int(first), start), min(int(last), stop)
+            low, high = max(rows.start, start), min(rows.stop, stop)
             yield from (range(at, min(at + CHUNK, high)) for at in range(low, high, CHUNK))
 
     def _at(self, part: _Part) -> tuple[Vectors, Rows]:
@@ -79,40 +79,47 @@ class Exact:
             start += len(array)
         return array[part.start - start : part.stop - start], np.arange(part.start, part.stop)
 
-    def _by_scan(self, queries: Vectors, k: int, part: _Part) -> Found:
+    def _by_scan(self, queries: Features, k: int, part: _Part) -> Found:
         vectors, rows = self._at(part)
-        return scan(queries, k, vectors, rows)
+        scan = Scanner(queries.shape[1])
+        found = [scan(query, k, vectors, rows) for query in queries]
+        return np.stack([each[0] for each in found]), np.stack([each[1] for each in found])
 
-    def _by_product(self, queries: Vectors, k: int, part: _Part) -> Found:
+    def _by_product(self, queries: Features, k: int, part: _Part) -> Found:
         vectors, rows = self._at(part)
         matrix, k = vectors.astype(np.float32), min(k, len(rows))
         scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows[places]
 
 
-def scan(queries: Vectors, k: int, vectors: Vectors, rows: Rows) -> Found:
-    """Compare each query with each vector; return the k best, not sorted, -1 for lack of rows.
+class Scanner:
+    """Compares one query with float16 vectors, which FAISS converts as it reads them."""
 
-    `queries` (n, dim) float32, `vectors` (m, dim) float16 side by side, `rows` (m,) their numbers.
-    """
-    dim = queries.shape[1]
-    quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
-    space = faiss.IndexFlatIP(dim)
-    scanner = quantizer.select_InvertedListScanner(
-        faiss.METRIC_INNER_PRODUCT, space, False, None, False
-    )
-    scores = np.full((len(queries), k), -np.inf, np.float32)
-    found = np.full((len(queries), k), -1, np.int64)
-    codes, numbers = faiss.swig_ptr(vectors.view(np.uint8)), faiss.swig_ptr(rows)
-    for query, best, places in zip(queries, scores, found, strict=True):
-        scanner.set_query(faiss.swig_ptr(query))
-        scanner.set_list(0, 0.0)
-        heap = faiss.swig_ptr(best), faiss.swig_ptr(places)
-        scanner.scan_codes(len(rows), codes, numbers, *heap, k)
-    return scores, found
+    def __init__(self, dim: int) -> None:
+        # What FAISS's scanner points to must live as long as it does.
+        self._quantizer = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
+        self._space = faiss.IndexFlatIP(dim)
+        self._scanner = self._quantizer.select_InvertedListScanner(
+            faiss.METRIC_INNER_PRODUCT, self._space, False, None, False
+        )
+
+    def __call__(self, query: Features, k: int, vectors: Vectors, rows: Rows) -> Found:
+        """Return the k best, not sorted: (k,) scores and rows, -1 for lack of rows.
+
+        `query` (dim,) float32, `vectors` (m, dim) float16 side by side, `rows` (m,) their numbers.
+        """
+        scores = np.full(k, -np.inf, np.float32)
+        found = np.full(k, -1, np.int64)
+        query = np.ascontiguousarray(query, np.float32)
+        self._scanner.set_query(faiss.swig_ptr(query))
+        self._scanner.set_list(0, 0.0)
+        codes, numbers = faiss.swig_ptr(vectors.view(np.uint8)), faiss.swig_ptr(rows)
+        heap = faiss.swig_ptr(scores), faiss.swig_ptr(found)
+        self._scanner.scan_codes(len(rows), codes, numbers, *heap, k)
+        return scores, found
 
 
-def _best(found: Sequence[Found], k: int) -> Found:
+def best(found: Sequence[Found], k: int) -> Found:
     """Return the k best of several answers, best first; of equals the lower row."""
     scores = np.concatenate([each[0] for each in found], axis=1)
     rows = np.concatenate([each[1] for each in found], axis=1)

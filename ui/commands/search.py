@@ -19,6 +19,7 @@ from ui.tables import NEEDS_FILE
 @click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
 @click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
 @click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@click.option("--explain", is_flag=True, help="Say how it was searched, and why so.")
 @options.taxonomy
 @options.collection
 @options.format_
@@ -47,6 +48,7 @@ def command(
     exclude: tuple[str, ...],
     rank: str,
     where: str,
+    explain: bool,
     taxonomy: str | None,
     collection: Path,
     format_: str,
@@ -83,6 +85,9 @@ def command(
         rank=rank,
         where=where,
     )
+    if explain:
+        for plan in hits.plans:
+            click.echo(str(plan), err=True)
     show_hits(hits, format_, output)
     if copy_to:
         click.echo(f"{copy_files(hits, copy_to)} files copied to {copy_to}", err=True)

@@ -1,0 +1,74 @@
+"""The index of a collection as a file: measured, written whole, opened only if it is as it was."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from indexer.backends import lists
+from indexer.backends.exact import Exact
+from indexer.backends.training import Lists, train_by_likeness, train_by_taxa
+from indexer.durable import sha256_of, write_durably
+from indexer.manifest import EffortEntry, IndexEntry, Manifest
+from indexer.tuning import Sample, Tuned, image_sample, lists_needed, text_sample, tune
+from model.vectors import Vectors
+
+FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
+_LOG = logging.getLogger("taxalens")
+Told = Callable[[str, float], None]
+"""Hears a step of the work and the share of it that is done."""
+
+
+def make_index(
+    collection: Path, manifest: Manifest, exact: Exact, texts: Vectors | None, told: Told
+) -> Manifest:
+    """Build an index over all rows, measure it, write it; return the manifest that knows it.
+
+    `texts` (n, dim) are queries to measure it with. Rows are divided by taxa or by likeness,
+    whichever finds the true neighbours of sampled queries in fewer lists.
+    """
+    step = "measuring what is near what"
+    told(step, 0.0)
+    images = image_sample(exact)
+    told(step, 0.5)
+    samples = [images, *([text_sample(exact, texts)] if texts is not None and len(texts) else [])]
+    by_taxa = train_by_taxa(exact, lambda share: told("lists by taxa", share))
+    by_likeness = train_by_likeness(exact, lambda share: told("lists by likeness", share))
+    chosen = min((by_taxa, by_likeness), key=lambda each: _share(exact, each, samples))
+    index = lists.build(exact, chosen, lambda share: told("codes", share))
+    tuned = [tune(index, each, lambda share: told("measuring recall", share)) for each in samples]
+    path = f"index-{manifest.generation + 1}.faiss"
+    write_durably(collection / path, lambda file: lists.write(index, file))
+    entry = IndexEntry(
+        path,
+        (collection / path).stat().st_size,
+        sha256_of(collection / path),
+        len(exact),
+        chosen is by_taxa,
+        _entry(tuned[0]),
+        _entry(tuned[1]) if len(tuned) > 1 else None,
+    )
+    return replace(manifest, index=entry)
+
+
+def open_index(collection: Path, manifest: Manifest, exact: Exact) -> lists.ListIndex | None:
+    """Open a generation's index; None where there is none, or it is not what was written."""
+    entry = manifest.index
+    if entry is None:
+        return None
+    path = collection / entry.path
+    try:
+        if path.stat().st_size == entry.bytes:
+            return lists.read(path, exact, entry.by_taxa)
+    except (OSError, RuntimeError):
+        pass
+    _LOG.warning("%s is missing or damaged: searching without it; run taxalens optimize.", path)
+    return None
+
+
+def _share(exact: Exact, each: Lists, samples: list[Sample]) -> float:
+    return lists_needed(exact, each, samples) / len(each.centroids)
+
+
+def _entry(tuned: Tuned) -> EffortEntry:
+    return EffortEntry(tuned.effort.probes, tuned.effort.reranked, round(tuned.recall, 4))

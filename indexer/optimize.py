@@ -1,0 +1,146 @@
+"""Optimizing: a collection's rows in the order of their taxa, in one segment, with an index.
+
+What was removed is left out. Everything is written beside what is there and counts from one commit
+on; memory holds a few thousand rows at a time.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from indexer.backends import Rows
+from indexer.backends.exact import CHUNK, Exact
+from indexer.catalog import write_catalog
+from indexer.durable import write_durably
+from indexer.index_file import FROM, Told, make_index
+from indexer.manifest import Manifest, commit, read_manifest
+from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_table
+from indexer.snapshot import Snapshot, open_snapshot
+from indexer.writing import only_writer
+from model.encoder import Encoder
+from model.errors import CollectionError
+from model.taxon import Taxon
+from model.text_types import prompts
+
+_REWRITTEN = ("segments", "inputs", "labels")
+_TEXTS = 300  # taxa whose names measure what texts find
+_SPARE = 1.3  # disk: the vectors again, their codes, the tables
+
+
+def optimize(
+    collection: Path,
+    encoder: Encoder | None = None,
+    told: Told = lambda step, share: None,
+    index_from: int = FROM,
+) -> Manifest:
+    """Rewrite a collection in the order of its taxa and index it; return its new generation.
+
+    `encoder` embeds names of taxa, to measure what texts find; without one that is not measured.
+    From `index_from` rows on there is an index. The files of the generation before stay for those
+    who read it; older ones go. Raises CollectionError for a collection in use, or a disk without
+    room.
+    """
+    read_manifest(collection)
+    with only_writer(collection), open_snapshot(collection) as snapshot:
+        before = snapshot.manifest
+        order = _order(snapshot)
+        _check_room(collection, len(order) * before.encoder.dim * 2)
+        name = before.next_name
+        paths = [f"{table}/{name}.parquet" for table in _REWRITTEN]
+        _write(collection / paths[0], _batches(snapshot, _ROWS_SQL), ROWS)
+        _write(collection / paths[1], _batches(snapshot, _INPUTS_SQL), INPUTS)
+        _write(collection / paths[2], _labels(snapshot), LABELS)
+        manifest = replace(before, index=None)
+        if len(order):
+            paths.append(f"segments/{name}.npy")
+            _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
+        if len(order) >= max(index_from, 1):
+            exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
+            texts = encoder.encode_texts(_texts(snapshot)) if encoder else None
+            manifest = make_index(collection, manifest, exact, texts, told)
+        dropped = [path for table in _REWRITTEN for path in before.paths(table)]
+        manifest = commit(collection, manifest, paths, dropped)
+        write_catalog(collection, manifest)
+    _sweep(collection, before, manifest)
+    return manifest
+
+
+def _order(snapshot: Snapshot) -> Rows:
+    """Return the rows that count, by taxon; those without one last."""
+    found = snapshot.cursor().execute(f'SELECT "row" FROM images {_ORDER}').fetchnumpy()
+    return np.asarray(found["row"], np.int64)
+
+
+def _batches(snapshot: Snapshot, sql: str) -> Iterator[pa.RecordBatch]:
+    reader: pa.RecordBatchReader = snapshot.cursor().execute(sql).to_arrow_reader(CHUNK)
+    yield from reader
+
+
+def _labels(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
+    """Yield all that was ever said of images, in its order."""
+    for path in snapshot.manifest.paths("labels"):
+        yield from read_table(snapshot.folder, "labels", [path]).to_batches()
+
+
+def _write(path: Path, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+    def fill(temporary: Path) -> None:
+        with pq.ParquetWriter(
+            temporary, schema, compression="zstd", write_page_checksum=True
+        ) as writer:
+            for batch in batches:
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+    write_durably(path, fill)
+
+
+def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:
+    def fill(temporary: Path) -> None:
+        dim = exact.vectors[0].shape[1]
+        header = {"descr": "<f2", "fortran_order": False, "shape": (len(order), dim)}
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for start in range(0, len(order), CHUNK):
+                exact.gather(order[start : start + CHUNK]).tofile(file)
+                told("vectors in the order of taxa", min(1.0, (start + CHUNK) / len(order)))
+
+    write_durably(path, fill)
+
+
+def _texts(snapshot: Snapshot) -> list[str]:
+    """Return what one would ask for: taxa that occur, as often as they do."""
+    found = snapshot.query(
+        f"SELECT taxon_key, any_value(common_name) FROM images WHERE taxon_key IS NOT NULL "
+        f"GROUP BY 1 ORDER BY hash(taxon_key) LIMIT {_TEXTS}"
+    )
+    return [prompts(Taxon.from_key(key, common or ""))[0] for key, common in found]
+
+
+def _check_room(collection: Path, vectors: int) -> None:
+    free = shutil.disk_usage(collection).free
+    if free < vectors * _SPARE:
+        raise CollectionError(
+            f"{collection} needs {vectors * _SPARE / 1e9:,.1f} GB of free disk to be optimized, "
+            f"and there are {free / 1e9:,.1f} GB: make room, or move it to a larger disk."
+        )
+
+
+def _sweep(collection: Path, *kept: Manifest) -> None:
+    """Remove files of generations before these."""
+    wanted = {path for manifest in kept for path in manifest.files}
+    wanted |= {manifest.index.path for manifest in kept if manifest.index}
+    for file in (
+        *(file for table in SCHEMAS for file in (collection / table).glob("*")),
+        *collection.glob("index-*.faiss"),
+    ):
+        if file.relative_to(collection).as_posix() not in wanted:
+            file.unlink(missing_ok=True)
+
+
+_ORDER = 'ORDER BY lo NULLS LAST, "row"'
+_ROWS_SQL = f"SELECT {', '.join(ROWS.names)} FROM images {_ORDER}"
+_INPUTS_SQL = f"SELECT {', '.join(INPUTS.names)} FROM inputs ORDER BY source_id"

@@ -1,0 +1,124 @@
+"""Tuning: what an index finds of the truth, and what it costs to find .99 of it.
+
+Queries are images of the collection, each left out of its own answer, and texts of its taxa. One
+half of them chooses how rows are divided and how much a search looks at; the other half, which had
+no say, gives the recall that is reported.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.backends import Rows
+from indexer.backends.exact import Exact
+from indexer.backends.lists import Effort, ListIndex
+from indexer.backends.training import Lists, about
+from model.vectors import Features, Vectors
+
+QUERIES = 400  # of each kind
+K = 10
+TARGET = 0.992  # on the half that chooses: .99 on another, chance included
+_RERANKED = (100, 200, 400, 800)
+# Nanoseconds, as a rule: of two efforts that find enough the cheaper one is chosen.
+CODE, RERANKED_ROW = 9, 900
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Queries of one kind and their truth."""
+
+    queries: Features
+    """(n, dim) float32"""
+    truth: Rows
+    """(n, K) rows, best first"""
+    own: Rows | None = None
+    """(n,) the row that a query is itself, which is no answer"""
+
+    def halves(self) -> tuple["Sample", "Sample"]:
+        """Return every other query, and the rest."""
+        one, two = (
+            Sample(
+                self.queries[start::2],
+                self.truth[start::2],
+                None if self.own is None else self.own[start::2],
+            )
+            for start in (0, 1)
+        )
+        return one, two
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """An effort, and the recall@10 that it was measured to reach."""
+
+    effort: Effort
+    recall: float
+
+
+def image_sample(exact: Exact, queries: int = QUERIES) -> Sample:
+    """Draw images of a collection."""
+    random = np.random.default_rng(2)
+    own = np.sort(random.choice(len(exact), min(queries, len(exact)), replace=False))
+    vectors = exact.gather(own).astype(np.float32)
+    _, rows = exact.search(vectors, K + 1)
+    truth = np.stack([_without(found, row, K) for found, row in zip(rows, own, strict=True)])
+    return Sample(vectors, truth, own)
+
+
+def text_sample(exact: Exact, texts: Vectors) -> Sample:
+    """Take texts, (n, dim) unit rows."""
+    queries = np.ascontiguousarray(texts, np.float32)
+    return Sample(queries, exact.search(queries, K)[1])
+
+
+def lists_needed(exact: Exact, lists: Lists, samples: Sequence[Sample]) -> int:
+    """Return how many lists a search must look at to meet TARGET of the truth in each sample."""
+    needed = 1
+    for sample in samples:
+        flat = sample.truth.ravel()
+        of = lists.of(about(exact, lists.mean, flat), flat).reshape(sample.truth.shape)
+        closeness = sample.queries @ lists.centroids.T
+        at = np.take_along_axis(closeness, of, 1)
+        rank = np.stack([(closeness > at[:, [place]]).sum(axis=1) for place in range(K)], axis=1)
+        needed = max(needed, 1 + int(np.quantile(rank, TARGET, method="higher")))
+    return needed
+
+
+def tune(index: ListIndex, sample: Sample, told: Callable[[float], None] = lambda _: None) -> Tuned:
+    """Return the cheapest effort that reaches TARGET, or the best there is where none does."""
+    chooses, reports = sample.halves()
+    lists = len(index.centroids)
+    steps = sorted({min(2**step, lists) for step in range(3, 30)})
+    reached: list[tuple[float, Effort]] = []
+    best = (0.0, Effort(lists, _RERANKED[-1]))
+    for place, probes in enumerate(steps):
+        for reranked, recall in _recalls(index, chooses, probes).items():
+            effort = Effort(probes, reranked)
+            cost = probes / lists * len(index) * CODE + reranked * RERANKED_ROW
+            if recall >= TARGET:
+                reached.append((cost, effort))
+            best = max(best, (recall, effort), key=lambda each: each[0])
+        told((place + 1) / len(steps))
+        cheapest = min((cost for cost, _ in reached), default=np.inf)
+        if cheapest < 2 * probes / lists * len(index) * CODE:
+            break  # the next step alone costs more
+    effort = min(reached, key=lambda each: each[0])[1] if reached else best[1]
+    return Tuned(effort, _recalls(index, reports, effort.probes)[effort.reranked])
+
+
+def _recalls(index: ListIndex, sample: Sample, probes: int) -> dict[int, float]:
+    """Return the recall@10 for each number of reranked rows; what is reranked is then exact."""
+    found = index.candidates(sample.queries, _RERANKED[-1] + 1, probes)
+    if sample.own is not None:
+        pairs = zip(found, sample.own, strict=True)
+        found = np.stack([_without(rows, own, _RERANKED[-1]) for rows, own in pairs])
+    return {
+        n: float(np.mean([np.isin(*pair) for pair in zip(sample.truth, found[:, :n], strict=True)]))
+        for n in _RERANKED
+    }
+
+
+def _without(rows: Rows, row: int, n: int) -> Rows:
+    others: Rows = rows[rows != row][:n]
+    return others

@@ -1,0 +1,95 @@
+"""Conditions: what must hold of the images that may answer, and the rows of which it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import duckdb
+import numpy as np
+
+from indexer.backends import Rows
+from indexer.backends.selection import Selection, selection_of
+from indexer.snapshot import Snapshot
+from indexer.taxonomy.resolver import Interval
+from model.errors import Error
+
+_KEPT = 8  # selections, of up to 8 bytes a row each
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL over the table `images` with the values of its question marks."""
+
+    sql: str = "true"
+    values: tuple[object, ...] = ()
+    where: str = ""
+    """a condition in the user's own SQL, which is never part of ours"""
+
+    def __and__(self, other: "Condition") -> "Condition":
+        """Return that both hold; only one of them may be in the user's SQL."""
+        if "false" in (self.sql, other.sql):
+            return NONE
+        parts = [each.sql for each in (self, other) if each.sql != "true"]
+        sql = " AND ".join(f"({part})" for part in parts) or "true"
+        return Condition(sql, self.values + other.values, self.where or other.where)
+
+
+EVERY = Condition()
+NONE = Condition("false")
+
+
+def inside(intervals: Sequence[Interval]) -> str:
+    """Return in SQL that the label is a taxon of one of these clades; never null."""
+    clades = (f"({int(lo)} <= lo AND lo < {int(hi)})" for lo, hi in intervals)
+    return f"coalesce({' OR '.join(clades) or 'false'}, false)"
+
+
+class Selections:
+    """The rows for which conditions hold, in one snapshot; the last few are kept."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.of = lru_cache(_KEPT)(self._of)
+
+    def _of(self, condition: Condition) -> Selection:
+        """Return the rows; raises Error where the user's SQL is none."""
+        if condition.sql == "false":
+            return Selection(range(0))
+        if condition.where:
+            chosen = select(self.snapshot, condition.where)
+            if condition.sql != "true":
+                chosen = np.intersect1d(chosen, self._rows(condition), assume_unique=True)
+            return selection_of(chosen)
+        count, first, last = self._ask('count(*), min("row"), max("row")', condition).fetchall()[0]
+        if count and last - first + 1 == count:
+            return Selection(range(first, last + 1))
+        return Selection(self._rows(condition) if count else range(0))
+
+    def _rows(self, condition: Condition) -> Rows:
+        return _fetched(self._ask('"row"', condition))
+
+    def _ask(self, what: str, condition: Condition) -> duckdb.DuckDBPyConnection:
+        values = [list(each) if isinstance(each, tuple) else each for each in condition.values]
+        sql = f"SELECT {what} FROM images WHERE {condition.sql}"
+        return self.snapshot.cursor().execute(sql, values)
+
+
+def select(snapshot: Snapshot, where: str) -> Rows:
+    """Return the rows for which a condition in the user's SQL is true, ascending.
+
+    It is one expression, nothing before or after it, on a connection that reads this catalog and
+    nothing else. Raises Error with DuckDB's own words where it cannot be understood.
+    """
+    try:
+        return _fetched(snapshot.cursor().table("searchable").filter(where).project('"row"'))
+    except duckdb.Error as error:
+        known = [name for name, *_ in snapshot.query("DESCRIBE searchable")][1:]
+        wrong = str(error).splitlines()[0].rstrip(".")
+        raise Error(
+            f"--where {where!r} is no condition that can be asked here ({wrong}); "
+            f"there is {', '.join(known)}."
+        ) from error
+
+
+def _fetched(answer: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Rows:
+    return np.sort(np.asarray(answer.fetchnumpy()["row"], np.int64))

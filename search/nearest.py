@@ -1,0 +1,52 @@
+"""The rows nearest to vectors: as planned, and always as many as there are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.backends import Found
+from indexer.backends.exact import Exact, best
+from indexer.backends.lists import ListIndex
+from indexer.backends.selection import Selection
+from indexer.manifest import IndexEntry
+from model.vectors import Features, Vectors
+from search.plan import Plan, choose
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The vectors of a collection, and an index over the first of them if there is one."""
+
+    exact: Exact
+    index: ListIndex | None = None
+    entry: IndexEntry | None = None
+
+    def search(
+        self, queries: Vectors | Features, k: int, among: Selection, of_text: bool = False
+    ) -> tuple[Found, Plan]:
+        """Return the k best rows of each query among some, and how they were looked for.
+
+        `queries` (n, dim) unit rows, of texts or of pictures. Scores (n, k') float32 and rows
+        (n, k'), best first; k' is k, or the number of rows where there are fewer.
+        """
+        plan = choose(among, len(self.exact), len(queries), of_text, self.index, self.entry)
+        if plan.effort is None or self.index is None:
+            return self.exact.search(queries, k, among), plan
+        k = min(k, len(among))
+        covered = among if len(among) == len(self.exact) else among.between(0, len(self.index))
+        whole = len(covered) >= len(self.index)
+        found = self.index.search(queries, k, None if whole else covered, plan.effort)
+        appended = among.between(len(self.index), len(self.exact))
+        if len(appended):
+            found = best([found, self.exact.search(queries, k, appended)], k)
+        return self._completed(queries, k, among, found), plan
+
+    def _completed(
+        self, queries: Vectors | Features, k: int, among: Selection, found: Found
+    ) -> Found:
+        """Answer those queries exactly for which the index saw too few rows."""
+        scores, rows = found
+        short = np.flatnonzero((rows < 0).any(axis=1))
+        if len(short):
+            scores[short], rows[short] = self.exact.search(queries[short], k, among)
+        return scores, rows

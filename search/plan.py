@@ -1,0 +1,92 @@
+"""The plan of a search: in which way the nearest rows are looked for, and why.
+
+Times are nanoseconds a row or code, as measured on one core with 512 numbers a vector
+(docs/BENCHMARKS.md); only how they compare matters.
+"""
+
+from dataclasses import dataclass
+
+from indexer.backends.exact import BATCH
+from indexer.backends.lists import Effort, ListIndex
+from indexer.backends.selection import Selection
+from indexer.manifest import IndexEntry
+
+SLICE, PRODUCT, GATHER = 80, 22, 320  # a row compared: side by side, in a batch, here and there
+CODE, CHOSEN_CODE, RERANKED, CALL = 9, 14, 900, 300_000  # a code, one with a filter, …, a search
+EXACT_SLICE, EXACT_GATHER = 100_000, 10_000  # rows of a filter that are always compared: 10 ms
+_UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a search does."""
+
+    rows: int
+    """that may answer"""
+    effort: Effort | None
+    """what of the index is looked at; None compares every row that may answer"""
+    why: str
+
+    def __str__(self) -> str:
+        """Describe it in one line."""
+        if self.effort is None:
+            return f"compares {self.rows:,} rows one by one: {self.why}"
+        probes, reranked = self.effort.probes, self.effort.reranked
+        return (
+            f"looks for {self.rows:,} rows in {probes:,} lists of the index and compares the best "
+            f"{reranked:,}: {self.why}"
+        )
+
+
+def choose(
+    among: Selection,
+    total: int,
+    queries: int,
+    of_text: bool,
+    index: ListIndex | None,
+    entry: IndexEntry | None,
+) -> Plan:
+    """Choose the cheapest way that finds what there is.
+
+    `among` are the rows that may answer, of `total`; `queries` are asked together.
+    """
+    rows = len(among)
+    if index is None or entry is None:
+        return Plan(rows, None, "the collection has no index")
+    covered = among.between(0, len(index))
+    if not len(covered):
+        return Plan(rows, None, "the index knows none of them")
+    filtered = rows < total
+    if filtered and rows <= (EXACT_SLICE if among.is_slice else EXACT_GATHER):
+        return Plan(rows, None, "they are few")
+    exact = _exact_cost(among, queries)
+    effort = _effort(covered, index, entry, of_text)
+    lists = len(index.lists_of(covered))
+    codes = len(index) * effort.probes / len(index.centroids)
+    cost = CALL + codes * (CHOSEN_CODE if filtered else CODE) + effort.reranked * RERANKED
+    cost += _exact_cost(among.between(len(index), total), queries)
+    if exact <= cost:
+        return Plan(rows, None, f"an index would take {cost / exact:.1f} times as long")
+    where = f"of the {lists:,} where they can be" if filtered else "of its"
+    return Plan(rows, effort, f"{exact / cost:.1f} times quicker; {where}")
+
+
+def _exact_cost(among: Selection, queries: int) -> float:
+    if queries < BATCH:
+        return len(among) * (SLICE if among.is_slice else GATHER)
+    return len(among) * (PRODUCT + (0 if among.is_slice else GATHER / queries))
+
+
+def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bool) -> Effort:
+    """Grow what was measured for all rows to what finds as much among some of them."""
+    known = entry.text if of_text else entry.image
+    if known is None:
+        effort = Effort(entry.image.probes * _UNMEASURED, entry.image.reranked * _UNMEASURED)
+    else:
+        effort = Effort(known.probes, known.reranked)
+    lists, share = len(index.lists_of(covered)), len(covered) / len(index)
+    if lists < len(index.centroids):
+        # What is asked may be nothing like this clade, so all of it counts.
+        return Effort(lists, effort.reranked)
+    probes = min(lists, round(effort.probes / share**0.5))
+    return Effort(probes, effort.reranked)

@@ -1,0 +1,52 @@
+"""Optimizing from a command: with the collection's encoder if it is here, and with bars."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from indexer.index_file import FROM
+from indexer.manifest import IndexEntry, read_manifest
+from indexer.optimize import optimize
+from indexer.snapshot import open_snapshot
+from model.encoder import Encoder, load
+from model.errors import Error
+
+
+def optimize_collection(collection: Path) -> str:
+    """Optimize a collection; return in one line what it is now."""
+    manifest = read_manifest(collection)
+    with open_snapshot(collection) as snapshot:
+        ((images,),) = snapshot.query("SELECT count(*) FROM images")
+    encoder = _encoder(manifest.encoder.spec, manifest.encoder.fingerprint, images)
+    with ExitStack() as stack:
+        bars: dict[str, Any] = {}
+
+        def told(step: str, share: float) -> None:
+            if step not in bars:
+                bars[step] = stack.enter_context(
+                    tqdm(total=100, desc=step, bar_format="{desc}: {percentage:3.0f} %|{bar}|")
+                )
+            bars[step].update(100 * share - bars[step].n)
+
+        manifest = optimize(collection, encoder, told)
+    return f"{collection}: {images:,} images in the order of their taxa, {_index(manifest.index)}"
+
+
+def _encoder(spec: str, fingerprint: str, images: int) -> Encoder | None:
+    if images < FROM:
+        return None  # nothing is measured
+    try:
+        return load(spec, fingerprint=fingerprint)
+    except Error as error:
+        click.echo(f"What texts find is not measured: {error}", err=True)
+        return None
+
+
+def _index(entry: IndexEntry | None) -> str:
+    if entry is None:
+        return f"without an index: from {FROM:,} on there is one"
+    text = f", {entry.text.recall:.3f} for texts" if entry.text else ""
+    return f"indexed; recall@10 {entry.image.recall:.3f} for pictures{text}"
