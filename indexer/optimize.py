@@ -77,7 +77,7 @@ def _order(snapshot: Snapshot) -> Rows:
 
 
 def _batches(snapshot: Snapshot, sql: str) -> Iterator[pa.RecordBatch]:
-    reader: pa.RecordBatchReader = snapshot.cursor().execute(sql).to_arrow_reader(CHUNK)
+    reader: pa.RecordBatchReader = snapshot.cursor().sql(sql).to_arrow_reader(CHUNK)
     yield from reader
 
 

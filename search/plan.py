@@ -13,7 +13,7 @@ from indexer.manifest import IndexEntry
 
 SLICE, PRODUCT, GATHER = 80, 22, 320  # a row compared: side by side, in a batch, here and there
 CODE, CHOSEN_CODE, RERANKED, CALL = 9, 14, 900, 300_000  # a code, one with a filter, …, a search
-EXACT_SLICE, EXACT_GATHER = 100_000, 10_000  # rows of a filter that are always compared: 10 ms
+EXACT_SLICE, EXACT_GATHER = 100_000, 10_000  # rows that are always compared: a clade, others
 _UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
 
 
@@ -57,7 +57,7 @@ def choose(
     if not len(covered):
         return Plan(rows, None, "the index knows none of them")
     filtered = rows < total
-    if filtered and rows <= (EXACT_SLICE if among.is_slice else EXACT_GATHER):
+    if rows <= (EXACT_SLICE if filtered and among.is_slice else EXACT_GATHER):
         return Plan(rows, None, "they are few")
     exact = _exact_cost(among, queries)
     effort = _effort(covered, index, entry, of_text)

@@ -115,9 +115,8 @@ def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIn
     dim = exact.vectors[0].shape[1]
     space = faiss.IndexFlatIP(dim)
     space.add(lists.centroids)
-    plain = faiss.IndexIVFPQ(
-        space, dim, len(lists.centroids), dim // _PAIR, 4, faiss.METRIC_INNER_PRODUCT
-    )
+    codes = dim // _PAIR if dim % _PAIR == 0 else dim
+    plain = faiss.IndexIVFPQ(space, dim, len(lists.centroids), codes, 4, faiss.METRIC_INNER_PRODUCT)
     plain.by_residual = True
     random = np.random.default_rng(1)
     some = np.sort(random.choice(len(exact), min(_CODEBOOK_ROWS, len(exact)), replace=False))
