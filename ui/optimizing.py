@@ -1,6 +1,5 @@
 """Optimizing from a command: with the collection's encoder if it is here, and with bars."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,22 @@ def optimize_collection(collection: Path) -> str:
     with open_snapshot(collection) as snapshot:
         ((images,),) = snapshot.query("SELECT count(*) FROM images")
     encoder = _encoder(manifest.encoder.spec, manifest.encoder.fingerprint, images)
-    with ExitStack() as stack:
-        bars: dict[str, Any] = {}
+    bar: Any = None
 
-        def told(step: str, share: float) -> None:
-            if step not in bars:
-                bars[step] = stack.enter_context(
-                    tqdm(total=100, desc=step, bar_format="{desc}: {percentage:3.0f} %|{bar}|")
-                )
-            bars[step].update(100 * share - bars[step].n)
+    def told(step: str, share: float) -> None:
+        nonlocal bar
+        if bar is None or bar.desc != step:
+            if bar is not None:
+                bar.close()
+            bar = tqdm(total=100, desc=step, bar_format="{desc:<30}{percentage:3.0f} %|{bar}|")
+            bar.desc = step
+        bar.update(100 * share - bar.n)
 
+    try:
         manifest = optimize(collection, encoder, told)
+    finally:
+        if bar is not None:
+            bar.close()
     return f"{collection}: {images:,} images in the order of their taxa, {_index(manifest.index)}"
 
 
