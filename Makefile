@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search
 
 install: $(VENV)/.installed
 
@@ -42,3 +42,7 @@ bench-embed: install  # how quickly pictures and strings become vectors: docs/BE
 
 bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.hostile
+
+ROWS ?= 100000
+bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.search $(ROWS)

@@ -28,6 +28,9 @@ PACKAGES = {
         ["--no-deps", "setuptools<70"],
     ],
 }
+for _peer in ("hnswlib", "usearch", "scann", "lancedb", "chromadb", "qdrant-edge-py"):
+    PACKAGES[_peer] = [[_peer, "numpy"]]
+PACKAGES["milvus-lite"] = [["milvus-lite", "pymilvus", "setuptools<81"]]
 _TIMED = """
 import json, sys, tempfile, time
 from pathlib import Path
@@ -63,7 +66,7 @@ def rate(peer: str, one: Path, photos: Path, checkpoint: Path) -> float | str:
 
     `one` is a folder of one picture, `photos` of many; `checkpoint` the weights of a ViT-B/16.
     """
-    python = _prepared(peer)
+    python = prepared(peer)
     if isinstance(python, str):
         return python
     head, rest = _TIMED.split("count =")
@@ -77,7 +80,7 @@ def rate(peer: str, one: Path, photos: Path, checkpoint: Path) -> float | str:
     return float(said[-1].split()[1]) if said else _last_line(ended.stderr)
 
 
-def _prepared(peer: str) -> Path | str:
+def prepared(peer: str) -> Path | str:
     """Return the Python of a peer's environment, installed once; or why it cannot be."""
     folder = FOLDER / peer
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
