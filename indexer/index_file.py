@@ -7,13 +7,14 @@ from pathlib import Path
 
 from indexer.backends import lists
 from indexer.backends.exact import Exact
-from indexer.backends.training import Lists, train_by_likeness, train_by_taxa
+from indexer.backends.training import train_by_likeness, train_by_taxa
 from indexer.durable import sha256_of, write_durably
 from indexer.manifest import EffortEntry, IndexEntry, Manifest
-from indexer.tuning import Sample, Tuned, image_sample, lists_needed, text_sample, tune
+from indexer.tuning import Tuned, image_sample, lists_needed, text_sample, tune
 from model.vectors import Vectors
 
 FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
+_WORTH = 1.5  # times the lists
 _LOG = logging.getLogger("taxalens")
 Told = Callable[[str, float], None]
 """Hears a step of the work and the share of it that is done."""
@@ -24,8 +25,9 @@ def make_index(
 ) -> Manifest:
     """Build an index over all rows, measure it, write it; return the manifest that knows it.
 
-    `texts` (n, dim) are queries to measure it with. Rows are divided by taxa or by likeness,
-    whichever finds the true neighbours of sampled queries in fewer lists.
+    `texts` (n, dim) are queries to measure it with. Rows are divided by taxa, of which a filter by
+    clade makes use, unless that needs many more lists to meet the true neighbours of sampled
+    queries than by likeness.
     """
     step = "measuring what is near what"
     told(step, 0.0)
@@ -33,8 +35,11 @@ def make_index(
     told(step, 0.5)
     samples = [images, *([text_sample(exact, texts)] if texts is not None and len(texts) else [])]
     by_taxa = train_by_taxa(exact, lambda share: told("lists by taxa", share))
-    by_likeness = train_by_likeness(exact, lambda share: told("lists by likeness", share))
-    chosen = min((by_taxa, by_likeness), key=lambda each: _share(exact, each, samples))
+    told("lists by likeness", 0.0)
+    by_likeness = train_by_likeness(exact)
+    needed = (lists_needed(exact, each, samples) for each in (by_taxa, by_likeness))
+    holds = all(taxa <= _WORTH * likeness for taxa, likeness in zip(*needed, strict=True))
+    chosen = by_taxa if holds else by_likeness
     index = lists.build(exact, chosen, lambda share: told("codes", share))
     tuned = [tune(index, each, lambda share: told("measuring recall", share)) for each in samples]
     path = f"index-{manifest.generation + 1}.faiss"
@@ -64,10 +69,6 @@ def open_index(collection: Path, manifest: Manifest, exact: Exact) -> lists.List
         pass
     _LOG.warning("%s is missing or damaged: searching without it; run taxalens optimize.", path)
     return None
-
-
-def _share(exact: Exact, each: Lists, samples: list[Sample]) -> float:
-    return lists_needed(exact, each, samples) / len(each.centroids)
 
 
 def _entry(tuned: Tuned) -> EffortEntry:

@@ -12,7 +12,7 @@ from indexer.backends.selection import Selection
 from indexer.manifest import IndexEntry
 
 SLICE, PRODUCT, GATHER = 80, 22, 320  # a row compared: side by side, in a batch, here and there
-CODE, CHOSEN_CODE, RERANKED, CALL = 9, 14, 900, 300_000  # a code, one with a filter, …, a search
+CODE, CHOSEN_CODE, RERANKED, CALL = 15, 20, 900, 300_000  # a code, one with a filter, …, a search
 EXACT_SLICE, EXACT_GATHER = 100_000, 10_000  # rows that are always compared: a clade, others
 _UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
 

@@ -130,7 +130,7 @@ def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIn
         )
         told((first + len(rows)) / len(exact))
     # Adding to a fast-scan index with lists chosen beforehand is silently wrong in FAISS 1.15.
-    return ListIndex(faiss.IndexIVFPQFastScan(plain), exact, lists.centroids, lists.rows)
+    return ListIndex(faiss.IndexIVFPQFastScan(plain), exact, lists.centroids, lists.cuts)
 
 
 def write(index: ListIndex, path: Path) -> None:

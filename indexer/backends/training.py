@@ -1,8 +1,8 @@
 """Training of lists: which rows lie together, so that a search need look at few of them.
 
-Rows are first divided into blocks: neighbours in the order of taxa, or rows that look alike. Inside
-each block k-means makes a few lists. That takes seconds where k-means over all lists takes minutes,
-and finds as much where blocks suit the vectors: `indexer/tuning.py` measures which of them do.
+By taxa, rows are divided into blocks of neighbours in the order of taxa, and k-means makes a few
+lists inside each: seconds where k-means over all rows takes minutes. By likeness is that k-means
+over all, which does not care for labels. `indexer/index_file.py` takes whichever finds more.
 """
 
 import math
@@ -18,7 +18,7 @@ from indexer.backends.exact import Exact
 from model.vectors import Features
 
 LISTS_PER_BLOCK = 16
-SAMPLE = 48  # rows per list that k-means looks at
+_SAMPLE = 48  # rows per list that k-means looks at
 _ITERATIONS = 8
 Told = Callable[[float], None]
 """Hears the share of a work that is done."""
@@ -26,70 +26,52 @@ Told = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Lists of blocks: where each list lies, and how a row finds its block."""
+    """Lists, and how a row finds its own."""
 
     mean: Features
     """(dim,) of all vectors; everything here is relative to it, which changes no order"""
     centroids: Features
     """(lists, dim) float32"""
-    starts: Rows
-    """(blocks + 1,) the first list of each block, and the end"""
-    rows: Rows | None = None
-    """(blocks + 1,) where blocks divide the rows themselves: the first row of each, and the end"""
-    anchors: Features | None = None
-    """(blocks, dim) else a row belongs to the block with the nearest of these"""
+    cuts: Rows | None = None
+    """(blocks + 1,) by taxa: the first row of each block of LISTS_PER_BLOCK lists, and the end"""
 
     def of(self, vectors: Features, rows: Rows) -> Rows:
         """Return the list of each vector, (n, dim) float32 about the mean, of these rows."""
-        if self.rows is not None:
-            blocks = np.searchsorted(self.rows, rows, side="right") - 1
-        else:
-            assert self.anchors is not None
-            blocks = _nearest(vectors, self.anchors)
+        if self.cuts is None:
+            return _nearest(vectors, self.centroids)
+        blocks = np.searchsorted(self.cuts, rows, side="right") - 1
         lists = np.empty(len(vectors), np.int64)
         for block in np.unique(blocks):
-            here = blocks == block
-            low, high = self.starts[block : block + 2]
-            lists[here] = low + _nearest(vectors[here], self.centroids[low:high])
+            here, low = blocks == block, int(block) * LISTS_PER_BLOCK
+            lists[here] = low + _nearest(vectors[here], self.centroids[low : low + LISTS_PER_BLOCK])
         return lists
 
 
 def train_by_taxa(exact: Exact, told: Told = lambda share: None) -> Lists:
     """Divide rows, which lie in the order of their taxa, into blocks of as many rows each."""
     random = np.random.default_rng(0)
-    blocks = blocks_of(len(exact))
     mean = _mean(exact, random)
-    cuts = cuts_of(len(exact), blocks)
+    cuts = cuts_of(len(exact), blocks_of(len(exact)))
     centroids: list[Features] = []
-    for block, (low, high) in enumerate(pairwise(cuts)):
-        size = min(SAMPLE * LISTS_PER_BLOCK, high - low)
+    for low, high in pairwise(cuts):
+        size = min(_SAMPLE * LISTS_PER_BLOCK, high - low)
         some = np.sort(random.choice(high - low, size, replace=False)) + low
         centroids.append(_k_means(about(exact, mean, some), LISTS_PER_BLOCK))
-        told((block + 1) / blocks)
-    return Lists(mean, np.concatenate(centroids), _starts(centroids), rows=cuts)
+        told(high / len(exact))
+    return Lists(mean, np.concatenate(centroids), cuts)
 
 
-def train_by_likeness(exact: Exact, told: Told = lambda share: None) -> Lists:
-    """Divide rows into blocks that look alike, whatever their taxa; lists share by their size."""
+def train_by_likeness(exact: Exact) -> Lists:
+    """Divide rows by what they look like, whatever their taxa."""
     random = np.random.default_rng(0)
-    blocks = blocks_of(len(exact))
     mean = _mean(exact, random)
-    anchors = _k_means(_sample(exact, random, 128 * blocks) - mean, blocks)
-    sample = _sample(exact, random, SAMPLE * LISTS_PER_BLOCK * blocks) - mean
-    of = _nearest(sample, anchors)
-    share = np.bincount(of, minlength=blocks) / len(of)
-    centroids: list[Features] = []
-    for block in range(blocks):
-        lists = max(1, round(share[block] * blocks * LISTS_PER_BLOCK))
-        inside = sample[of == block]
-        centroids.append(_k_means(inside, lists) if len(inside) else anchors[block : block + 1])
-        told((block + 1) / blocks)
-    return Lists(mean, np.concatenate(centroids), _starts(centroids), anchors=anchors)
+    lists = blocks_of(len(exact)) * LISTS_PER_BLOCK
+    return Lists(mean, _k_means(_sample(exact, random, _SAMPLE * lists) - mean, lists))
 
 
 def blocks_of(rows: int) -> int:
-    """Return how many blocks suit so many rows: 4 lists for each square root of them."""
-    return max(4, round(math.sqrt(rows) / 4))
+    """Return how many blocks suit so many rows: 2 lists for each square root of them."""
+    return max(4, round(2 * math.sqrt(rows) / LISTS_PER_BLOCK))
 
 
 def cuts_of(rows: int, blocks: int) -> Rows:
@@ -116,7 +98,7 @@ def _sample(exact: Exact, random: np.random.Generator, size: int) -> Features:
 def _k_means(vectors: Features, lists: int) -> Features:
     k_means = faiss.Kmeans(
         vectors.shape[1],
-        min(lists, len(vectors)),
+        lists,
         niter=_ITERATIONS,
         seed=0,
         min_points_per_centroid=1,
@@ -131,7 +113,3 @@ def _nearest(vectors: Features, centres: Features) -> Rows:
     closeness = vectors @ centres.T - (centres**2).sum(axis=1) / 2
     nearest: Rows = closeness.argmax(axis=1)
     return nearest
-
-
-def _starts(centroids: list[Features]) -> Rows:
-    return np.cumsum([0, *map(len, centroids)], dtype=np.int64)
