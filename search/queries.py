@@ -23,18 +23,18 @@ class Question:
     """A query that was understood but not embedded yet.
 
     `labelled` says whose label answers it, shown first; `similar` what else may look like it.
-    `source` is what its vector comes from: texts, a picture file or a row, which is no answer.
+    `source` is what its vector comes from: texts, picture files or a row, which is no answer.
     """
 
     meaning: str
-    source: tuple[str, ...] | Path | int
+    source: tuple[str, ...] | tuple[Path, ...] | int
     labelled: Condition = NONE
     similar: Condition = EVERY
 
     @property
     def of_text(self) -> bool:
         """Whether its vector lies among those of texts, not of pictures."""
-        return isinstance(self.source, tuple)
+        return isinstance(self.source, tuple) and isinstance(self.source[0], str)
 
 
 def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
@@ -65,11 +65,16 @@ def ask_text(text: str) -> Question:
     return Question(f'images that look like "{text}"', (prompt,))
 
 
-def ask_image(path: Path) -> Question:
-    """Ask for what looks like a picture; raises BadInput where there is no such file."""
-    if not path.is_file():
-        raise BadInput(f"There is no picture file {path}.")
-    return Question(f"images that look like {path.name}", path)
+def ask_images(paths: Sequence[Path]) -> Question:
+    """Ask for what looks like a picture, or like what several show together.
+
+    Raises BadInput where there is no such file.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise BadInput(f"There is no picture file {path}.")
+    names = ", ".join(path.name for path in paths)
+    return Question(f"images that look like {names}", tuple(paths))
 
 
 def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
@@ -87,13 +92,18 @@ def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
 def vector_of(question: Question, snapshot: Snapshot, encoder: Callable[[], Encoder]) -> Vectors:
     """Embed a question: (1, dim) unit row; an image that is known needs no encoder.
 
-    Several texts make a zero-shot ensemble: the mean of their unit vectors, renormalised.
+    Several texts make a zero-shot ensemble, several pictures an average one: the mean of their
+    unit vectors, renormalised.
     """
-    if isinstance(question.source, Path):
-        return encoder().encode_images([decode_file(question.source)])
     if isinstance(question.source, int):
         return snapshot.vector(question.source)[None]
-    mean = encoder().encode_texts(question.source).mean(axis=0, dtype=np.float32)
+    texts = [each for each in question.source if isinstance(each, str)]
+    paths = [each for each in question.source if isinstance(each, Path)]
+    if paths:
+        vectors = encoder().encode_images([decode_file(path) for path in paths])
+    else:
+        vectors = encoder().encode_texts(texts)
+    mean = vectors.mean(axis=0, dtype=np.float32)
     unit: Vectors = (mean / np.linalg.norm(mean))[None].astype(np.float16)
     return unit
 

@@ -12,9 +12,22 @@ from ui.tables import NEEDS_FILE
 @click.argument("query", required=False)
 @click.option("--taxon", metavar="NAME", help="A taxon, at any rank; an error if there is none.")
 @click.option("--text", help="What it looks like, even if a taxon is called so.")
-@click.option("--image", type=click.Path(path_type=Path), metavar="FILE", help="A picture file.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A picture file; several are of one specimen.",
+)
 @click.option("--id", "image_id", metavar="ID", help="The id of an image of the collection.")
+@click.option("--plus", multiple=True, metavar="[N*]THIS", help="More like a name, text, picture.")
+@click.option("--minus", multiple=True, metavar="[N*]THIS", help="Less like it; N is a weight.")
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
+@click.option("--group-by", metavar="COLUMN", default="", help="One image for each of its values.")
+@click.option("--distinct", is_flag=True, help="No image that shows the same as a better one.")
+@click.option("--diverse", is_flag=True, help="Images that are unlike each other.")
 @click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
 @click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
@@ -41,9 +54,15 @@ def command(
     query: str | None,
     taxon: str | None,
     text: str | None,
-    image: Path | None,
+    images: tuple[Path, ...],
     image_id: str | None,
+    plus: tuple[str, ...],
+    minus: tuple[str, ...],
     k: int,
+    skip: int,
+    group_by: str,
+    distinct: bool,
+    diverse: bool,
     within: tuple[str, ...],
     exclude: tuple[str, ...],
     rank: str,
@@ -63,9 +82,10 @@ def command(
       taxalens search "red fruit" -k 50
       taxalens search --image moth.jpg --format csv --output hits.csv
       taxalens search "night" --within Carnivora --exclude Felidae
+      taxalens search "Felidae" --plus "2*snow" --minus "camera flash" --distinct
       taxalens search "Aves" --rank species --where "site = 'A' AND elevation > 500"
     """
-    asked = [each for each in (query, taxon, text, image, image_id) if each is not None]
+    asked = [each for each in (query, taxon, text, images or None, image_id) if each is not None]
     if len(asked) != 1:
         raise click.UsageError("Give exactly one of QUERY, --taxon, --text, --image or --id.")
     if format_ == "parquet" and output is None:
@@ -77,13 +97,19 @@ def command(
         query,
         taxon=taxon,
         text=text,
-        image=image,
+        image=images or None,
         image_id=image_id,
         k=k,
         within=within,
         exclude=exclude,
         rank=rank,
         where=where,
+        plus=plus,
+        minus=minus,
+        skip=skip,
+        group_by=group_by,
+        distinct=distinct,
+        diverse=diverse,
     )
     if explain:
         for plan in hits.plans:
