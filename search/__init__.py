@@ -6,6 +6,7 @@ conditions.py  conditions, and the rows of which they hold
 answering.py   one question answered: labelled first, then alike, told as hits
 mixing.py      more of this, less of that
 thinning.py    of hits that say the same only the best
+neighbours.py  the nearest of every image, streamed
 nearest.py     the rows nearest to a vector
 plan.py        in which way they are looked for, and why
 names.py       which clades of the collection a name means

@@ -1,10 +1,12 @@
 """A collection opened for searching."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from indexer.backends.exact import Exact
 from indexer.identity import check_encoder
@@ -24,6 +26,7 @@ from search.hits import Hits
 from search.mixing import Part, mixed, parts_of
 from search.names import Names
 from search.nearest import Nearest
+from search.neighbours import neighbours
 from search.thinning import Thinning
 
 
@@ -104,6 +107,17 @@ class Collection:
             Thinning(group_by, distinct, diverse),
         )
         return answering.page(passing, k, skip)
+
+    def neighbours(
+        self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the k nearest images of every image, among those that pass the filters.
+
+        Batches have the columns of `search.neighbours.SCHEMA`.
+        """
+        condition = Filters(_several(within), where=where).condition(self.names)
+        among = self.selections.of(condition)
+        return neighbours(self.snapshot, self.nearest, among, k)
 
     @cached_property
     def encoder(self) -> Encoder:

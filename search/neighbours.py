@@ -1,0 +1,53 @@
+"""Neighbours: the nearest images of every image, for labelling, duplicates and audits."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from indexer.backends import Rows
+from indexer.backends.selection import Selection
+from indexer.snapshot import Snapshot
+from model.errors import Error
+from search.nearest import Nearest
+
+SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("neighbour_id", pa.string()),
+        ("place", pa.int32()),  # 1 is the nearest
+        ("score", pa.float32()),  # cosine
+    ]
+)
+_TOGETHER = 1024  # images asked for at once
+
+
+def neighbours(
+    snapshot: Snapshot, nearest: Nearest, among: Selection, k: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches of SCHEMA: for each image of a selection its k nearest others in it.
+
+    Memory holds one batch, whatever the number of images. Raises Error for a k below 1.
+    """
+    if k < 1:
+        raise Error(f"k is the number of neighbours, 1 or more, not {k}.")
+    for start in range(0, len(among), _TOGETHER):
+        own = among.part(start, start + _TOGETHER).array
+        (scores, rows), _ = nearest.search(nearest.exact.gather(own), k + 1, among)
+        others = rows != own[:, None]
+        others[others.all(axis=1), -1] = False  # itself is missing where many are the same
+        places = np.tile(np.arange(1, rows.shape[1]), len(own))
+        told = np.repeat(own, rows.shape[1] - 1)
+        columns = (_ids(snapshot, told), _ids(snapshot, rows[others]), places, scores[others])
+        yield pa.record_batch(
+            [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)],
+            schema=SCHEMA,
+        )
+
+
+def _ids(snapshot: Snapshot, rows: Rows) -> list[str]:
+    found = dict(snapshot.query(_IDS, np.unique(rows).tolist()))
+    return [found[row] for row in rows.tolist()]
+
+
+_IDS = 'SELECT "row", image_id FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
