@@ -12,6 +12,7 @@ plan.py        in which way they are looked for, and why
 names.py       which clades of the collection a name means
 naming.py      names and taxa of a taxonomy, as rows
 filters.py     which images may answer at all: clades, rank, SQL over metadata
+when_and_where.py  conditions on date and place
 hits.py        the answer
 summary.py     what a collection holds, in numbers
 """

@@ -62,6 +62,8 @@ class Collection:
         exclude: str | Sequence[str] = (),
         rank: str = "",
         where: str = "",
+        date: str = "",
+        near: str = "",
         plus: str | Sequence[str] = (),
         minus: str | Sequence[str] = (),
         skip: int = 0,
@@ -81,13 +83,14 @@ class Collection:
 
         Only images that pass every filter answer: `within` and `exclude` name clades that their
         label is in, or not; `rank` is the one that it reaches at least; `where` a condition in
-        SQL over what is said of them (`search.filters`). `within` also says which of several
+        SQL over what is said of them, `date` and `near` when and where they are of
+        (`search.filters`). `within` also says which of several
         taxa of one name is meant. `group_by` a column shows the best of each of its values,
         `distinct` nothing twice, `diverse` what is unlike the rest (`search.thinning`); `skip`
         leaves out the first so many, for the next page. Raises UnknownName or BadInput for what
         cannot be understood or read.
         """
-        filters = Filters(_several(within), _several(exclude), rank, where)
+        filters = Filters(_several(within), _several(exclude), rank, where, date, near)
         question = self._understand(
             filters.within, query=query, taxon=taxon, text=text, image=image, image_id=image_id
         )

@@ -8,6 +8,7 @@ from model.errors import Error
 from model.taxon import RANKS, Rank
 from search.conditions import Condition, inside
 from search.names import Names
+from search.when_and_where import near, within_dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,16 @@ class Filters:
     """the label must be as precise as this rank"""
     where: str = ""
     """a condition in SQL over `indexer.typed_metadata`: "site = 'A' AND elevation > 500" """
+    date: str = ""
+    """of a time: "2021-05", "2021-05-01/2021-06" (`search.when_and_where`)"""
+    near: str = ""
+    """of a place: latitude, longitude and km around it"""
 
     def condition(self, names: Names) -> Condition:
         """Return what must hold.
 
-        Raises UnknownName for a clade that is none, and Error for a rank that is none.
+        Raises UnknownName for a clade that is none, and Error for a rank, date or place that is
+        none.
         """
         condition = Condition(where=self.where)
         if self.within:
@@ -36,6 +42,10 @@ class Filters:
         if self.rank:
             precise = f"SELECT taxon_key FROM taxa WHERE \"{_rank(self.rank)}\" <> ''"
             condition &= Condition(f"coalesce(taxon_key IN ({precise}), false)")
+        if self.date:
+            condition &= within_dates(names.snapshot, self.date)
+        if self.near:
+            condition &= near(names.snapshot, self.near)
         return condition
 
     @staticmethod

@@ -44,8 +44,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_picture(tmp_path / "photos" / name, colour)
     write_picture(tmp_path / "query.jpg", "yellow")
     (tmp_path / "labels.csv").write_text(
-        "label,family,genus,species,site,elevation\n"
-        "Panthera leo,Felidae,Panthera,Panthera leo,A,700\n"
+        "label,family,genus,species,site,elevation,eventDate,decimalLatitude,decimalLongitude\n"
+        "Panthera leo,Felidae,Panthera,Panthera leo,A,700,2021-06-01,52.5,13.5\n"
     )
     shutil.copytree(tmp_path / "photos", tmp_path / "archive" / "photos")
     image = {"file": "camp/b.jpg", "detections": [{"conf": 0.9, "bbox": [0, 0, 0.5, 0.5]}]}

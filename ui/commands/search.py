@@ -32,6 +32,8 @@ from ui.tables import NEEDS_FILE
 @click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
 @click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
 @click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@click.option("--date", metavar="FROM/TO", default="", help="Only of then: 2021, 2021-05/2022.")
+@click.option("--near", metavar="LAT,LON,KM", default="", help="Only from around this place.")
 @click.option("--explain", is_flag=True, help="Say how it was searched, and why so.")
 @options.taxonomy
 @options.collection
@@ -67,6 +69,8 @@ def command(
     exclude: tuple[str, ...],
     rank: str,
     where: str,
+    date: str,
+    near: str,
     explain: bool,
     taxonomy: str | None,
     collection: Path,
@@ -104,6 +108,8 @@ def command(
         exclude=exclude,
         rank=rank,
         where=where,
+        date=date,
+        near=near,
         plus=plus,
         minus=minus,
         skip=skip,

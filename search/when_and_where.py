@@ -1,0 +1,64 @@
+"""When and where: conditions on the Darwin Core terms for date and place."""
+
+import re
+
+from indexer.snapshot import Snapshot
+from model.errors import Error
+from search.conditions import Condition
+
+DATE, LATITUDE, LONGITUDE = "eventDate", "decimalLatitude", "decimalLongitude"
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+_EARTH = 6371.0088  # km, the mean radius
+
+
+def within_dates(snapshot: Snapshot, dates: str) -> Condition:
+    """Return that an image is of a time: "2021", "2021-05", "2021-05-01/2021-06", "2021/".
+
+    Both ends belong to it; an image of an interval counts by its beginning. Raises Error for what
+    is no date, or where no image has one.
+    """
+    since, slash, until = dates.partition("/")
+    if not slash:
+        until = since
+    if not (since or until) or any(each and not _DATE.fullmatch(each) for each in (since, until)):
+        raise Error(f"{dates!r} is no time; write 2021, 2021-05, 2021-05-01/2021-06 or 2021/.")
+    # ISO 8601 dates sort as words, and the longer one begins with the shorter.
+    began = f"split_part(CAST({_column(snapshot, DATE)} AS VARCHAR), '/', 1)"
+    parts = [f"left({began}, {len(since)}) >= '{since}'"] if since else []
+    parts += [f"left({began}, {len(until)}) <= '{until}'"] if until else []
+    return _of_metadata(" AND ".join((f"{began} <> ''", *parts)))
+
+
+def near(snapshot: Snapshot, place: str) -> Condition:
+    """Return that an image is of a place: "52.5,13.4,20" is 20 km around a latitude and longitude.
+
+    Distances are those of a great circle (haversine). Raises Error for what is no place, or where
+    no image has one.
+    """
+    try:
+        latitude, longitude, km = map(float, place.split(","))
+    except ValueError:
+        raise Error(f"{place!r} is no place; write latitude,longitude,km: 52.5,13.4,20.") from None
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km >= 0):
+        raise Error(f"{place!r} is not on Earth: latitude to 90, longitude to 180, km from 0.")
+    lat, lon = (
+        f"radians(TRY_CAST({_column(snapshot, each)} AS DOUBLE))" for each in (LATITUDE, LONGITUDE)
+    )
+    half = (
+        f"pow(sin(({lat} - radians({latitude})) / 2), 2) + cos({lat}) * cos(radians({latitude})) "
+        f"* pow(sin(({lon} - radians({longitude})) / 2), 2)"
+    )
+    known = f"{lat} + {lon} IS NOT NULL"  # least() passes over what is not known
+    return _of_metadata(f"{known} AND 2 * {_EARTH} * asin(sqrt(least(1, {half}))) <= {km}")
+
+
+def _column(snapshot: Snapshot, term: str) -> str:
+    known = [name for name, *_ in snapshot.query("DESCRIBE metadata")]
+    for name in known:
+        if name.lower() == term.lower():
+            return f'"{name}"'
+    raise Error(f"No image here has the Darwin Core term {term}, at which this filter looks.")
+
+
+def _of_metadata(condition: str) -> Condition:
+    return Condition(f'"row" IN (SELECT "row" FROM metadata WHERE {condition})')
