@@ -21,39 +21,47 @@ _MORE = 4  # times as many candidates, where too many were left out
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """A question about one snapshot, with what it takes to answer it."""
+    """What it takes to answer questions about one snapshot."""
 
     snapshot: Snapshot
     selections: Selections
     nearest: Nearest
-    question: Question
-    vector: Callable[[], Vectors]
-    """embeds the question; not called where nothing can answer it"""
     thinning: Thinning
 
-    def page(self, passing: Condition, k: int, skip: int) -> Hits:
-        """Return k hits after the first `skip`, of the images for which a condition holds."""
-        labelled = self.selections.of(self.question.labelled & passing)
+    def page(
+        self,
+        question: Question,
+        vector: Callable[[], Vectors],
+        passing: Condition,
+        k: int,
+        skip: int = 0,
+    ) -> Hits:
+        """Return k hits after the first `skip`, of the images for which a condition holds.
+
+        `vector` embeds the question, (1, dim); it is not called where nothing can answer it.
+        """
+        labelled = self.selections.of(question.labelled & passing)
         similar = Selection(range(0))
         if len(labelled) < k + skip or self.thinning.any:
-            similar = self.selections.of(self.question.similar & passing)
+            similar = self.selections.of(question.similar & passing)
         hits: list[Hit] = []
         plans: list[Plan] = []
         groups: set[object] = set()
+        made: Vectors | None = None
         shown: Vectors | None = None
         for among, match in ((labelled, LABELLED), (similar, SIMILAR)):
             if len(among) and len(hits) < k + skip:
-                vector = self.vector()
-                (scores, rows), plan = self._best(
-                    vector, k + skip - len(hits), among, shown, groups
-                )
-                hits += _hits(self.snapshot, (scores, rows), match)
+                made = vector() if made is None else made
+                wanted = k + skip - len(hits)
+                found, plan = self._best(question, made, wanted, among, shown, groups)
+                hits += _hits(self.snapshot, found, match)
                 plans.append(plan)
-                shown = self.nearest.exact.gather(rows)
-        return Hits(tuple(hits[skip:]), self.question.meaning, len(labelled), tuple(plans))
+                shown = self.nearest.exact.gather(found[1])
+        return Hits(tuple(hits[skip:]), question.meaning, len(labelled), tuple(plans))
 
     def _best(
         self,
+        question: Question,
         vector: Vectors,
         k: int,
         among: Selection,
@@ -61,12 +69,12 @@ class Answering:
         groups: set[object],
     ) -> tuple[Found, Plan]:
         """Return the k best rows that are not thinned out; `groups` are taken, and added to."""
-        source = self.question.source
-        itself = source if isinstance(source, int) else None  # an image is no answer to itself
+        # An image is no answer to itself.
+        itself = question.source if isinstance(question.source, int) else None
         wanted = self.thinning.wanted(k) + (itself is not None)
         values = groups_of(self.snapshot, self.thinning.group_by)
         while True:
-            found, plan = self.nearest.search(vector, wanted, among, self.question.of_text)
+            found, plan = self.nearest.search(vector, wanted, among, question.of_text)
             kept = found[1][0] != itself
             scores, rows = found[0][0][kept], found[1][0][kept]
             taken = set(groups)

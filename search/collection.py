@@ -1,11 +1,13 @@
 """A collection opened for searching."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from indexer.backends.exact import Exact
@@ -16,7 +18,7 @@ from indexer.snapshot import Snapshot, open_snapshot
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
-from model.errors import Error
+from model.errors import Error, UnknownName
 from model.vectors import Vectors
 from search import queries
 from search.answering import Answering
@@ -101,15 +103,35 @@ class Collection:
             meaning = ", ".join((question.meaning, *map(str, parts)))
             question = replace(question, meaning=meaning)
         passing = filters.condition(self.names)
-        answering = Answering(
-            self.snapshot,
-            self.selections,
-            self.nearest,
-            question,
-            lambda: self._vector(question, parts),
-            Thinning(group_by, distinct, diverse),
-        )
-        return answering.page(passing, k, skip)
+        thinning = Thinning(group_by, distinct, diverse)
+        answering = Answering(self.snapshot, self.selections, self.nearest, thinning)
+        return answering.page(question, lambda: self._vector(question, parts), passing, k, skip)
+
+    def search_each(
+        self,
+        asked: Iterable[str],
+        k: int = 10,
+        *,
+        within: str | Sequence[str] = (),
+        where: str = "",
+    ) -> Iterator[Hits]:
+        """Yield the answer to each of any number of queries, in their order; see `search`.
+
+        Texts are embedded together. A query that cannot be understood has no hits and says why.
+        """
+        passing = Filters(_several(within), where=where).condition(self.names)
+        answering = Answering(self.snapshot, self.selections, self.nearest, Thinning())
+        left = iter(asked)
+        while part := list(islice(left, _TOGETHER)):
+            understood = [self._question_or_why(words, _several(within)) for words in part]
+            questions = [each for each in understood if isinstance(each, queries.Question)]
+            vectors = iter(queries.vectors_of_texts(questions, lambda: self.encoder))
+            for each in understood:
+                if isinstance(each, str):
+                    yield Hits((), each)
+                else:
+                    vector = partial(np.asarray, next(vectors))
+                    yield answering.page(each, vector, passing, k)
 
     def neighbours(
         self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""
@@ -136,6 +158,12 @@ class Collection:
         exact = Exact(self.snapshot.vectors())
         manifest = self.snapshot.manifest
         return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
+
+    def _question_or_why(self, words: str, within: Sequence[str]) -> queries.Question | str:
+        try:
+            return queries.ask_name(self.names, words, within)
+        except UnknownName as error:
+            return str(error)
 
     def _vector(self, question: queries.Question, parts: Sequence[Part]) -> Vectors:
         def embedded(each: queries.Question) -> Vectors:
@@ -183,3 +211,6 @@ def open_collection(
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+_TOGETHER = 512  # queries whose texts are embedded together

@@ -103,6 +103,23 @@ def vector_of(question: Question, snapshot: Snapshot, encoder: Callable[[], Enco
         vectors = encoder().encode_images([decode_file(path) for path in paths])
     else:
         vectors = encoder().encode_texts(texts)
+    return _mean(vectors)
+
+
+def vectors_of_texts(
+    questions: Sequence[Question], encoder: Callable[[], Encoder]
+) -> list[Vectors]:
+    """Embed questions that are texts, together: (1, dim) unit row each; see `vector_of`."""
+    asked = [each.source for each in questions]
+    sources = [[str(text) for text in each] for each in asked if isinstance(each, tuple)]
+    texts = list(dict.fromkeys(text for source in sources for text in source))
+    if not texts:
+        return []
+    made = dict(zip(texts, encoder().encode_texts(texts), strict=True))
+    return [_mean(np.stack([made[text] for text in source])) for source in sources]
+
+
+def _mean(vectors: Vectors) -> Vectors:
     mean = vectors.mean(axis=0, dtype=np.float32)
     unit: Vectors = (mean / np.linalg.norm(mean))[None].astype(np.float16)
     return unit

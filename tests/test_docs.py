@@ -47,6 +47,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "label,family,genus,species,site,elevation,eventDate,decimalLatitude,decimalLongitude\n"
         "Panthera leo,Felidae,Panthera,Panthera leo,A,700,2021-06-01,52.5,13.5\n"
     )
+    (tmp_path / "queries.txt").write_text("Felidae\nred fruit\n")
     shutil.copytree(tmp_path / "photos", tmp_path / "archive" / "photos")
     image = {"file": "camp/b.jpg", "detections": [{"conf": 0.9, "bbox": [0, 0, 0.5, 0.5]}]}
     detections = tmp_path / "photos" / "detections.json"

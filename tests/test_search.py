@@ -240,3 +240,19 @@ def test_an_answer_says_how_many_images_are_labelled_so_and_what_the_table_said(
 def test_a_misspelt_name_is_suggested_beside_the_answer_by_look(opened: Collection) -> None:
     assert "Did you mean Panthera leo?" in opened.search("Pantera leo").meaning
     assert "Did you mean" not in opened.search("something red").meaning
+
+
+def test_many_queries_are_answered_as_one_by_one(opened: Collection) -> None:
+    asked = ["Panthera leo", "red", "Blank", "something green", "red", "panthera", ""]
+    answers = list(opened.search_each(asked, k=4, within=()))
+    assert len(answers) == len(asked)
+    for query, hits in zip(asked[:-1], answers, strict=False):
+        alone = opened.search(query, k=4)
+        assert (names(hits), hits.meaning) == (names(alone), alone.meaning)
+    assert (len(answers[-1]), answers[-1].meaning) == (
+        0,
+        "The query is empty; write a name or a text.",
+    )
+    assert [names(hits) for hits in opened.search_each(["red"], k=9, within="Panthera")] == [
+        names(opened.search("red", k=9, within="Panthera"))
+    ]

@@ -3,8 +3,10 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from model.errors import BadInput
+from search.collection import Collection
 from search.hits import COLUMNS, LABELLED, Hits
 from ui.tables import write_rows
 
@@ -20,6 +22,20 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
     rows = [{**hit.row(), "name": hit.title} for hit in hits]
     columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
     write_rows(columns, rows, format_, output, shown=SHOWN)
+
+
+def show_each(
+    collection: Collection, queries: Path, format_: str, output: Path | None, **asked: Any
+) -> None:
+    """Write the hits of each line of a file, and which of them had none to stderr."""
+    lines = [line for line in queries.read_text("utf-8-sig").splitlines() if line.strip()]
+    rows = []
+    for query, hits in zip(lines, collection.search_each(lines, **asked), strict=True):
+        rows += [{"query": query, **hit.row(), "name": hit.title} for hit in hits]
+        if not hits:
+            sys.stderr.write(f"{query}: no images ({hits.meaning})\n")
+    columns = ("query", *COLUMNS, "name") if format_ == "table" else ("query", *COLUMNS)
+    write_rows(columns, rows, format_, output, shown=("query", *SHOWN))
 
 
 def copy_files(hits: Hits, folder: Path) -> int:

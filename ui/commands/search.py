@@ -13,6 +13,12 @@ from ui.tables import NEEDS_FILE
 @click.option("--taxon", metavar="NAME", help="A taxon, at any rank; an error if there is none.")
 @click.option("--text", help="What it looks like, even if a taxon is called so.")
 @click.option(
+    "--queries",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A file with a QUERY a line; each hit says in the column query what it answers.",
+)
+@click.option(
     "--image",
     "images",
     multiple=True,
@@ -56,6 +62,7 @@ def command(
     query: str | None,
     taxon: str | None,
     text: str | None,
+    queries: Path | None,
     images: tuple[Path, ...],
     image_id: str | None,
     plus: tuple[str, ...],
@@ -89,14 +96,22 @@ def command(
       taxalens search "Felidae" --plus "2*snow" --minus "camera flash" --distinct
       taxalens search "Aves" --rank species --where "site = 'A' AND elevation > 500"
     """
-    asked = [each for each in (query, taxon, text, images or None, image_id) if each is not None]
+    asked = [
+        each for each in (query, taxon, text, queries, images or None, image_id) if each is not None
+    ]
     if len(asked) != 1:
-        raise click.UsageError("Give exactly one of QUERY, --taxon, --text, --image or --id.")
+        raise click.UsageError(
+            "Give exactly one of QUERY, --taxon, --text, --queries, --image or --id."
+        )
     if format_ == "parquet" and output is None:
         raise click.UsageError(NEEDS_FILE)
     from search.collection import open_collection
-    from ui.answers import copy_files, show_hits
+    from ui.answers import copy_files, show_each, show_hits
 
+    if queries:
+        each = open_collection(collection, taxonomy=taxonomy)
+        show_each(each, queries, format_, output, k=k, within=within, where=where)
+        return
     hits = open_collection(collection, taxonomy=taxonomy).search(
         query,
         taxon=taxon,
