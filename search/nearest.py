@@ -29,7 +29,7 @@ class Nearest:
         `queries` (n, dim) unit rows, of texts or of pictures. Scores (n, k') float32 and rows
         (n, k'), best first; k' is k, or the number of rows where there are fewer.
         """
-        plan = choose(among, len(self.exact), len(queries), of_text, self.index, self.entry)
+        plan = choose(among, len(self.exact), of_text, self.index, self.entry)
         if plan.effort is None or self.index is None:
             return self.exact.search(queries, k, among), plan
         k = min(k, len(among))

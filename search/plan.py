@@ -6,14 +6,13 @@ Times are nanoseconds a row or code, as measured on one core with 512 numbers a 
 
 from dataclasses import dataclass
 
-from indexer.backends.exact import BATCH
 from indexer.backends.lists import Effort, ListIndex
 from indexer.backends.selection import Selection
 from indexer.manifest import IndexEntry
 
-SLICE, PRODUCT, GATHER = 80, 22, 320  # a row compared: side by side, in a batch, here and there
+SLICE, GATHER = 80, 320  # a row compared that lies beside the last one, or anywhere
 CODE, CHOSEN_CODE, RERANKED, CALL = 15, 20, 900, 300_000  # a code, one with a filter, …, a search
-EXACT_SLICE, EXACT_GATHER = 100_000, 10_000  # rows that are always compared: a clade, others
+FEW, CLADE_SHARE = 2_500, 0.01  # rows that are always compared; a clade of that share, too
 _UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
 
 
@@ -39,16 +38,12 @@ class Plan:
 
 
 def choose(
-    among: Selection,
-    total: int,
-    queries: int,
-    of_text: bool,
-    index: ListIndex | None,
-    entry: IndexEntry | None,
+    among: Selection, total: int, of_text: bool, index: ListIndex | None, entry: IndexEntry | None
 ) -> Plan:
-    """Choose the cheapest way that finds what there is.
+    """Choose the cheapest way that finds what there is, of a text or of a picture.
 
-    `among` are the rows that may answer, of `total`; `queries` are asked together.
+    `among` are the rows that may answer, of `total`. How many queries are asked together is no
+    matter: each is answered as it is alone.
     """
     rows = len(among)
     if index is None or entry is None:
@@ -56,25 +51,21 @@ def choose(
     covered = among.between(0, len(index))
     if not len(covered):
         return Plan(rows, None, "the index knows none of them")
-    filtered = rows < total
-    if rows <= (EXACT_SLICE if filtered and among.is_slice else EXACT_GATHER):
+    if rows <= max(FEW, CLADE_SHARE * total if among.is_slice else 0):
         return Plan(rows, None, "they are few")
-    exact = _exact_cost(among, queries)
+    exact = _exact_cost(among)
     effort = _effort(covered, index, entry, of_text)
     lists = len(index.lists_of(covered))
     codes = len(index) * effort.probes / len(index.centroids)
-    cost = CALL + codes * (CHOSEN_CODE if filtered else CODE) + effort.reranked * RERANKED
-    cost += _exact_cost(among.between(len(index), total), queries)
+    cost = CALL + codes * (CHOSEN_CODE if rows < total else CODE) + effort.reranked * RERANKED
+    cost += _exact_cost(among.between(len(index), total))
     if exact <= cost:
         return Plan(rows, None, f"an index would take {cost / exact:.1f} times as long")
-    where = f"of the {lists:,} where they can be" if filtered else "of its"
-    return Plan(rows, effort, f"{exact / cost:.1f} times quicker; {where}")
+    return Plan(rows, effort, f"{exact / cost:.1f} times quicker, of {lists:,} where they can be")
 
 
-def _exact_cost(among: Selection, queries: int) -> float:
-    if queries < BATCH:
-        return len(among) * (SLICE if among.is_slice else GATHER)
-    return len(among) * (PRODUCT + (0 if among.is_slice else GATHER / queries))
+def _exact_cost(among: Selection) -> float:
+    return len(among) * (SLICE if among.is_slice else GATHER)
 
 
 def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bool) -> Effort:

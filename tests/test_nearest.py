@@ -44,10 +44,10 @@ def nearest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def always_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the plan think that comparing rows is dear, as it is with millions of them."""
-    for name in ("SLICE", "PRODUCT", "GATHER"):
+    for name in ("SLICE", "GATHER"):
         monkeypatch.setattr(plan, name, 10**9)
-    monkeypatch.setattr(plan, "EXACT_SLICE", 0)
-    monkeypatch.setattr(plan, "EXACT_GATHER", 0)
+    monkeypatch.setattr(plan, "FEW", 0)
+    monkeypatch.setattr(plan, "CLADE_SHARE", 0)
 
 
 def everything(nearest: Nearest) -> np.ndarray:
@@ -112,7 +112,7 @@ def test_a_batch_answers_as_its_queries_one_by_one(
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Nearest:
     """What searches as its own plan says: exactly, so few rows as these are."""
-    return build(tmp_path_factory.mktemp("planned"), VECTORS)
+    return build(tmp_path_factory.mktemp("planned"), VECTORS[: plan.FEW])
 
 
 @pytest.mark.usefixtures("always_index")
@@ -129,6 +129,16 @@ def test_the_index_gives_k_answers_among_some_and_nearly_the_true_ones(
     assert np.isin(rows, among.array).all()
     assert all(len(set(row)) == len(row) for row in rows.tolist())
     assert recall(rows, truth(vectors, queries, 10, among.array)) > 0.95
+
+
+@pytest.mark.usefixtures("always_index")
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.02])
+def test_an_index_answers_a_batch_as_its_queries_one_by_one(nearest: Nearest, share: float) -> None:
+    among = selections(len(nearest.exact), share, 5, clade=False)
+    queries = unit(np.random.default_rng(6).normal(size=(40, DIM)))
+    (_, together), _ = nearest.search(queries, 10, among)
+    alone = [nearest.search(query[None], 10, among)[0][1][0] for query in queries]
+    assert recall(np.stack(alone), together) > 0.999  # codes of the same score may change places
 
 
 @pytest.mark.usefixtures("always_index")
