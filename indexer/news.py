@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
+
+import duckdb
 
 from indexer import status
 from indexer.labels import Label, keys_of
@@ -67,25 +70,30 @@ def news_of(
 
     Without `adds`, what is not known yet stays so.
     """
-    known = _known(snapshot, root)
-    news, seen = News(), set()
-    for record in records:
-        seen.add(record.source_id)
-        before = known.get(record.source_id)
-        if (before is None and adds) or (before and wanted(before, record)):
-            stays = before and before.image_id and not record.from_table
-            news.inputs[record.source_id] = before.said if before and stays else None
-            news.remote = news.remote or (record.url if record.is_remote else "")
-        elif before and before.image_id and record.from_table and before.said != record.said:
-            news.relabelled.append((before.image_id, record))
-    for source_id, before in known.items():
-        # What failed without ever being there is not gone.
-        gone = source_id not in seen and not before.url and (before.image_id or before.bytes)
-        if gone and before.status not in (status.VANISHED, status.REMOVED):
-            path = snapshot.path_of(source_id)
-            if not (path and path.exists()):
-                news.vanished.append((source_id, before))
+    news, cursor = News(), snapshot.cursor()
+    cursor.execute("CREATE TEMP TABLE seen (source_id VARCHAR)")
+    left = iter(records)
+    while part := list(islice(left, _TOGETHER)):
+        ids = [record.source_id for record in part]
+        cursor.execute("INSERT INTO seen SELECT unnest(?)", [ids])
+        known = dict(_known(cursor, _ASKED, ids))
+        for record in part:
+            _compare(record, known.get(record.source_id), news, wanted, adds)
+    # What failed without ever being there is not gone.
+    for source_id, before in _known(cursor, _GONE, f"{root}/"):
+        path = snapshot.path_of(source_id)
+        if not (path and path.exists()):
+            news.vanished.append((source_id, before))
     return news
+
+
+def _compare(record: Record, before: Known | None, news: News, wanted: Wanted, adds: bool) -> None:
+    if (before is None and adds) or (before and wanted(before, record)):
+        stays = before and before.image_id and not record.from_table
+        news.inputs[record.source_id] = before.said if before and stays else None
+        news.remote = news.remote or (record.url if record.is_remote else "")
+    elif before and before.image_id and record.from_table and before.said != record.said:
+        news.relabelled.append((before.image_id, record))
 
 
 def chosen(news: News, records: Iterable[Record]) -> Iterator[Record]:
@@ -105,13 +113,14 @@ def unmatched(source: str, labels: Mapping[str, Label]) -> list[str]:
     return sorted(set(labels).difference(found))
 
 
-def _known(snapshot: Snapshot, root: str) -> dict[str, Known]:
-    rows = snapshot.query(_KNOWN, f"{root}/")
-    known = {}
-    for source_id, fate, reason, size, modified, image_id, said, url in rows:
-        words = dict(zip(_SAID, said, strict=True))
-        known[source_id] = Known(fate, reason, size, modified, image_id, words, url or "")
-    return known
+def _known(
+    cursor: duckdb.DuckDBPyConnection, which: str, value: object
+) -> Iterator[tuple[str, Known]]:
+    found = cursor.execute(f"{_KNOWN} {which}", [value])
+    while rows := found.fetchmany(_TOGETHER):
+        for source_id, fate, reason, size, modified, image_id, said, url in rows:
+            words = dict(zip(_SAID, said, strict=True))
+            yield source_id, Known(fate, reason, size, modified, image_id, words, url or "")
 
 
 def _keep(record: Record, said: Mapping[str, Any]) -> Record:
@@ -122,8 +131,16 @@ def _keep(record: Record, said: Mapping[str, Any]) -> Record:
 
 
 _SAID = ("label", "taxon_key", "common_name", "metadata")
+_TOGETHER = 50_000  # records that are compared at once
 _KNOWN = """
 SELECT inputs.source_id, status, reason, bytes, modified, inputs.image_id,
     (label, said_key, common_name, metadata), url
-FROM inputs LEFT JOIN images USING (image_id) WHERE starts_with(inputs.source_id, ?)
+FROM inputs LEFT JOIN images USING (image_id)
+"""
+_ASKED = "WHERE inputs.source_id IN (SELECT unnest(?))"
+_GONE = f"""
+WHERE starts_with(inputs.source_id, ?) AND inputs.source_id NOT IN (FROM seen)
+    AND coalesce(url, '') = '' AND (inputs.image_id IS NOT NULL OR bytes > 0)
+    AND status NOT IN ('{status.VANISHED}', '{status.REMOVED}')
+ORDER BY inputs.source_id
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer import status
-from indexer.contents import Content
+from indexer.contents import Content, Contents
 from indexer.manifest import Manifest, commit
 from indexer.opening import Opened, opened_batches
 from indexer.readers import Fetch
@@ -55,7 +55,7 @@ class Work:
     """What a run works with; `contents` is what is embedded already, and is added to."""
 
     collection: Path
-    contents: dict[str, Content]
+    contents: Contents
     encoder: Callable[[], Encoder]
     """only called when a picture needs it"""
     fetch: Fetch
@@ -102,7 +102,8 @@ def _embed_batch(
 ) -> tuple[Segment, Progress]:
     batch = [_checked(opened, dim) for opened in batch]
     fresh = _embed(batch, work)
-    work.contents.update(fresh)
+    for sha256, content in fresh.items():
+        work.contents[sha256] = content
     problems = {each.sha256: each.problem for each in batch if each.problem}
     segment = Segment()
     for opened in batch:
@@ -139,9 +140,7 @@ def _embed(batch: Sequence[Opened], work: Work) -> dict[str, Content]:
     }
 
 
-def _record(
-    opened: Opened, segment: Segment, contents: dict[str, Content], problems: dict[str, str]
-) -> str:
+def _record(opened: Opened, segment: Segment, contents: Contents, problems: dict[str, str]) -> str:
     """Note what became of an input, a line of inputs and, unless it failed, a row; tell which."""
     record, content = opened.record, contents.get(opened.sha256)
     about = (record.bytes, record.modified)
@@ -170,7 +169,7 @@ def _commit_segment(work: Work, manifest: Manifest, segment: Segment) -> Manifes
         # From here on the vectors are read from disk, so that memory does not grow with the run.
         stored = np.load(work.collection / f"segments/{name}.npy", mmap_mode="r")
         for row, line in enumerate(segment.lines["segments"]):
-            content = work.contents[line["sha256"]]
-            if content.source_id == line["source_id"]:
+            content = work.contents.get(line["sha256"])
+            if content and content.source_id == line["source_id"]:
                 work.contents[line["sha256"]] = replace(content, vectors=stored, row=row)
     return manifest

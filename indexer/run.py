@@ -7,7 +7,7 @@ from pathlib import Path
 
 from indexer import status
 from indexer.catalog import write_catalog
-from indexer.contents import contents_of
+from indexer.contents import Contents
 from indexer.labels import Label, labelled
 from indexer.manifest import MANIFEST, Manifest, commit, read_manifest
 from indexer.meanings import NO_TAXONOMY, resolve_labels
@@ -136,22 +136,22 @@ class _Run:
         with open_snapshot(self.collection) as snapshot:
             snapshot = replace(snapshot, manifest=manifest)  # which knows the root
             news = news_of(snapshot, root, self._records(root, base, labels), wanted, adds)
-            contents = contents_of(snapshot) if news.inputs else {}
-        _check_fetch(self.source, news.remote, self.how)
-        progress = Progress(len(news.inputs), relabelled=len(news.relabelled))
-        progress = replace(progress, vanished=len(news.vanished))
-        yield progress
-        manifest = _commit_news(self.collection, manifest, news)
-        work = Work(
-            self.collection,
-            contents,
-            self.encoder_of.load,
-            self.how.fetch or refuse,
-            self.how.workers,
-            self.how.batch_size,
-        )
-        inputs = chosen(news, self._records(root, base, labels))
-        yield from embed_records(work, manifest, inputs, progress)
+            _check_fetch(self.source, news.remote, self.how)
+            progress = Progress(len(news.inputs), relabelled=len(news.relabelled))
+            progress = replace(progress, vanished=len(news.vanished))
+            yield progress
+            manifest = _commit_news(self.collection, manifest, news)
+            if news.inputs:
+                work = Work(
+                    self.collection,
+                    Contents(snapshot),
+                    self.encoder_of.load,
+                    self.how.fetch or refuse,
+                    self.how.workers,
+                    self.how.batch_size,
+                )
+                inputs = chosen(news, self._records(root, base, labels))
+                yield from embed_records(work, manifest, inputs, progress)
 
     def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
         for record in self.reader.read(self.source, self.how.fetch or refuse):

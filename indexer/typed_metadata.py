@@ -11,6 +11,41 @@ OWN = (
 """What every image has; metadata of the same name stays in the hits but cannot be asked for."""
 
 
+def add_metadata(connection: duckdb.DuckDBPyConnection, images: str) -> None:
+    """Add what is said of the images of a table to the table `metadata`, a column a key.
+
+    A column that was of numbers or dates becomes text where a value is none.
+    """
+    described = connection.execute("DESCRIBE metadata").fetchall()[1:]
+    types = {name.lower(): (name, type_) for name, type_, *_ in described}
+    values: dict[str, str] = {}
+    for (spellings,) in connection.execute(_KEYS.format(images=images)).fetchall():
+        key = spellings[0]  # "Site" and "site" are one column
+        if not key or key.lower() in (*OWN, "row"):
+            continue
+        value = f"coalesce({', '.join(f'metadata[{_text(each)}]' for each in spellings)})"
+        fits = ", ".join(f"bool_and({condition})" for condition in _TYPES.values())
+        sql = f"SELECT {fits} FROM (SELECT {value} AS value FROM {images}) WHERE value <> ''"
+        fitting = dict(zip(_TYPES, connection.execute(sql).fetchall()[0], strict=True))
+        name, type_ = types.get(key.lower(), (key, ""))
+        column = _identifier(name)
+        if not type_ and len(types) + len(values) < _MOST_COLUMNS:
+            type_ = next((each for each, fits in fitting.items() if fits), "VARCHAR")
+            connection.execute(f"ALTER TABLE metadata ADD COLUMN {column} {type_}")
+        elif fitting.get(type_) is False:
+            return _again(connection)
+        if type_:
+            values[column] = f"TRY_CAST(nullif({value}, '') AS {type_}) AS {column}"
+    columns = ", ".join(('"row"', *values.values()))
+    connection.execute(f"INSERT INTO metadata BY NAME SELECT {columns} FROM {images}")
+
+
+def _again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table anew, from all images."""
+    connection.execute(EMPTY)
+    add_metadata(connection, "images")
+
+
 def _text(word: str) -> str:
     return "'" + word.replace("'", "''") + "'"
 
@@ -19,46 +54,30 @@ def _identifier(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
 
+EMPTY = 'CREATE OR REPLACE TABLE metadata ("row" BIGINT)'
 _MOST_COLUMNS = 500
 _KEYS = """
 SELECT list(key ORDER BY place, key) FROM (
-    SELECT unnest(map_keys(metadata)) AS key, min("row") AS place FROM images GROUP BY key
-) GROUP BY lower(key) ORDER BY min(place), 1 LIMIT ?
+    SELECT unnest(map_keys(metadata)) AS key, min("row") AS place FROM {images} GROUP BY key
+) GROUP BY lower(key) ORDER BY min(place), 1
 """
 # "007" is a name, not a number; a float holds 15 digits.
-_TYPE = """
-SELECT CASE
-    WHEN bool_and(regexp_full_match(value, '[+-]?(0|[1-9][0-9]{{0,17}})')) THEN 'BIGINT'
-    WHEN bool_and(
-        regexp_full_match(value, '[+-]?(0|[1-9][0-9]{{0,14}})?([.][0-9]*)?([eE][+-]?[0-9]+)?')
-        AND TRY_CAST(value AS DOUBLE) IS NOT NULL
-    ) THEN 'DOUBLE'
-    WHEN bool_and(
-        length(value) = 10 AND TRY_CAST(value AS DATE) IS NOT NULL
-    ) THEN 'DATE'
-    WHEN bool_and(TRY_CAST(value AS TIMESTAMP) IS NOT NULL) THEN 'TIMESTAMP'
-    ELSE 'VARCHAR'
-END FROM (SELECT {value} AS value FROM images) WHERE value <> ''
-"""
+_TYPES = {
+    "BIGINT": "regexp_full_match(value, '[+-]?(0|[1-9][0-9]{0,17})')",
+    "DOUBLE": (
+        "regexp_full_match(value, '[+-]?(0|[1-9][0-9]{0,14})?([.][0-9]*)?([eE][+-]?[0-9]+)?') "
+        "AND TRY_CAST(value AS DOUBLE) IS NOT NULL"
+    ),
+    "DATE": "length(value) = 10 AND TRY_CAST(value AS DATE) IS NOT NULL",
+    "TIMESTAMP": "TRY_CAST(value AS TIMESTAMP) IS NOT NULL",
+}
 _RANKS = ", ".join(f"coalesce(taxa.{rank}, '') AS {rank}" for rank in map(_identifier, RANKS))
-_SEARCHABLE = f"""
-CREATE VIEW searchable AS
+SEARCHABLE = f"""
+CREATE OR REPLACE VIEW searchable AS
     SELECT images."row", image_id, source_id, label, width, height, "rank",
         coalesce(nullif(images.common_name, ''), taxa.common_name, '') AS common_name,
         {_RANKS},
         metadata.* EXCLUDE ("row")
     FROM images LEFT JOIN taxa USING (taxon_key) JOIN metadata USING ("row")
 """
-
-
-def write_metadata(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the table `metadata`, a column a key, and the view `searchable` over all there is."""
-    columns = ['"row"']
-    for (spellings,) in connection.execute(_KEYS, [_MOST_COLUMNS]).fetchall():
-        key = spellings[0]  # "Site" and "site" are one column
-        if key and key.lower() not in (*OWN, "row"):
-            value = f"coalesce({', '.join(f'metadata[{_text(each)}]' for each in spellings)})"
-            ((type_,),) = connection.execute(_TYPE.format(value=value)).fetchall()
-            columns.append(f"TRY_CAST(nullif({value}, '') AS {type_}) AS {_identifier(key)}")
-    connection.execute(f"CREATE TABLE metadata AS SELECT {', '.join(columns)} FROM images")
-    connection.execute(_SEARCHABLE)
+"""The view over all that can be asked of an image; needs the tables images, taxa and metadata."""

@@ -1,0 +1,286 @@
+"""The tables of a catalog, and how they are brought up to date.
+
+images(row, image_id, source_id, sha256, width, height, url, label, said_key, taxon_key, lo, …)
+inputs, meanings                              as in the collection, the last word of each
+labels(folded, label)                         labels that are no names of their taxon
+thumbs(image_id, file)                        where the thumbnail of an image is
+taxa, names, endings                          a taxonomy of what occurs, as any other
+metadata(row, …), searchable                  what is said of an image, as typed columns
+parts(path, sha256, lines)                    the files of the collection that all this is of
+
+A catalog of everything is an empty one brought up to date. In between, `touched` are images as they
+were before something was said of them, `fresh` the same and new ones as they are now.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from indexer.manifest import Manifest
+from indexer.meanings import DERIVED
+from indexer.segment import SCHEMAS, read_table
+from indexer.taxonomy.draft import COMMON, NAMES, TAXA, Draft, Line, taxa_of_lines
+from indexer.taxonomy.name_strings import fold
+from indexer.taxonomy.tables import write_tables
+from indexer.typed_metadata import EMPTY as NO_METADATA
+from indexer.typed_metadata import SEARCHABLE, add_metadata
+from model.taxon import Taxon
+
+VERSION = 4  # of these tables: a catalog that an earlier taxalens left is made anew
+_SAID = ("segments", "inputs", "labels")
+_BATCH = 65_536  # lines in memory at once
+
+
+def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest) -> None:
+    """Add what a catalog, or an empty database, lacks of a generation; see `covers`."""
+    is_new = not covers(connection, manifest)
+    if is_new:
+        connection.execute(f"{_EMPTY}; {NO_METADATA}")
+    known = dict(connection.execute("SELECT path, sha256 FROM parts").fetchall())
+    for table in _SAID:
+        _load(
+            connection, collection, table, [p for p in _parquet(manifest, table) if p not in known]
+        )
+    meanings = read_table(collection, "meanings", manifest.paths("meanings"))
+    connection.register("meanings_in", meanings)
+    connection.execute(_CHANGES)
+    if is_new or _derived(known) != _derived(manifest.files) or _has_other_taxa(connection):
+        _replace_taxa(connection, collection, manifest)
+    connection.execute(_INSERT)
+    add_metadata(connection, "fresh")
+    connection.execute(SEARCHABLE)
+    _list_labels(connection)
+    _add_thumbnails(connection, collection, [p for p in manifest.paths("thumbs") if p not in known])
+    _note_parts(connection, collection, manifest)
+    connection.unregister("meanings_in")
+
+
+def covers(connection: duckdb.DuckDBPyConnection, manifest: Manifest) -> int:
+    """Return how many lines of a generation's files a catalog has; 0 where it has others, too.
+
+    What labels mean is not counted: it is replaced as a whole.
+    """
+    try:
+        parts = connection.execute("SELECT path, sha256, lines, version FROM parts").fetchall()
+    except duckdb.CatalogException:
+        return 0
+    lines = 0
+    for path, sha256, count, version in parts:
+        if version != VERSION:
+            return 0
+        if path.partition("/")[0] not in DERIVED:
+            entry = manifest.files.get(path)
+            if entry is None or entry.sha256 != sha256:
+                return 0
+            lines += count
+    return lines
+
+
+def _derived(paths: Iterable[str]) -> set[str]:
+    """Return those that say what labels mean; whenever that is other, their names are."""
+    return {path for path in paths if path.partition("/")[0] in DERIVED}
+
+
+def _parquet(manifest: Manifest, table: str) -> list[str]:
+    return [path for path in manifest.paths(table) if path.endswith(".parquet")]
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, collection: Path, table: str, paths: list[str]
+) -> None:
+    """Make a temporary table of files, with the place of each line among all of the table."""
+    ((start,),) = connection.execute(_LINES, [f"{table}/"]).fetchall()
+    schema = SCHEMAS[table].append(pa.field("place", pa.int64()))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        place = start
+        for path in paths:
+            with pq.ParquetFile(collection / path, page_checksum_verification=True) as file:
+                for batch in file.iter_batches(_BATCH):
+                    numbers = pa.array(np.arange(place, place + len(batch)))
+                    lines = pa.Table.from_batches([batch]).append_column("place", numbers)
+                    # A column that an earlier taxalens did not write is null.
+                    whole = pa.concat_tables(
+                        [schema.empty_table(), lines], promote_options="default"
+                    )
+                    yield from whole.cast(schema).to_batches()
+                    place += len(batch)
+
+    connection.register("lines_in", pa.RecordBatchReader.from_batches(schema, batches()))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE new_{table} AS FROM lines_in")
+    connection.unregister("lines_in")
+
+
+def _has_other_taxa(connection: duckdb.DuckDBPyConnection) -> bool:
+    ((has,),) = connection.execute(_OTHER_TAXA).fetchall()
+    return bool(has)
+
+
+def _replace_taxa(
+    connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest
+) -> None:
+    """Make the taxonomy of what occurs: of the collection's own, and of what labels say."""
+    clades, names = (
+        read_table(collection, table, manifest.paths(table)) for table in ("clades", "names")
+    )
+    row = pa.repeat(0, len(clades))
+    columns = (clades[column] for column in ("taxon_key", "parent_key", "rank", "name"))
+    resolved = pa.table([row, *columns], schema=TAXA)
+    known = set(clades["taxon_key"].to_pylist())
+    said = connection.execute(_KEYS).fetchall()
+    lines = [Line(0, Taxon.from_key(key)) for (key,) in said if key not in known]
+    own = taxa_of_lines(lines)
+    own = own.filter(pa.array((id_ not in known for id_ in own["id"].to_pylist()), pa.bool_()))
+    common = connection.execute(_COMMON_NAMES).fetchall()
+    connection.execute(_NO_TAXA)
+    write_tables(connection, Draft(pa.concat_tables([resolved, own]), _names(common, names)))
+    connection.execute(_PLACE)
+
+
+def _names(common: list[tuple[str, str]], names: pa.Table) -> pa.Table:
+    """Common names that labels say first, then those of the taxonomy."""
+    keys, words = zip(*common, strict=True) if common else ((), ())
+    count = len(common)
+    said = pa.table([[0] * count, keys, words, [COMMON] * count, [""] * count], schema=NAMES)
+    columns = (names[column] for column in ("taxon_key", "name", "kind", "language"))
+    return pa.concat_tables([said, pa.table([pa.repeat(0, len(names)), *columns], schema=NAMES)])
+
+
+def _list_labels(connection: duckdb.DuckDBPyConnection) -> None:
+    labels = [label for (label,) in connection.execute(_LABELS).fetchall()]
+    columns = {
+        "folded": pa.array(map(fold, labels), pa.string()),
+        "label": pa.array(labels, pa.string()),
+    }
+    connection.register("labels_in", pa.table(columns))
+    connection.execute("CREATE OR REPLACE TABLE labels AS FROM labels_in")
+    connection.unregister("labels_in")
+
+
+def _add_thumbnails(
+    connection: duckdb.DuckDBPyConnection, collection: Path, paths: list[str]
+) -> None:
+    """Note which file has the thumbnail of an image; the thumbnails themselves stay there."""
+    for path in paths:
+        ids = pq.read_table(collection / path, columns=["image_id"])["image_id"].to_pylist()
+        connection.execute("INSERT INTO thumbs SELECT unnest(?), ?", [ids, path])
+
+
+def _note_parts(
+    connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest
+) -> None:
+    lines = [
+        (path, manifest.files[path].sha256, pq.read_metadata(collection / path).num_rows, VERSION)
+        for table in SCHEMAS
+        for path in _parquet(manifest, table)
+    ]
+    connection.execute("DELETE FROM parts")
+    if lines:
+        connection.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", lines)
+
+
+_EMPTY = """
+CREATE OR REPLACE TABLE parts (path VARCHAR, sha256 VARCHAR, lines BIGINT, version BIGINT);
+CREATE OR REPLACE TABLE inputs (source_id VARCHAR, status VARCHAR, reason VARCHAR,
+    image_id VARCHAR, bytes BIGINT, modified BIGINT);
+CREATE OR REPLACE TABLE images ("row" BIGINT, image_id VARCHAR, source_id VARCHAR, sha256 VARCHAR,
+    width INTEGER, height INTEGER, url VARCHAR, label VARCHAR, said_key VARCHAR, taxon_key VARCHAR,
+    lo BIGINT, common_name VARCHAR, metadata MAP(VARCHAR, VARCHAR));
+CREATE OR REPLACE TABLE meanings (label VARCHAR, said_key VARCHAR, taxon_key VARCHAR,
+    reason VARCHAR);
+CREATE OR REPLACE TABLE thumbs (image_id VARCHAR, file VARCHAR)
+"""
+_LINES = "SELECT coalesce(sum(lines), 0)::BIGINT FROM parts WHERE starts_with(path, ?)"
+_SAME = "meanings_in.label = {0}.label AND meanings_in.said_key IS NOT DISTINCT FROM {0}.said_key"
+# row = place of the vector in the segments, which is also its id in an index. The last line about
+# an input, an image's label counts; a label that its taxonomy was not asked for yet, since a run
+# was killed, means what it says.
+_CHANGES = f"""
+CREATE OR REPLACE TEMP TABLE touched AS FROM images
+    WHERE source_id IN (SELECT source_id FROM new_inputs)
+    OR image_id IN (SELECT image_id FROM new_labels);
+DELETE FROM images WHERE "row" IN (SELECT "row" FROM touched);
+DELETE FROM metadata WHERE "row" IN (SELECT "row" FROM touched);
+
+DELETE FROM inputs WHERE source_id IN (SELECT source_id FROM new_inputs);
+INSERT INTO inputs SELECT * EXCLUDE place FROM new_inputs
+    WHERE place IN (SELECT max(place) FROM new_inputs GROUP BY source_id) ORDER BY source_id;
+
+CREATE OR REPLACE TEMP TABLE said AS
+    SELECT image_id, label, taxon_key AS said_key, common_name, metadata FROM new_labels
+    WHERE place IN (SELECT max(place) FROM new_labels GROUP BY image_id);
+INSERT INTO said
+    SELECT image_id, label, said_key, common_name, metadata FROM touched
+    WHERE image_id NOT IN (SELECT image_id FROM said);
+
+CREATE OR REPLACE TEMP TABLE fresh AS
+    SELECT * FROM (
+        SELECT "row", image_id, source_id, sha256, width, height, url FROM touched
+        UNION ALL
+        SELECT place, image_id, source_id, sha256, width, height, coalesce(url, '')
+        FROM new_segments
+    ) JOIN inputs USING (source_id, image_id);
+DELETE FROM fresh WHERE "row" NOT IN (SELECT max("row") FROM fresh GROUP BY source_id);
+CREATE OR REPLACE TEMP TABLE fresh AS
+    SELECT "row", image_id, source_id, sha256, width, height, url, said.label, said.said_key,
+        CASE WHEN reason IS NULL THEN said.said_key ELSE meanings_in.taxon_key END AS taxon_key,
+        common_name, metadata
+    FROM (SELECT * EXCLUDE (status, reason, bytes, modified) FROM fresh)
+    JOIN said USING (image_id) LEFT JOIN meanings_in ON {_SAME.format("said")}
+    ORDER BY "row";
+
+UPDATE images SET taxon_key = images.said_key FROM meanings WHERE images.label = meanings.label
+    AND images.said_key IS NOT DISTINCT FROM meanings.said_key
+    AND NOT EXISTS (FROM meanings_in WHERE {_SAME.format("meanings")});
+UPDATE images SET taxon_key = meanings_in.taxon_key FROM meanings_in
+    WHERE {_SAME.format("images")} AND images.taxon_key IS DISTINCT FROM meanings_in.taxon_key;
+CREATE OR REPLACE TABLE meanings AS FROM meanings_in;
+"""
+_KEYS = """
+SELECT taxon_key FROM images WHERE taxon_key IS NOT NULL
+UNION SELECT taxon_key FROM fresh WHERE taxon_key IS NOT NULL ORDER BY 1
+"""
+_COMMON = """
+SELECT "row", taxon_key, common_name FROM {}
+WHERE taxon_key IS NOT NULL AND common_name <> ''
+"""
+_COMMON_NAMES = f"""
+SELECT taxon_key, common_name FROM ({_COMMON.format("images")} UNION {_COMMON.format("fresh")})
+GROUP BY ALL ORDER BY min("row")
+"""
+# Taxa that are new or gone, names that are, or a taxon's first one that may be another now.
+_OTHER_TAXA = f"""
+SELECT EXISTS (
+    (FROM ({_KEYS})) EXCEPT SELECT taxon_key FROM taxa
+) OR EXISTS (
+    SELECT taxon_key FROM touched WHERE taxon_key IS NOT NULL EXCEPT (FROM ({_KEYS}))
+) OR EXISTS (
+    {_COMMON.format("touched")} EXCEPT ({_COMMON.format("fresh")})
+) OR EXISTS (
+    SELECT taxon_key, common_name FROM ({_COMMON.format("fresh")})
+    EXCEPT SELECT taxon_key, names.name FROM names JOIN taxa USING (lo) WHERE kind = '{COMMON}'
+)
+"""
+_NO_TAXA = """
+DROP VIEW IF EXISTS searchable;
+DROP TABLE IF EXISTS taxa; DROP TABLE IF EXISTS names; DROP TABLE IF EXISTS endings
+"""
+_PLACE = """
+UPDATE images SET lo = NULL WHERE taxon_key IS NULL AND lo IS NOT NULL;
+UPDATE images SET lo = taxa.lo FROM taxa
+WHERE images.taxon_key = taxa.taxon_key AND images.lo IS DISTINCT FROM taxa.lo
+"""
+_INSERT = """
+INSERT INTO images BY NAME
+    SELECT fresh.*, lo FROM fresh LEFT JOIN taxa USING (taxon_key) ORDER BY "row"
+"""
+_LABELS = """
+SELECT DISTINCT label FROM (SELECT DISTINCT label, taxon_key FROM images WHERE label <> '') AS said
+WHERE NOT EXISTS (
+    FROM names JOIN taxa USING (lo) WHERE names.name = label AND taxa.taxon_key = said.taxon_key
+) ORDER BY label
+"""
