@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth
 
 install: $(VENV)/.installed
 
@@ -44,5 +44,8 @@ bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENC
 	$(BIN)/python -m benchmarks.hostile
 
 ROWS ?= 100000
+bench-growth: install  # what a collection of ROWS images costs to open, search and add to: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.growth $(ROWS)
+
 bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.search $(ROWS)

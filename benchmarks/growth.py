@@ -8,12 +8,13 @@ a process of its own, so that its memory is told apart.
 """
 
 import json
+import re
 import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +24,20 @@ import pyarrow.parquet as pq
 from benchmarks.peers import FOLDER
 from benchmarks.report import figure, timed, write_report
 from benchmarks.vectors import DIM, world
+from indexer.backends.selection import Selection
 from indexer.catalog import catalog_path, write_catalog
 from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
 from indexer.optimize import optimize
 from indexer.segment import INPUTS, LABELS, ROWS
 from model.taxon import Taxon
+from model.vectors import Identity, Vectors
 from search.collection import open_collection
 from ui.indexing import index
 
 PART = 16  # blocks of 65,536 rows a segment
 ADDED = 1000
 ASKED = 100
-SPEC = "made-up"
+SPEC, TEXTS = "made-up", "texts.npy"
 _RANKS = ("k", "p", "c", "o", "f", "Genus")
 Seen = Iterator[tuple[str, float, str]]
 
@@ -48,7 +51,7 @@ def main(rows: int) -> None:
         command = [sys.executable, "-m", "benchmarks.growth", str(rows), step, str(folder)]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         for metric, value, unit in json.loads(said.splitlines()[-1]):
-            print(step, metric, round(value, 4), unit)
+            print(step, metric, round(value, 4), unit, flush=True)
             figures.append(figure(f"{rows:,} images: {step}", "taxalens", metric, value, unit))
     shutil.rmtree(folder, ignore_errors=True)
     write_report(f"growth-{rows}", figures)
@@ -61,6 +64,7 @@ def make(folder: Path, rows: int) -> Seen:
     manifest = Manifest(EncoderEntry(SPEC, "", DIM), roots={"photos": str(folder)})
     for table in ("segments", "inputs", "labels"):
         (folder / table).mkdir(parents=True)
+    np.save(folder / TEXTS, drawn.texts(ASKED)[0].astype(np.float16))
     blocks, left = drawn.images(rows), True
     number = 0
     while left:
@@ -146,48 +150,70 @@ def optimized(folder: Path, rows: int) -> Seen:
 
 def opened(folder: Path, rows: int) -> Seen:
     """Open it and answer once, files cached as after any use."""
-    collection, seconds = timed(lambda: open_collection(folder))
+    collection, seconds = timed(lambda: open_collection(folder, Given(folder)))
     yield "time", seconds, "s"
-    (image_id,) = _some_ids(collection, 1)
-    yield "first answer", timed(lambda: collection.search(image_id=image_id))[1], "s"
+    yield "first answer", timed(lambda: collection.search(text="0"))[1], "s"
 
 
 def searched(folder: Path, rows: int) -> Seen:
-    """Answer pictures of the collection, among all and within clades of several sizes."""
-    collection = open_collection(folder)
-    ids = _some_ids(collection, ASKED)
-    yield "CPU time, median", _median(lambda each: collection.search(image_id=each), ids), "ms"
+    """Answer texts whose vectors are known, among all and within clades of several sizes."""
+    collection = open_collection(folder, Given(folder))
+    asked = list(map(str, range(ASKED)))
+    whole = Selection(range(len(collection.nearest.exact)))
+    vectors = collection.encoder.encode_texts(asked)
+    nearest = collection.nearest
+
+    def found(word: str) -> object:
+        return nearest.search(vectors[int(word)][None], 10, whole, of_text=True)
+
+    yield "nearest rows, CPU time, median", _median(found, asked), "ms"
+    yield (
+        "whole answer, CPU time, median",
+        _median(lambda each: collection.search(text=each), asked),
+        "ms",
+    )
     for share in (0.0001, 0.001, 0.01, 0.1, 0.5):
         ((name, images),) = collection.snapshot.query(_CLADE, rows * share)
-        within = _median(lambda each, name=name: collection.search(image_id=each, within=name), ids)
-        yield f"CPU time, median, within a clade of {images / rows:.2%}", within, "ms"
+
+        def within(word: str, name: str = name) -> object:
+            return collection.search(text=word, within=name)
+
+        metric = f"within a clade of {images / rows:.2%}, CPU time, median"
+        yield metric, _median(within, asked), "ms"
 
 
 def added(folder: Path, rows: int) -> Seen:
     """Add vectors that others computed, with a taxon that is known each."""
     vectors = next(world(2000, seed=5).images(ADDED))[0]
-    collection = open_collection(folder)
-    found = collection.snapshot.query("SELECT taxon_key FROM images USING SAMPLE 1000 ROWS")
-    collection.snapshot.close()
+    with open_collection(folder).snapshot as snapshot:
+        found = snapshot.query(f"SELECT taxon_key FROM images USING SAMPLE {ADDED} ROWS")
     names = [Taxon.from_key(key).name for (key,) in found]
-    table = pa.table(
-        {"uuid": [f"new-{n}" for n in range(ADDED)], "emb": list(vectors), "species": names}
-    )
-    pq.write_table(table, folder.parent / "added.parquet")
-    yield (
-        "time",
-        timed(lambda: index(folder.parent / "added.parquet", folder, encoder=SPEC))[1],
-        "s",
-    )
-    collection = open_collection(folder)
-    yield "images afterwards", len(collection), ""
+    ids = [f"new-{number}" for number in range(ADDED)]
+    source = folder.parent / "added.parquet"
+    pq.write_table(pa.table({"uuid": ids, "emb": list(vectors), "species": names}), source)
+    yield "time", timed(lambda: index(source, folder, encoder=SPEC))[1], "s"
+    yield "CPU time", time.process_time(), "s"
+    with open_collection(folder).snapshot as snapshot:
+        ((images,),) = snapshot.query("SELECT count(*) FROM images")
+    yield "images afterwards", images, ""
 
 
-def _some_ids(collection: object, n: int) -> list[str]:
-    found = collection.snapshot.query(
-        f"SELECT image_id FROM images USING SAMPLE {n} (reservoir, 1)"
-    )
-    return [image_id for (image_id,) in found]
+class Given:
+    """An encoder of texts that are numbers: their vectors lie beside the collection."""
+
+    spec, dim = SPEC, DIM
+    identity = Identity("", {}, "")
+
+    def __init__(self, folder: Path) -> None:
+        self.vectors = np.load(folder / TEXTS)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of "a photo of 7." and of "7"."""
+        return self.vectors[[int(re.sub(r"\D", "", text)) for text in texts]]
+
+    def encode_images(self, images: Sequence[object]) -> Vectors:
+        """Refuse: nothing here has a picture."""
+        raise NotImplementedError
 
 
 def _median(work: Callable[[str], object], asked: list[str]) -> float:

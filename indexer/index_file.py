@@ -10,7 +10,7 @@ from indexer.backends.exact import Exact
 from indexer.backends.training import train_by_likeness, train_by_taxa
 from indexer.durable import sha256_of, write_durably
 from indexer.manifest import EffortEntry, IndexEntry, Manifest
-from indexer.tuning import Tuned, image_sample, lists_needed, text_sample, tune
+from indexer.tuning import Tuned, floor_of, lists_needed, samples_of, tune
 from model.vectors import Vectors
 
 FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
@@ -31,9 +31,7 @@ def make_index(
     """
     step = "measuring what is near what"
     told(step, 0.0)
-    images = image_sample(exact)
-    told(step, 0.5)
-    samples = [images, *([text_sample(exact, texts)] if texts is not None and len(texts) else [])]
+    samples = samples_of(exact, texts)
     by_taxa = train_by_taxa(exact, lambda share: told("lists by taxa", share))
     told("lists by likeness", 0.0)
     by_likeness = train_by_likeness(exact)
@@ -53,7 +51,7 @@ def make_index(
         _entry(tuned[0]),
         _entry(tuned[1]) if len(tuned) > 1 else None,
     )
-    return replace(manifest, index=entry)
+    return replace(manifest, index=entry, floor=floor_of(exact, samples))
 
 
 def open_index(collection: Path, manifest: Manifest, exact: Exact) -> lists.ListIndex | None:

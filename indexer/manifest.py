@@ -67,6 +67,19 @@ class IndexEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class FloorEntry:
+    """The cosine below which a best hit is hardly what was asked for, measured by `optimize`.
+
+    None where there was nothing to measure it with.
+    """
+
+    image: float | None = None
+    """for queries that are pictures"""
+    text: float | None = None
+    """for queries that are texts"""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One generation of a collection.
 
@@ -82,6 +95,7 @@ class Manifest:
     taxonomy: TaxonomyEntry | None = None
     sources: Sequence[str] = ()
     index: IndexEntry | None = None
+    floor: FloorEntry | None = None
 
     @property
     def next_name(self) -> str:
@@ -124,6 +138,7 @@ def read_manifest(collection: Path) -> Manifest:
             taxonomy=TaxonomyEntry(**stored["taxonomy"]) if stored.get("taxonomy") else None,
             sources=tuple(stored.get("sources", ())),
             index=_index_entry(stored["index"]) if stored.get("index") else None,
+            floor=FloorEntry(**stored["floor"]) if stored.get("floor") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
@@ -186,4 +201,5 @@ def _as_json(manifest: Manifest) -> dict[str, Any]:
         "files": {path: asdict(entry) for path, entry in manifest.files.items()},
         "taxonomy": asdict(manifest.taxonomy) if manifest.taxonomy else None,
         "index": asdict(manifest.index) if manifest.index else None,
+        "floor": asdict(manifest.floor) if manifest.floor else None,
     }

@@ -21,6 +21,7 @@ from indexer.index_file import FROM, Told, make_index
 from indexer.manifest import Manifest, commit, read_manifest
 from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_table
 from indexer.snapshot import Snapshot, open_snapshot
+from indexer.tuning import floor_of, samples_of
 from indexer.writing import only_writer
 from model.encoder import Encoder
 from model.errors import CollectionError
@@ -55,14 +56,17 @@ def optimize(
         _write(collection / paths[0], _batches(snapshot, _ROWS_SQL), ROWS)
         _write(collection / paths[1], _batches(snapshot, _INPUTS_SQL), INPUTS)
         _write(collection / paths[2], _labels(snapshot), LABELS)
-        manifest = replace(before, index=None)
+        manifest = replace(before, index=None, floor=None)
         if len(order):
             paths.append(f"segments/{name}.npy")
             _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
-        if len(order) >= max(index_from, 1):
             exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
             texts = encoder.encode_texts(_texts(snapshot)) if encoder else None
-            manifest = make_index(collection, manifest, exact, texts, told)
+            if len(order) >= index_from:
+                manifest = make_index(collection, manifest, exact, texts, told)
+            else:
+                floor = floor_of(exact, samples_of(exact, texts))
+                manifest = replace(manifest, floor=floor)
         dropped = [path for table in _REWRITTEN for path in before.paths(table)]
         manifest = commit(collection, manifest, paths, dropped)
         write_catalog(collection, manifest)

@@ -14,11 +14,13 @@ from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.backends.lists import Effort, ListIndex
 from indexer.backends.training import Lists, about
+from indexer.manifest import FloorEntry
 from model.vectors import Features, Vectors
 
 QUERIES = 400  # of each kind
 K = 10
 TARGET = 0.992  # on the half that chooses: .99 on another, chance included
+ABSENT = 0.02
 _RERANKED = (100, 200, 400, 800)
 # Nanoseconds, as a rule: of two efforts that find enough the cheaper one is chosen.
 CODE, RERANKED_ROW = 15, 900
@@ -70,6 +72,28 @@ def text_sample(exact: Exact, texts: Vectors) -> Sample:
     """Take texts, (n, dim) unit rows."""
     queries = np.ascontiguousarray(texts, np.float32)
     return Sample(queries, exact.search(queries, K)[1])
+
+
+def samples_of(exact: Exact, texts: Vectors | None) -> list[Sample]:
+    """Return a sample of images, and one of texts where there are any."""
+    return [
+        image_sample(exact),
+        *([text_sample(exact, texts)] if texts is not None and len(texts) else []),
+    ]
+
+
+def floor_of(exact: Exact, samples: Sequence[Sample]) -> FloorEntry:
+    """Return below which cosine hardly anything that is here finds its best hit.
+
+    Names of taxa that occur and images of the collection, each left out of its own answer, find
+    something that is like them; what finds less than all but ABSENT of these is likely not here.
+    """
+    floors = [
+        float(np.quantile(np.sum(each.queries * exact.gather(each.truth[:, 0]), axis=1), ABSENT))
+        for each in samples
+        if each.truth.size
+    ]
+    return FloorEntry(*floors)
 
 
 def lists_needed(exact: Exact, lists: Lists, samples: Sequence[Sample]) -> list[int]:

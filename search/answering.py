@@ -57,7 +57,16 @@ class Answering:
                 hits += _hits(self.snapshot, found, match)
                 plans.append(plan)
                 shown = self.nearest.exact.gather(found[1])
-        return Hits(tuple(hits[skip:]), question.meaning, len(labelled), tuple(plans))
+        best = hits[0].score if hits else None
+        floor = self._floor(question)
+        shown_hits = tuple(hits[skip:])
+        return Hits(shown_hits, question.meaning, len(labelled), tuple(plans), floor, best)
+
+    def _floor(self, question: Question) -> float | None:
+        entry = self.snapshot.manifest.floor
+        if entry is None or question.is_mixed:
+            return None
+        return entry.text if question.of_text else entry.image
 
     def _best(
         self,

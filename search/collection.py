@@ -101,7 +101,7 @@ class Collection:
         parts = parts_of(self.names, _several(plus), _several(minus))
         if parts:
             meaning = ", ".join((question.meaning, *map(str, parts)))
-            question = replace(question, meaning=meaning)
+            question = replace(question, meaning=meaning, is_mixed=True)
         passing = filters.condition(self.names)
         thinning = Thinning(group_by, distinct, diverse)
         answering = Answering(self.snapshot, self.selections, self.nearest, thinning)

@@ -116,6 +116,20 @@ class Hits(Sequence[Hit]):
     """how many images of the collection are labelled so, shown or not"""
     plans: tuple[Plan, ...] = ()
     """how they were looked for: those that are labelled so, then those that look so"""
+    floor: float | None = None
+    """the score below which even a best hit is hardly what was asked for, where it is known"""
+    best: float | None = None
+    """the score of the first hit, shown or on an earlier page"""
+
+    @property
+    def absence(self) -> str:
+        """A sentence where what was asked for is likely not here, by no label and no look."""
+        if self.labelled or self.floor is None or self.best is None or self.best >= self.floor:
+            return ""
+        return (
+            f"Nothing like that here: the best score, {self.best:.2f}, is below {self.floor:.2f}, "
+            "which nearly all that is here reaches."
+        )
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

@@ -30,6 +30,8 @@ class Question:
     source: tuple[str, ...] | tuple[Path, ...] | int
     labelled: Condition = NONE
     similar: Condition = EVERY
+    is_mixed: bool = False
+    """whether more is asked for, or less (`search.mixing`)"""
 
     @property
     def of_text(self) -> bool:

@@ -1,6 +1,6 @@
 """What a collection is and holds, in numbers."""
 
-from indexer.manifest import EffortEntry, EncoderEntry, Manifest
+from indexer.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.run_log import read_runs
 from indexer.snapshot import Snapshot
@@ -27,6 +27,8 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "labelled with a taxon": f"{of_taxa:,}",
     }
     facts |= _index(manifest)
+    if manifest.floor:
+        facts["nothing alike below"] = _floor(manifest.floor)
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
@@ -59,6 +61,12 @@ def _index(manifest: Manifest) -> dict[str, str]:
         "recall@10 of pictures": _recall(entry.image),
     }
     return facts | {"recall@10 of texts": _recall(entry.text) if entry.text else "not measured"}
+
+
+def _floor(entry: FloorEntry) -> str:
+    of = {"for a picture": entry.image, "for a text": entry.text}
+    known = [f"{score:.2f} {kind}" for kind, score in of.items() if score is not None]
+    return ", ".join(known) or "not measured"
 
 
 def _recall(entry: EffortEntry) -> str:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from colours import ColourEncoder
 from pictures import PICTURES, run, write_picture
+from PIL import Image
 
 from indexer.maintenance import remove
 from indexer.manifest import damaged_files, read_manifest
@@ -101,6 +102,21 @@ def test_info_shows_the_index_and_what_it_was_measured_to_find(indexed: Collecti
     assert "bytes each" in facts["index"]
     for kind in ("pictures", "texts"):
         assert 0.9 < float(facts[f"recall@10 of {kind}"].split(",")[0]) <= 1
+
+
+def test_what_is_not_here_is_said_to_be_absent(indexed: Collection, tmp_path: Path) -> None:
+    known = [f"#{red:02x}{green:02x}80" for red in (40, 120, 200) for green in (40, 120, 200)]
+    here = [write_picture(tmp_path / "here" / f"{each[1:]}.png", each) for each in known]
+    assert sum(indexed.search(image=path).absence == "" for path in here) >= 8
+    flag = Image.new("RGB", (24, 16), "black")
+    flag.paste("white", (0, 0, 12, 8))
+    flag.paste("red", (12, 8, 24, 16))
+    flag.save(tmp_path / "flag.png")
+    assert "Nothing like that here" in indexed.search(image=tmp_path / "flag.png").absence
+    assert indexed.search("Pica pica").absence == ""  # a label says so
+    assert indexed.search(image=tmp_path / "flag.png", minus="red").absence == ""  # no measure
+    shown = CliRunner().invoke(main, ["info", "-c", str(indexed.snapshot.folder)]).stdout
+    assert "nothing alike below" in shown
 
 
 def test_an_index_stays_when_pictures_come_and_go(indexed: Collection, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
     counts = [f"{labelled} of {hits.labelled} labelled so"] if hits.labelled else []
     counts += [f"{len(hits) - labelled} by their look"] if len(hits) > labelled else []
     sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
+    if hits.absence:
+        sys.stderr.write(f"{hits.absence}\n")
     rows = [{**hit.row(), "name": hit.title} for hit in hits]
     columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
     write_rows(columns, rows, format_, output, shown=SHOWN)

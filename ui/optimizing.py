@@ -19,7 +19,7 @@ def optimize_collection(collection: Path) -> str:
     manifest = read_manifest(collection)
     with open_snapshot(collection) as snapshot:
         ((images,),) = snapshot.query("SELECT count(*) FROM images")
-    encoder = _encoder(manifest.encoder.spec, manifest.encoder.fingerprint, images)
+    encoder = _encoder(manifest.encoder.spec, manifest.encoder.fingerprint)
     bar: Any = None
 
     def told(step: str, share: float) -> None:
@@ -39,9 +39,7 @@ def optimize_collection(collection: Path) -> str:
     return f"{collection}: {images:,} images in the order of their taxa, {_index(manifest.index)}"
 
 
-def _encoder(spec: str, fingerprint: str, images: int) -> Encoder | None:
-    if images < FROM:
-        return None  # nothing is measured
+def _encoder(spec: str, fingerprint: str) -> Encoder | None:
     try:
         return load(spec, fingerprint=fingerprint)
     except Error as error:

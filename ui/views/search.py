@@ -121,6 +121,8 @@ def _search_upload(collection: Collection, upload: "UploadedFile", k: int) -> Hi
 
 
 def _answer(hits: Hits) -> None:
+    if hits.absence:
+        st.info(hits.absence)
     labelled = [hit for hit in hits if hit.match == LABELLED]
     similar = [hit for hit in hits if hit.match != LABELLED]
     _grid(hits.meaning, labelled or similar)
