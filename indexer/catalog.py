@@ -2,6 +2,7 @@
 
 images(row, image_id, source_id, sha256, width, height, url, label, said_key, taxon_key, lo, …)
 inputs, labels, meanings                      as in the collection, the last word of each
+identifications                               the last of each image, its said_key too
 thumbs(image_id, file)                        where the thumbnail of an image is
 taxa, names, endings                          a taxonomy of what occurs, as any other
 metadata(row, …), searchable                  what is said of an image, as typed columns
@@ -45,6 +46,21 @@ CREATE TEMP TABLE said AS
     LEFT JOIN meanings
         ON said.label = meanings.label AND said.taxon_key IS NOT DISTINCT FROM meanings.said_key;
 """
+_IDENTIFICATIONS = """
+CREATE TABLE identifications AS
+    SELECT last.* EXCLUDE (place, taxon_key), last.taxon_key AS said_key,
+        CASE WHEN meanings.label IS NULL THEN last.taxon_key ELSE meanings.taxon_key END
+            AS taxon_key
+    FROM (
+        SELECT identifications_in.* FROM identifications_in JOIN rows USING (image_id)
+        QUALIFY row_number()
+            OVER (PARTITION BY image_id ORDER BY identifications_in.place DESC) = 1
+    ) AS last
+    LEFT JOIN meanings
+        ON last.label = meanings.label AND last.taxon_key IS NOT DISTINCT FROM meanings.said_key
+    WHERE last.label <> ''
+    ORDER BY image_id;
+"""
 # row = place of the vector in the segments, which is also its id in an index.
 _IMAGES = """
 CREATE TABLE images AS
@@ -56,7 +72,9 @@ CREATE TABLE labels AS SELECT * FROM raw_labels_in;
 CREATE TABLE thumbs AS SELECT * FROM thumbs_in ORDER BY image_id;
 """
 _LABELS = """
-SELECT DISTINCT label FROM said
+SELECT DISTINCT label FROM (
+    SELECT label, taxon_key FROM said UNION SELECT label, taxon_key FROM identifications
+) AS said
 WHERE label <> '' AND NOT EXISTS (
     FROM names JOIN taxa USING (lo) WHERE names.name = label AND taxa.taxon_key = said.taxon_key
 ) ORDER BY label
@@ -105,6 +123,7 @@ def fill(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Mani
         place = pa.array(range(len(lines)), pa.int64())
         connection.register(f"{table}_in", lines.append_column("place", place))
     connection.execute(_CURRENT)
+    connection.execute(_IDENTIFICATIONS)
     write_tables(connection, _taxonomy(connection, tables["clades"], tables["names"]))
     labels = [label for (label,) in connection.execute(_LABELS).fetchall()]
     raw = pa.table(
@@ -151,8 +170,11 @@ def _names(common: Sequence[tuple[str, str]], names: pa.Table) -> pa.Table:
 
 
 _TABLES = [table for table in SCHEMAS if table != "thumbs"]
-_VERSION = 3  # of these tables: a catalog that an earlier taxalens left is built anew
-_TAXA_SAID = "SELECT DISTINCT taxon_key FROM said WHERE taxon_key IS NOT NULL ORDER BY 1"
+_VERSION = 5  # of these tables: a catalog that an earlier taxalens left is built anew
+_TAXA_SAID = """
+SELECT taxon_key FROM said WHERE taxon_key IS NOT NULL
+UNION SELECT taxon_key FROM identifications WHERE taxon_key IS NOT NULL ORDER BY 1
+"""
 _COMMON_NAMES = """
 SELECT taxon_key, common_name FROM said JOIN rows USING (image_id)
 WHERE taxon_key IS NOT NULL AND common_name <> ''
