@@ -1,4 +1,4 @@
-"""How sure an answer is: confidence and sets of labels, learned from examples that were left out."""
+"""How sure an answer is: confidence and sets of labels, from examples that were left out."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 
-from indexer.backends import Rows
 from search.classifiers import Scores
 from search.leave_one_out import LeftOut
 
@@ -88,13 +87,6 @@ def probabilities(scores: Scores, factor: float) -> Confidences:
     powers = np.exp(odds - odds.max(axis=1, keepdims=True))
     shares: Confidences = powers / powers.sum(axis=1, keepdims=True)
     return np.clip(shares, _SURE, 1 - _SURE)
-
-
-def confusion(left: LeftOut) -> Rows:
-    """Return how many examples of each class got which answer, (classes, classes)."""
-    counts = np.zeros((left.scores.shape[1],) * 2, np.int64)
-    np.add.at(counts, (left.classes, left.answers), 1)
-    return counts
 
 
 def _log_odds(shares: Confidences) -> Confidences:

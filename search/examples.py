@@ -47,7 +47,7 @@ class Examples:
 
 
 def labelled_examples(snapshot: Snapshot) -> Examples:
-    """Return the images that people labelled; raises BadInput unless they tell two classes apart."""
+    """Return the images that people labelled; raises BadInput for less than two classes."""
     raw = snapshot.query("SELECT DISTINCT label FROM images WHERE taxon_key IS NULL")
     classes = [label for (label,) in raw if no_taxon(label) not in _UNSURE]
     lines = snapshot.query(f"FROM ({_LABELLED}) WHERE place <= {MOST_SHOTS}", classes)
@@ -77,6 +77,12 @@ def read_examples(snapshot: Snapshot, given: Path | Mapping[str, Label]) -> Exam
     known_rows = np.array(sorted(row for row, *_ in lines), np.int64)
     unmatched = tuple(key for key in labels if key in missing)
     return _examples(_fewer(sorted(lines, key=lambda line: line[1])), known_rows, unmatched)
+
+
+def rows_of(snapshot: Snapshot, image_ids: Iterable[str]) -> Rows:
+    """Return the rows of some images, ascending."""
+    sql = 'SELECT "row" FROM images JOIN (SELECT unnest(?) AS image_id) USING (image_id)'
+    return np.sort(np.array([row for (row,) in snapshot.query(sql, list(image_ids))], np.int64))
 
 
 def _fewer(lines: Iterable[tuple[int, str, str, str | None, str]]) -> list[tuple[object, ...]]:

@@ -16,6 +16,7 @@ from search import html
 from search.plan import Plan
 
 LABELLED = "labelled"
+IDENTIFIED = "identified"
 SIMILAR = "similar"
 
 COLUMNS = (
@@ -46,7 +47,8 @@ class Hit:
     score: float
     """cosine with the query, -1 to 1"""
     match: str
-    """LABELLED: its label says it is what was asked for; SIMILAR: it only looks like it"""
+    """LABELLED: its label says it is what was asked for; IDENTIFIED: a machine does, and no label
+    contradicts; SIMILAR: it only looks like it"""
     label: str
     """as it was written; "" where there is none"""
     taxon: Taxon | None
@@ -57,12 +59,16 @@ class Hit:
     """kept where it is no file of its own"""
     scientific_name: str = ""
     """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
+    identification: str = ""
+    """what a machine says it is, as examples call it; "" where none does"""
 
     @property
     def title(self) -> str:
-        """What to call it: its scientific name, else its label, else "unlabelled"."""
+        """What to call it: its scientific name, its label, what a machine says, or "unlabelled"."""
+        if self.match == IDENTIFIED:
+            return self.identification
         name = self.taxon.name if self.taxon else self.label
-        return self.scientific_name or name or "unlabelled"
+        return self.scientific_name or name or self.identification or "unlabelled"
 
     @property
     def location(self) -> str:
@@ -121,7 +127,7 @@ class Hits(Sequence[Hit]):
     labelled: int = 0
     """how many images of the collection are labelled so, shown or not"""
     plans: tuple[Plan, ...] = ()
-    """how they were looked for: those that are labelled so, then those that look so"""
+    """how they were looked for: those labelled so, those identified so, those that look so"""
 
     @overload
     def __getitem__(self, place: int) -> Hit: ...

@@ -3,25 +3,28 @@
 Labels are made block by block as they are asked for; nothing is kept of them, nothing written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
-from indexer.backends.selection import Selection
+from indexer.backends.selection import Selection, selection_of
+from indexer.labels import Label
 from indexer.segment import IDENTIFICATIONS
 from indexer.snapshot import Snapshot
-from model.errors import Error
 from model.vectors import Features
-from search.calibration import Calibration, calibrate
-from search.classifiers import Fitted, Scores, Support, load
-from search.examples import Examples, Said
-from search.leave_one_out import AUTO, LeftOut, try_methods
+from search import html
+from search.classifiers import NEIGHBOURS, Scores
+from search.examples import Said, labelled_examples, read_examples
+from search.learning import Learnt, check, learn
+from search.leave_one_out import AUTO
 
 SCHEMA = pa.schema(
     [
@@ -42,23 +45,17 @@ _TOGETHER = 8192  # images
 _SCORES = 16_000_000  # in memory at once
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What was learned from examples, and how well it does on those that were left out."""
+class How(TypedDict, total=False):
+    """How images are labelled, as keywords."""
 
-    examples: Examples
-    support: Support
     method: str
-    tried: tuple[LeftOut, ...]
-    """of each method that was tried; none where no class has two examples"""
-    fitted: Fitted
-    calibration: Calibration | None
-    """None where nothing could be left out"""
-
-    @property
-    def left_out(self) -> LeftOut | None:
-        """What the method says of examples that were left out."""
-        return next((each for each in self.tried if each.method == self.method), None)
+    """a file of `search.classifiers`, or "auto", the default: see `search.leave_one_out`"""
+    neighbours: int
+    """how many examples vote in k-NN"""
+    precision: float
+    """a label that is right with a lower probability is not given"""
+    sets: float
+    """adds the labels of which one is right in this share of cases"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class Labelling:
 
     def identifications(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of SCHEMA as one of `segment.IDENTIFICATIONS`: with who and when."""
-        by = f"taxalens {_version()}, {self.snapshot.manifest.encoder.spec}"
+        by = f"taxalens {version('taxalens')}, {self.snapshot.manifest.encoder.spec}"
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         told = {"identified_by": by, "date_identified": now}
         columns = [
@@ -97,6 +94,14 @@ class Labelling:
         ]
         return pa.record_batch(columns, schema=IDENTIFICATIONS)
 
+    def _repr_html_(self) -> str:
+        """Return what was confused as a table, as a notebook shows it."""
+        left = self.learnt.left_out
+        told = f"leave-one-out top-1 {left.accuracy:.3f}" if left else "nothing could be left out"
+        caption = f"{len(self):,} images, {self.learnt}: {told}"
+        columns = ("label", "taken for", "times", "of examples")
+        return html.table(caption, columns, self.learnt.confused())
+
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         learnt = self.learnt
         vectors = self.exact.gather(rows).astype(np.float32)
@@ -104,20 +109,17 @@ class Labelling:
         answers = scores.argmax(axis=1)
         evidence, cosines = _evidence(learnt, vectors, answers)
         said = [learnt.examples.said[answer] for answer in answers.tolist()]
-        sure, remarks, confidences = [True] * len(rows), [""] * len(rows), [None] * len(rows)
-        if learnt.calibration:
-            confidences = learnt.calibration.confidences(scores).tolist()
-            sure = [confidence >= self.precision for confidence in confidences]
-            remarks = [_remark(*each) for each in zip(said, sure, strict=True)]
+        confidences = learnt.calibration.confidences(scores) if learnt.calibration else None
+        sure = [True] * len(rows) if confidences is None else confidences >= self.precision
         ids, names = _told(self.snapshot, rows)
         columns = [
             ids,
             names,
             [each.label if is_sure else "" for each, is_sure in zip(said, sure, strict=True)],
             [each.taxon_key if is_sure else None for each, is_sure in zip(said, sure, strict=True)],
-            confidences,
-            [learnt.method] * len(rows),
-            remarks,
+            [None] * len(rows) if confidences is None else confidences,
+            [str(learnt)] * len(rows),
+            [_remark(each, is_sure) for each, is_sure in zip(said, sure, strict=True)],
             self._sets(scores),
             evidence,
             cosines,
@@ -137,32 +139,29 @@ class Labelling:
         ]
 
 
-def learn(examples: Examples, exact: Exact, method: str = AUTO, neighbours: int = 0) -> Learnt:
-    """Learn from examples by one method, or by the one that they prefer.
+def label(
+    snapshot: Snapshot,
+    exact: Exact,
+    images: Rows,
+    examples: Path | str | Mapping[str, Label] | None = None,
+    *,
+    method: str = AUTO,
+    neighbours: int = NEIGHBOURS,
+    precision: float = 0.0,
+    sets: float = 0.0,
+) -> Labelling:
+    """Learn from examples to label images, (n,) rows, except those that are examples.
 
-    `neighbours` is how many examples vote in k-NN, 0 for the usual number. Raises UnknownName
-    where there is no such method.
+    See `Collection.label` and `How`.
     """
-    vectors = exact.gather(examples.rows).astype(np.float32)
-    support = Support(vectors, examples.classes)
-    if neighbours:
-        support = Support(vectors, examples.classes, neighbours)
-    method, tried = try_methods(support, method)
-    left = next((each for each in tried if each.method == method), None)
-    calibration = calibrate(left) if left else None
-    return Learnt(examples, support, method, tried, load(method).fit(support), calibration)
-
-
-def check(learnt: Learnt, precision: float, sets: float) -> None:
-    """Raise Error for a precision or level that is none, or that examples cannot tell of."""
-    for name, share in (("precision", precision), ("the level of sets", sets)):
-        if not 0 <= share < 1:
-            raise Error(f"{name} is a share, from 0 to less than 1, not {share:g}.")
-    if (precision or sets) and learnt.calibration is None:
-        raise Error(
-            "With one example of each class nothing tells how sure a label is: give two of some, "
-            "or ask for neither a precision nor sets."
-        )
+    if examples is None:
+        found = labelled_examples(snapshot)
+    else:
+        found = read_examples(snapshot, Path(examples) if isinstance(examples, str) else examples)
+    learnt = learn(found, exact, method, neighbours)
+    check(learnt, precision, sets)
+    wanted = selection_of(np.setdiff1d(images, found.known, assume_unique=True))
+    return Labelling(snapshot, exact, wanted, learnt, precision, sets)
 
 
 def _evidence(
@@ -192,13 +191,6 @@ def _told(snapshot: Snapshot, rows: Rows) -> tuple[list[str], list[str]]:
     lines = [found[row] for row in rows.tolist()]
     places = [url or str(snapshot.path_of(source) or source) for _, source, url in lines]
     return [image_id for image_id, *_ in lines], places
-
-
-def _version() -> str:
-    try:
-        return version("taxalens")
-    except PackageNotFoundError:
-        return "from source"
 
 
 _IMAGES = """

@@ -36,17 +36,26 @@ class LeftOut:
     @property
     def answers(self) -> Rows:
         """The class with the highest score, (m,)."""
-        return self.scores.argmax(axis=1)
+        answers: Rows = self.scores.argmax(axis=1)
+        return answers
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """Whether it is the right one, (m,)."""
-        return self.answers == self.classes
+        right: npt.NDArray[np.bool_] = self.answers == self.classes
+        return right
 
     @property
     def accuracy(self) -> float:
         """The share of right answers: top-1."""
         return float(self.right.mean())
+
+    @property
+    def confusion(self) -> Rows:
+        """How many examples of each class got which answer, (classes, classes)."""
+        counts = np.zeros((self.scores.shape[1],) * 2, np.int64)
+        np.add.at(counts, (self.classes, self.answers), 1)
+        return counts
 
 
 def leave_one_out(support: Support, method: str) -> LeftOut | None:

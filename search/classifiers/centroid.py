@@ -23,8 +23,9 @@ class Centroids:
 
     def scores(self, queries: Features) -> Scores:
         """Return q·c - |c|²/2, which orders classes as minus the distance |q - c| does."""
-        products: Scores = centred(queries, self.mean) @ self.centroids.T
-        return products - (self.centroids**2).sum(axis=1) / 2
+        products = centred(queries, self.mean) @ self.centroids.T
+        scores: Scores = products - (self.centroids**2).sum(axis=1) / 2
+        return scores
 
 
 def fit(support: Support) -> Centroids:
@@ -32,4 +33,5 @@ def fit(support: Support) -> Centroids:
     mean = support.vectors.mean(axis=0)
     sums = np.zeros((len(support.shots), support.vectors.shape[1]), np.float32)
     np.add.at(sums, support.classes, centred(support.vectors, mean))
-    return Centroids(mean, sums / support.shots[:, None].astype(np.float32))
+    sums /= support.shots[:, None]
+    return Centroids(mean, sums)

@@ -32,7 +32,8 @@ class Voters:
         votes = np.zeros((len(near), len(shots)))
         np.add.at(votes, (np.arange(len(near))[:, None], classes), weights)
         shares = votes / votes.sum(axis=1, keepdims=True)
-        return np.log(shares + _NO_VOTE).astype(np.float32)
+        logarithms: Scores = np.log(shares + _NO_VOTE).astype(np.float32)
+        return logarithms
 
 
 def fit(support: Support) -> Voters:
