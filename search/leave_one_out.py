@@ -94,11 +94,10 @@ def try_methods(support: Support, method: str = AUTO) -> tuple[str, tuple[LeftOu
 def preferred(tried: Sequence[LeftOut]) -> LeftOut:
     """Return the one with most right answers; where a difference may be chance, the first in ORDER.
 
-    That is where it is no more than one standard error of the difference, which both have on the
-    same examples.
+    That is where it is at most two standard errors of the difference on the same examples.
     """
     best = max(tried, key=lambda each: each.accuracy)
-    alike = [each for each in tried if _difference(best, each) <= _error(best, each)]
+    alike = [each for each in tried if _difference(best, each) <= 2 * _error(best, each)]
     known = {method: place for place, method in enumerate(ORDER)}
     return min(alike, key=lambda each: known.get(each.method, len(known)))
 
