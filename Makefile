@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot
 
 install: $(VENV)/.installed
 
@@ -49,3 +49,6 @@ bench-growth: install  # what a collection of ROWS images costs to open, search 
 
 bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.search $(ROWS)
+
+bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.few_shot

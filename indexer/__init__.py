@@ -24,6 +24,7 @@ identity.py   keeps vectors of two encoders apart
 segment.py    the tables of a collection, and a segment in the making
 manifest.py   which files are the collection; commits
 durable.py    files that are complete or absent
+identifications.py  what machines say that images show, beside what people say
 meanings.py   what labels mean in a taxonomy
 taxonomy/     taxonomies: import, intervals, names, the resolver
 catalog.py    what DuckDB derives from the tables

@@ -3,6 +3,7 @@
 images(row, image_id, source_id, sha256, width, height, url, label, said_key, taxon_key, lo, …)
 inputs, meanings                              as in the collection, the last word of each
 labels(folded, label)                         labels that are no names of their taxon
+identifications                               what machines say, the last of each image
 thumbs(image_id, file)                        where the thumbnail of an image is
 taxa, names, endings                          a taxonomy of what occurs, as any other
 metadata(row, …), searchable                  what is said of an image, as typed columns
@@ -30,8 +31,8 @@ from indexer.typed_metadata import EMPTY as NO_METADATA
 from indexer.typed_metadata import SEARCHABLE, add_metadata
 from model.taxon import Taxon
 
-VERSION = 4  # of these tables: a catalog that an earlier taxalens left is made anew
-_SAID = ("segments", "inputs", "labels")
+VERSION = 6  # of these tables: a catalog that an earlier taxalens left is made anew
+_SAID = ("segments", "inputs", "labels", "identifications")
 _BATCH = 65_536  # lines in memory at once
 
 
@@ -48,6 +49,8 @@ def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: 
     meanings = read_table(collection, "meanings", manifest.paths("meanings"))
     connection.register("meanings_in", meanings)
     connection.execute(_CHANGES)
+    connection.execute(";".join(map(_MEANT.format, ("images", "identifications"))))
+    connection.execute("CREATE OR REPLACE TABLE meanings AS FROM meanings_in")
     if is_new or _derived(known) != _derived(manifest.files) or _has_other_taxa(connection):
         _replace_taxa(connection, collection, manifest)
     connection.execute(_INSERT)
@@ -192,6 +195,9 @@ CREATE OR REPLACE TABLE images ("row" BIGINT, image_id VARCHAR, source_id VARCHA
     lo BIGINT, common_name VARCHAR, metadata MAP(VARCHAR, VARCHAR));
 CREATE OR REPLACE TABLE meanings (label VARCHAR, said_key VARCHAR, taxon_key VARCHAR,
     reason VARCHAR);
+CREATE OR REPLACE TABLE identifications (image_id VARCHAR, label VARCHAR, confidence DOUBLE,
+    identified_by VARCHAR, date_identified VARCHAR, method VARCHAR, remarks VARCHAR,
+    evidence VARCHAR[], said_key VARCHAR, taxon_key VARCHAR);
 CREATE OR REPLACE TABLE thumbs (image_id VARCHAR, file VARCHAR)
 """
 _LINES = "SELECT coalesce(sum(lines), 0)::BIGINT FROM parts WHERE starts_with(path, ?)"
@@ -233,16 +239,33 @@ CREATE OR REPLACE TEMP TABLE fresh AS
     JOIN said USING (image_id) LEFT JOIN meanings_in ON {_SAME.format("said")}
     ORDER BY "row";
 
-UPDATE images SET taxon_key = images.said_key FROM meanings WHERE images.label = meanings.label
-    AND images.said_key IS NOT DISTINCT FROM meanings.said_key
+CREATE OR REPLACE TEMP TABLE gone AS
+    SELECT taxon_key FROM touched
+    UNION SELECT taxon_key FROM identifications
+    WHERE image_id IN (SELECT image_id FROM new_identifications);
+DELETE FROM identifications WHERE image_id IN (SELECT image_id FROM new_identifications);
+INSERT INTO identifications BY NAME
+    SELECT new_identifications.* EXCLUDE (place, taxon_key),
+        new_identifications.taxon_key AS said_key,
+        CASE WHEN reason IS NULL THEN new_identifications.taxon_key ELSE meanings_in.taxon_key END
+            AS taxon_key
+    FROM new_identifications LEFT JOIN meanings_in ON meanings_in.label = new_identifications.label
+        AND meanings_in.said_key IS NOT DISTINCT FROM new_identifications.taxon_key
+    WHERE new_identifications.label <> ''
+        AND place IN (SELECT max(place) FROM new_identifications GROUP BY image_id)
+    ORDER BY image_id;
+"""
+_MEANT = f"""
+UPDATE {{0}} SET taxon_key = {{0}}.said_key FROM meanings WHERE {{0}}.label = meanings.label
+    AND {{0}}.said_key IS NOT DISTINCT FROM meanings.said_key
     AND NOT EXISTS (FROM meanings_in WHERE {_SAME.format("meanings")});
-UPDATE images SET taxon_key = meanings_in.taxon_key FROM meanings_in
-    WHERE {_SAME.format("images")} AND images.taxon_key IS DISTINCT FROM meanings_in.taxon_key;
-CREATE OR REPLACE TABLE meanings AS FROM meanings_in;
+UPDATE {{0}} SET taxon_key = meanings_in.taxon_key FROM meanings_in
+    WHERE {_SAME.format("{0}")} AND {{0}}.taxon_key IS DISTINCT FROM meanings_in.taxon_key
 """
 _KEYS = """
 SELECT taxon_key FROM images WHERE taxon_key IS NOT NULL
-UNION SELECT taxon_key FROM fresh WHERE taxon_key IS NOT NULL ORDER BY 1
+UNION SELECT taxon_key FROM fresh WHERE taxon_key IS NOT NULL
+UNION SELECT taxon_key FROM identifications WHERE taxon_key IS NOT NULL ORDER BY 1
 """
 _COMMON = """
 SELECT "row", taxon_key, common_name FROM {}
@@ -257,7 +280,7 @@ _OTHER_TAXA = f"""
 SELECT EXISTS (
     (FROM ({_KEYS})) EXCEPT SELECT taxon_key FROM taxa
 ) OR EXISTS (
-    SELECT taxon_key FROM touched WHERE taxon_key IS NOT NULL EXCEPT (FROM ({_KEYS}))
+    SELECT taxon_key FROM gone WHERE taxon_key IS NOT NULL EXCEPT (FROM ({_KEYS}))
 ) OR EXISTS (
     {_COMMON.format("touched")} EXCEPT ({_COMMON.format("fresh")})
 ) OR EXISTS (
@@ -279,7 +302,10 @@ INSERT INTO images BY NAME
     SELECT fresh.*, lo FROM fresh LEFT JOIN taxa USING (taxon_key) ORDER BY "row"
 """
 _LABELS = """
-SELECT DISTINCT label FROM (SELECT DISTINCT label, taxon_key FROM images WHERE label <> '') AS said
+SELECT DISTINCT label FROM (
+    SELECT label, taxon_key FROM images WHERE label <> ''
+    UNION SELECT label, taxon_key FROM identifications
+) AS said
 WHERE NOT EXISTS (
     FROM names JOIN taxa USING (lo) WHERE names.name = label AND taxa.taxon_key = said.taxon_key
 ) ORDER BY label

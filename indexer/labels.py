@@ -40,21 +40,21 @@ def label_of_folder(name: str) -> Label:
     return Label(name)
 
 
-def read_label_file(path: Path) -> dict[str, Label]:
+def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str, Label]:
     """Read a CSV, TSV or Parquet file of labels, by file name or by folder name.
 
     Its column `file_name` (path below the indexed folder) or `label` (folder name) says what a
     line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say what
     it shows; where none of them does, a label is understood as a folder's name is. Every other
-    column is kept as metadata. Raises BadInput for a file that cannot be
-    read or has neither key column.
+    column is kept as metadata. `keys` are other columns that may say what a line is about, the
+    first that is there. Raises BadInput for a file that cannot be read or has no key column.
     """
     columns, rows = read_table(path)
-    key = next((name for name in _KEY_COLUMNS if name in columns), None)
+    key = next((name for name in keys if name in columns), None)
     if key is None:
         raise BadInput(
-            f"{path} has neither of the columns file_name and label, but {', '.join(columns)}; "
-            "rename one."
+            f"{path} has neither of the columns {', '.join(keys[:-1])} and {keys[-1]}, but "
+            f"{', '.join(columns)}; rename one."
         )
     labels = {}
     for row in rows:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from indexer.manifest import Manifest, TaxonomyEntry, commit
 from indexer.segment import SCHEMAS, read_table, write_table
@@ -104,8 +105,10 @@ def taxonomy_of(manifest: Manifest) -> Taxonomy | None:
 
 
 def _said(collection: Path, manifest: Manifest) -> list[_Said]:
-    labels = read_table(collection, "labels", manifest.paths("labels"))
-    pairs = labels.group_by(["label", "taxon_key"]).aggregate([])
+    """Return what people and machines said, each once."""
+    tables = [read_table(collection, table, manifest.paths(table)) for table in _SAYING]
+    pairs = pa.concat_tables([table.select(["label", "taxon_key"]) for table in tables])
+    pairs = pairs.group_by(["label", "taxon_key"]).aggregate([])
     said = zip(pairs["label"].to_pylist(), pairs["taxon_key"].to_pylist(), strict=True)
     return [_Said(label, key) for label, key in said if label or key]
 
@@ -193,6 +196,7 @@ def _lines(
     return [dict(zip(columns, line, strict=True)) for line in found.fetchall()]
 
 
+_SAYING = ("labels", "identifications")
 _TAXA = """
 SELECT lo, parent AS above, taxon_key, rank, name
 FROM taxa JOIN (SELECT unnest(?) AS lo) USING (lo)

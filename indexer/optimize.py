@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from indexer.backends import Rows
 from indexer.backends.exact import CHUNK, Exact
@@ -19,7 +18,7 @@ from indexer.catalog import write_catalog
 from indexer.durable import write_durably
 from indexer.index_file import FROM, Told, make_index
 from indexer.manifest import Manifest, commit, read_manifest
-from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_table
+from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_table, write_batches
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.tuning import floor_of, samples_of
 from indexer.writing import only_writer
@@ -53,9 +52,9 @@ def optimize(
         _check_room(collection, len(order) * before.encoder.dim * 2)
         name = before.next_name
         paths = [f"{table}/{name}.parquet" for table in _REWRITTEN]
-        _write(collection / paths[0], _batches(snapshot, _ROWS_SQL), ROWS)
-        _write(collection / paths[1], _batches(snapshot, _INPUTS_SQL), INPUTS)
-        _write(collection / paths[2], _labels(snapshot), LABELS)
+        write_batches(collection / paths[0], _batches(snapshot, _ROWS_SQL), ROWS)
+        write_batches(collection / paths[1], _batches(snapshot, _INPUTS_SQL), INPUTS)
+        write_batches(collection / paths[2], _labels(snapshot), LABELS)
         manifest = replace(before, index=None, floor=None)
         if len(order):
             paths.append(f"segments/{name}.npy")
@@ -89,17 +88,6 @@ def _labels(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
     """Yield all that was ever said of images, in its order."""
     for path in snapshot.manifest.paths("labels"):
         yield from read_table(snapshot.folder, "labels", [path]).to_batches()
-
-
-def _write(path: Path, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
-    def fill(temporary: Path) -> None:
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", write_page_checksum=True
-        ) as writer:
-            for batch in batches:
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-
-    write_durably(path, fill)
 
 
 def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:

@@ -1,6 +1,6 @@
 """A segment: a few hundred inputs of a run, embedded, written once and never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,19 @@ LABELS = pa.schema(
         ("metadata", _METADATA),
     ]
 )
+IDENTIFICATIONS = pa.schema(  # Darwin Core: identifiedBy, dateIdentified, identificationRemarks
+    [
+        ("image_id", pa.string()),
+        ("label", pa.string()),  # as an example said it; "" takes an earlier one back
+        ("taxon_key", pa.string()),  # as an example said it; null is no taxon
+        ("confidence", pa.float64()),  # that it is right, 0 to 1
+        ("identified_by", pa.string()),  # taxalens and the encoder
+        ("date_identified", pa.string()),  # ISO 8601, UTC
+        ("method", pa.string()),
+        ("remarks", pa.string()),
+        ("evidence", pa.list_(pa.string())),  # ids of the images that speak for it, nearest first
+    ]
+)
 MEANINGS = pa.schema(
     [(column, pa.string()) for column in ("label", "said_key", "taxon_key", "reason")]
 )
@@ -55,6 +68,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "segments": ROWS,
     "inputs": INPUTS,
     "labels": LABELS,
+    "identifications": IDENTIFICATIONS,  # of machines: indexer/identifications.py
     "meanings": MEANINGS,  # of labels in a taxonomy: indexer/meanings.py
     "clades": CLADES,
     "names": NAMES,
@@ -137,9 +151,17 @@ def read_table(collection: Path, table: str, paths: Sequence[str]) -> pa.Table:
 def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
     """Write lines as a table, complete or not at all, with checksums of its pages."""
     table = pa.Table.from_pylist(lines, schema=schema)
-    write_durably(
-        path,
-        lambda temporary: pq.write_table(
-            table, temporary, compression="zstd", write_page_checksum=True
-        ),
-    )
+    write_batches(path, table.to_batches(), schema)
+
+
+def write_batches(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+    """Write a table batch by batch, complete or not at all, with checksums of its pages."""
+
+    def fill(temporary: Path) -> None:
+        with pq.ParquetWriter(
+            temporary, schema, compression="zstd", write_page_checksum=True
+        ) as writer:
+            for batch in batches:
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+    write_durably(path, fill)

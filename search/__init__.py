@@ -14,5 +14,12 @@ naming.py      names and taxa of a taxonomy, as rows
 filters.py     which images may answer at all: clades, rank, SQL over metadata
 when_and_where.py  conditions on date and place
 hits.py        the answer
+html.py        answers as tables with pictures, for notebooks
+labelling.py  few-shot labels for images, each with its confidence and its evidence
+learning.py   what is learned from examples for that
+examples.py   which images are examples of what
+classifiers/  how classes are learned from examples, one method a file
+leave_one_out.py  how well, on examples left out
+calibration.py  how sure an answer is
 summary.py     what a collection holds, in numbers
 """

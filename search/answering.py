@@ -1,7 +1,9 @@
-"""Answers one question: labelled images first, then what looks so; thinned, and told as hits."""
+"""Answers one question: labelled so, identified so, looking so; thinned, and told as hits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from indexer.backends import Found
 from indexer.backends.selection import Selection
@@ -10,7 +12,7 @@ from indexer.thumbnails import Thumbnail
 from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
 from search.conditions import Condition, Selections
-from search.hits import LABELLED, SIMILAR, Hit, Hits
+from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
 from search.nearest import Nearest
 from search.plan import Plan
 from search.queries import Question
@@ -40,27 +42,29 @@ class Answering:
 
         `vector` embeds the question, (1, dim); it is not called where nothing can answer it.
         """
-        labelled = self.selections.of(question.labelled & passing)
-        similar = Selection(range(0))
-        if len(labelled) < k + skip or self.thinning.any:
-            similar = self.selections.of(question.similar & passing)
         hits: list[Hit] = []
         plans: list[Plan] = []
         groups: set[object] = set()
         made: Vectors | None = None
         shown: Vectors | None = None
-        for among, match in ((labelled, LABELLED), (similar, SIMILAR)):
-            if len(among) and len(hits) < k + skip:
+        for condition, match in (
+            (question.labelled, LABELLED),
+            (question.identified, IDENTIFIED),
+            (question.similar, SIMILAR),
+        ):
+            wanted = k + skip - len(hits)
+            among = self.selections.of(condition & passing) if wanted else Selection(range(0))
+            if len(among):
                 made = vector() if made is None else made
-                wanted = k + skip - len(hits)
                 found, plan = self._best(question, made, wanted, among, shown, groups)
                 hits += _hits(self.snapshot, found, match)
                 plans.append(plan)
-                shown = self.nearest.exact.gather(found[1])
-        best = hits[0].score if hits else None
-        floor = self._floor(question)
-        shown_hits = tuple(hits[skip:])
-        return Hits(shown_hits, question.meaning, len(labelled), tuple(plans), floor, best)
+                more = self.nearest.exact.gather(found[1])
+                shown = more if shown is None else np.concatenate([shown, more])
+        labelled = len(self.selections.of(question.labelled & passing))
+        best = hits[0].score if hits and hits[0].match == SIMILAR else None
+        told = question.meaning, labelled, tuple(plans), self._floor(question), best
+        return Hits(tuple(hits[skip:]), *told)
 
     def _floor(self, question: Question) -> float | None:
         entry = self.snapshot.manifest.floor
@@ -105,7 +109,7 @@ def _hits(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
     hits = []
     for row, score in zip(rows, scores, strict=True):
         (image_id, source_id, url, thumb), said, ranks = said_of[int(row)]
-        label, common_name, metadata, name = said
+        label, common_name, metadata, name, identification = said
         taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
         cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
         hits.append(
@@ -121,15 +125,18 @@ def _hits(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
                 metadata,
                 Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
                 name or "",
+                identification or "",
             )
         )
     return hits
 
 
 _HIT_SQL = f"""
-SELECT "row", (image_id, source_id, url, thumbs.file),
-    (label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name),
+SELECT "row", (images.image_id, source_id, url, thumbs.file),
+    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
+        identifications.label),
     ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
 FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
 LEFT JOIN thumbs USING (image_id)
+LEFT JOIN identifications ON identifications.image_id = images.image_id
 """

@@ -1,11 +1,11 @@
 """A collection opened for searching."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from indexer.backends.exact import Exact
 from indexer.identity import check_encoder
 from indexer.index_file import open_index
+from indexer.labels import Label
 from indexer.meanings import taxonomy_of
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
@@ -23,8 +24,10 @@ from model.vectors import Vectors
 from search import queries
 from search.answering import Answering
 from search.conditions import Selections
+from search.examples import rows_of
 from search.filters import Filters
 from search.hits import Hits
+from search.labelling import How, Labelling, label
 from search.mixing import Part, mixed, parts_of
 from search.names import Names
 from search.nearest import Nearest
@@ -143,6 +146,31 @@ class Collection:
         condition = Filters(_several(within), where=where).condition(self.names)
         among = self.selections.of(condition)
         return neighbours(self.snapshot, self.nearest, among, k)
+
+    def label(
+        self,
+        examples: Path | str | Mapping[str, Label] | None = None,
+        *,
+        query: str | None = None,
+        first: int = 1000,
+        within: str | Sequence[str] = (),
+        where: str = "",
+        **how: Unpack[How],
+    ) -> Labelling:
+        """Learn labels from a few examples, to give them to other images (`labelling.How`).
+
+        `examples` is a CSV or Parquet file (`search.examples`); without one, what people labelled
+        are the examples. All other images are labelled, or those that pass the filters, or the
+        `first` of a `query`; they are as `batches` of the answer are taken. Raises BadInput for
+        examples of less than two classes, Error for a precision that they cannot tell of.
+        """
+        if query is None:
+            condition = Filters(_several(within), where=where).condition(self.names)
+            rows = self.selections.of(condition).array
+        else:
+            hits = self.search(query, k=first, within=within, where=where)
+            rows = rows_of(self.snapshot, [hit.image_id for hit in hits])
+        return label(self.snapshot, self.nearest.exact, rows, examples, **how)
 
     @cached_property
     def encoder(self) -> Encoder:

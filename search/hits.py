@@ -12,9 +12,11 @@ from indexer.records import CROP_MARK
 from indexer.thumbnails import Thumbnail
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
+from search import html
 from search.plan import Plan
 
 LABELLED = "labelled"
+IDENTIFIED = "identified"
 SIMILAR = "similar"
 
 COLUMNS = (
@@ -45,7 +47,8 @@ class Hit:
     score: float
     """cosine with the query, -1 to 1"""
     match: str
-    """LABELLED: its label says it is what was asked for; SIMILAR: it only looks like it"""
+    """LABELLED: its label says it is what was asked for; IDENTIFIED: a machine does, and no label
+    contradicts; SIMILAR: it only looks like it"""
     label: str
     """as it was written; "" where there is none"""
     taxon: Taxon | None
@@ -56,12 +59,16 @@ class Hit:
     """kept where it is no file of its own"""
     scientific_name: str = ""
     """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
+    identification: str = ""
+    """what a machine says it is, as examples call it; "" where none does"""
 
     @property
     def title(self) -> str:
-        """What to call it: its scientific name, else its label, else "unlabelled"."""
+        """What to call it: its scientific name, its label, what a machine says, or "unlabelled"."""
+        if self.match == IDENTIFIED:
+            return self.identification
         name = self.taxon.name if self.taxon else self.label
-        return self.scientific_name or name or "unlabelled"
+        return self.scientific_name or name or self.identification or "unlabelled"
 
     @property
     def location(self) -> str:
@@ -86,6 +93,11 @@ class Hit:
         except OSError as error:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
+
+    @property
+    def picture(self) -> html.Picture:
+        """What a notebook shows of it."""
+        return html.Picture(self.read, self.file_name)
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
@@ -115,16 +127,16 @@ class Hits(Sequence[Hit]):
     labelled: int = 0
     """how many images of the collection are labelled so, shown or not"""
     plans: tuple[Plan, ...] = ()
-    """how they were looked for: those that are labelled so, then those that look so"""
+    """how they were looked for: those labelled so, those identified so, those that look so"""
     floor: float | None = None
     """the score below which even a best hit is hardly what was asked for, where it is known"""
     best: float | None = None
-    """the score of the first hit, shown or on an earlier page"""
+    """the score of the first hit, shown or on an earlier page, where only its look speaks for it"""
 
     @property
     def absence(self) -> str:
         """A sentence where what was asked for is likely not here, by no label and no look."""
-        if self.labelled or self.floor is None or self.best is None or self.best >= self.floor:
+        if self.floor is None or self.best is None or self.best >= self.floor:
             return ""
         return (
             f"Nothing like that here: the best score, {self.best:.2f}, is below {self.floor:.2f}, "
@@ -154,3 +166,12 @@ class Hits(Sequence[Hit]):
         return pa.Table.from_pylist(
             rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
         )
+
+    def _repr_html_(self) -> str:
+        """Return them as a table with pictures, as a notebook shows them."""
+        rows = []
+        for hit in self.hits:
+            common = hit.taxon.common_name if hit.taxon else ""
+            rows.append((hit.picture, hit.title, common, hit.score, hit.match, hit.file_name))
+        columns = ("", "name", "common name", "score", "match", "file name")
+        return html.table(self.meaning, columns, rows)

@@ -22,13 +22,15 @@ from search.names import Meaning, Names
 class Question:
     """A query that was understood but not embedded yet.
 
-    `labelled` says whose label answers it, shown first; `similar` what else may look like it.
+    `labelled` says whose label answers it, shown first; `identified` what a machine said to be so
+    and no label contradicts; `similar` what else may look like it.
     `source` is what its vector comes from: texts, picture files or a row, which is no answer.
     """
 
     meaning: str
     source: tuple[str, ...] | tuple[Path, ...] | int
     labelled: Condition = NONE
+    identified: Condition = NONE
     similar: Condition = EVERY
     is_mixed: bool = False
     """whether more is asked for, or less (`search.mixing`)"""
@@ -47,8 +49,10 @@ def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:
     if labels := names.raw_labels(words):
         chosen = Condition("list_contains(?, label)", (tuple(labels),))
         others = Condition("lo IS NULL AND NOT list_contains(?, label)", (tuple(labels),))
+        theirs = Condition(_IDENTIFIED.format("list_contains(?, label)"), (tuple(labels),))
         prompt = (free_text_prompt(words.replace("_", " ")),)
-        return Question(f"images labelled {', '.join(labels)}", prompt, chosen, others)
+        told = f"images labelled {', '.join(labels)}"
+        return Question(told, prompt, chosen, *_parted(others, theirs))
     question = ask_text(words)
     near = names.alike(words).strip()
     return replace(question, meaning=f"{question.meaning} ({near})") if near else question
@@ -136,12 +140,18 @@ def _of_clades(snapshot: Snapshot, meaning: Meaning) -> Question:
     }
     unsure = f"(lo IS NULL OR lo IN ({', '.join(map(str, sorted(may_be))) or 'NULL'}))"
     texts = tuple(text for clade in meaning.clades[:MOST_TAXA] for text in _prompts(clade))
-    return Question(
-        str(meaning),
-        tuple(dict.fromkeys(texts)),
-        Condition(labelled) if meaning.intervals else NONE,
-        Condition(f"coalesce({unsure}, false) AND NOT {labelled}"),
-    )
+    others = Condition(f"coalesce({unsure}, false) AND NOT {labelled}")
+    asked, prompts_ = str(meaning), tuple(dict.fromkeys(texts))
+    if not meaning.intervals:
+        return Question(asked, prompts_, similar=others)
+    theirs = Condition(_IDENTIFIED.format(labelled))
+    return Question(asked, prompts_, Condition(labelled), *_parted(others, theirs))
+
+
+def _parted(others: Condition, theirs: Condition) -> tuple[Condition, Condition]:
+    """Part what no label speaks of into what a machine identified so, and the rest."""
+    rest = Condition(f"NOT ({theirs.sql})", theirs.values)
+    return others & theirs, others & rest
 
 
 def _prompts(clade: Clade) -> list[str]:
@@ -168,6 +178,9 @@ def _taxa_that_may_be(snapshot: Snapshot, clade: Clade, memberless: bool) -> lis
     return [int(lo) for (lo,) in found]
 
 
+_IDENTIFIED = """image_id IN (
+    SELECT image_id FROM identifications LEFT JOIN taxa USING (taxon_key) WHERE {}
+)"""
 _ABOVE = """
 SELECT 1 FROM taxa AS below
 WHERE list_contains(?, below.taxon_key) AND taxa.lo <= below.lo AND below.lo < taxa.hi

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,14 +15,27 @@ from taxonomies import small_taxonomy
 from indexer import catalog
 from indexer.catalog import catalog_path, write_catalog
 from indexer.catalog_tables import bring_up
+from indexer.identifications import write_identifications
 from indexer.labels import Label
 from indexer.maintenance import remove
 from indexer.manifest import read_manifest
 from indexer.run import NO_TAXONOMY, use_taxonomy
+from indexer.segment import IDENTIFICATIONS
+from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 from model.taxon import Taxon
 
-TABLES = ("inputs", "images", "meanings", "labels", "thumbs", "taxa", "names", "endings")
+TABLES = (
+    "identifications",
+    "inputs",
+    "images",
+    "meanings",
+    "labels",
+    "thumbs",
+    "taxa",
+    "names",
+    "endings",
+)
 FILES = ("a.png", "b.png", "Panthera leo/c.png", "Pica_hudsonia/d.png")
 COLOURS = ("red", "green", "blue")
 LABELS = (
@@ -82,14 +96,24 @@ def changes(folder: Path) -> dict[str, Callable[[int], object]]:
     def meant(number: int) -> None:
         use_taxonomy(collection, str(folder / "small.duckdb") if number % 2 else NO_TAXONOMY)
 
-    return {each.__name__: each for each in (picture, gone, removed, labelled, meant)}
+    def identified(number: int) -> None:
+        said = LABELS[number % len(LABELS)]
+        with open_snapshot(collection) as snapshot:
+            ((image_id,), *_) = snapshot.query("SELECT image_id FROM images ORDER BY 1")
+        line = {"image_id": image_id, "label": said.text}
+        line["taxon_key"] = said.taxon.key if said.taxon else None
+        batch = pa.Table.from_pylist([line], schema=IDENTIFICATIONS).to_batches()
+        write_identifications(collection, batch)
+
+    return {each.__name__: each for each in (picture, gone, removed, labelled, meant, identified)}
 
 
 @settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["picture", "gone", "removed", "labelled", "meant"]), st.integers(0, 83)
+            st.sampled_from(["picture", "gone", "removed", "labelled", "meant", "identified"]),
+            st.integers(0, 83),
         ),
         min_size=2,
         max_size=5,

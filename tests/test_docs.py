@@ -42,7 +42,15 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README speaks of: photos, a query picture and a label file."""
     for name, colour in (("Panthera leo/a.jpg", "orange"), ("camp/b.jpg", "green")):
         write_picture(tmp_path / "photos" / name, colour)
+    for name, colour in (("Panthera leo/c.jpg", "gold"), ("Pica pica/d.jpg", "black")):
+        write_picture(tmp_path / "photos" / name, colour)
+    write_picture(tmp_path / "photos" / "Pica pica/e.jpg", "navy")
+    write_picture(tmp_path / "photos" / "unsorted/f.jpg", "#101010")
     write_picture(tmp_path / "query.jpg", "yellow")
+    (tmp_path / "few.csv").write_text(
+        "file_name,taxon\nPanthera leo/a.jpg,Panthera leo\nPanthera leo/c.jpg,Panthera leo\n"
+        "Pica pica/d.jpg,Pica pica\nPica pica/e.jpg,Pica pica\n"
+    )
     (tmp_path / "labels.csv").write_text(
         "label,family,genus,species,site,elevation,eventDate,decimalLatitude,decimalLongitude\n"
         "Panthera leo,Felidae,Panthera,Panthera leo,A,700,2021-06-01,52.5,13.5\n"

@@ -7,9 +7,12 @@ options.py        options that several of them share
 taxonomies.py     which taxonomy is meant where none is named
 indexing.py       indexing, updating, retrying, with cost and progress shown
 optimizing.py     optimizing, with its bars
+labelling.py      few-shot labels: what was learned, the labels, their writing
 running.py        such runs on the command line: their outcome, and Ctrl-C
 answers.py        shows hits, copies their files
 tables.py         rows as text, CSV, JSON or Parquet
+streams.py        the same as they come
+plots.py          pictures of what was measured
 contact_sheet.py  hits as one picture
 demo/             the demo's photographs and tour
 app.py            the Streamlit app

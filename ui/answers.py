@@ -7,7 +7,7 @@ from typing import Any
 
 from model.errors import BadInput
 from search.collection import Collection
-from search.hits import COLUMNS, LABELLED, Hits
+from search.hits import COLUMNS, IDENTIFIED, LABELLED, SIMILAR, Hits
 from ui.tables import write_rows
 
 SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
@@ -15,9 +15,12 @@ SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
 
 def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
     """Write hits to stdout or a file, and how the query was understood to stderr."""
-    labelled = sum(hit.match == LABELLED for hit in hits)
+    labelled, identified, similar = (
+        sum(hit.match == match for hit in hits) for match in (LABELLED, IDENTIFIED, SIMILAR)
+    )
     counts = [f"{labelled} of {hits.labelled} labelled so"] if hits.labelled else []
-    counts += [f"{len(hits) - labelled} by their look"] if len(hits) > labelled else []
+    counts += [f"{identified} identified so"] if identified else []
+    counts += [f"{similar} by their look"] if similar else []
     sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
     if hits.absence:
         sys.stderr.write(f"{hits.absence}\n")

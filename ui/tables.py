@@ -72,11 +72,12 @@ def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for line in lines:
-        writer.writerow([_harmless(line[column]) for column in columns])
+        writer.writerow([harmless(line[column]) for column in columns])
     return text.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
+    """Return a cell that no spreadsheet runs as a formula."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value

@@ -1,0 +1,37 @@
+"""SimpleShot: the nearest class centroid, after subtracting the mean of the support set.
+
+Wang et al. 2019, "SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning"
+(arXiv 1911.04623), CL2N, as the BioCLIP evaluation does it: support and queries are centred with
+the mean of all support vectors and scaled to length 1; a centroid is the mean of its class and not
+scaled again; the nearest in Euclidean distance is the answer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.vectors import Features
+from search.classifiers import Scores, Support, centred
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Centroids:
+    """What was learned: (dim,) the mean, and (classes, dim) the centroids."""
+
+    mean: Features
+    centroids: Features
+
+    def scores(self, queries: Features) -> Scores:
+        """Return q·c - |c|²/2, which orders classes as minus the distance |q - c| does."""
+        products = centred(queries, self.mean) @ self.centroids.T
+        scores: Scores = products - (self.centroids**2).sum(axis=1) / 2
+        return scores
+
+
+def fit(support: Support) -> Centroids:
+    """Learn the mean and the centroids."""
+    mean = support.vectors.mean(axis=0)
+    sums = np.zeros((len(support.shots), support.vectors.shape[1]), np.float32)
+    np.add.at(sums, support.classes, centred(support.vectors, mean))
+    sums /= support.shots[:, None]
+    return Centroids(mean, sums)

@@ -1,0 +1,41 @@
+"""k-NN: the nearest examples vote, near ones more, and no class more for having more examples.
+
+A vote weighs exp(cosine / 0.07), as in Wu et al. 2018 ("Unsupervised Feature Learning via
+Non-Parametric Instance Discrimination", section 3.4) and in DINO, divided by the number of the
+examples of its class.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.backends.exact import Exact
+from model.vectors import Features
+from search.classifiers import Scores, Support
+
+TEMPERATURE = 0.07
+_NO_VOTE = 1e-6  # the share of a class for which none voted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voters:
+    """What was learned: the examples themselves."""
+
+    support: Support
+    exact: Exact
+
+    def scores(self, queries: Features) -> Scores:
+        """Return the logarithm of each class's share of the votes."""
+        cosines, near = self.exact.search(queries, self.support.neighbours)
+        classes, shots = self.support.classes[near], self.support.shots
+        weights = np.exp((cosines - cosines[:, :1]) / TEMPERATURE) / shots[classes]
+        votes = np.zeros((len(near), len(shots)))
+        np.add.at(votes, (np.arange(len(near))[:, None], classes), weights)
+        shares = votes / votes.sum(axis=1, keepdims=True)
+        logarithms: Scores = np.log(shares + _NO_VOTE).astype(np.float32)
+        return logarithms
+
+
+def fit(support: Support) -> Voters:
+    """Learn the examples."""
+    return Voters(support, Exact([support.vectors.astype(np.float16)]))

@@ -1,0 +1,116 @@
+"""`taxalens label`: labels learned from a few examples."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+from ui.tables import NEEDS_FILE
+
+
+@click.command()
+@click.option(
+    "--examples",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="CSV or Parquet with a column image_id, file_name or label (a folder), and label, taxon "
+    "or kingdom … species. Without it, what people labelled are the examples.",
+)
+@click.option(
+    "--method",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="probe, centroid or knn; auto is right most often on examples that are left out.",
+)
+@click.option(
+    "--k",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many examples vote in knn.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="SHARE",
+    help="Leave out labels that are right with a lower probability.",
+)
+@click.option(
+    "--sets",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="SHARE",
+    help="Add the labels of which one is right in this share of cases.",
+)
+@click.option("--query", metavar="QUERY", help="Only what `taxalens search` finds for it first.")
+@click.option(
+    "--first",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many of these.",
+)
+@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
+@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@click.option("--dry-run", is_flag=True, help="Write nothing to the collection.")
+@options.collection
+@options.format_
+@options.output
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Draw which examples were taken for what: .png, .svg or .html.",
+)
+def command(
+    examples: Path | None,
+    method: str,
+    k: int,
+    precision: float,
+    sets: float,
+    query: str | None,
+    first: int,
+    within: tuple[str, ...],
+    where: str,
+    dry_run: bool,
+    collection: Path,
+    format_: str,
+    output: Path | None,
+    plot: Path | None,
+) -> None:
+    """Label images by a few examples; what people said stays, and goes before it.
+
+    How well it does on examples that are left out is said first, then each label is shown and
+    kept as what a machine says, with its confidence and the examples that speak for it.
+
+    \b
+      taxalens label --examples few.csv --dry-run
+      taxalens label --examples few.csv --precision 0.9 --output labels.csv --format csv
+      taxalens label --query "Felidae" --first 500 --plot confusion.png
+    """
+    if format_ == "parquet" and output is None:
+        raise click.UsageError(NEEDS_FILE)
+    from search.collection import open_collection
+    from ui.labelling import label_images, told
+
+    labelling = open_collection(collection).label(
+        examples,
+        method=method,
+        neighbours=k,
+        precision=precision,
+        sets=sets,
+        query=query,
+        first=first,
+        within=within,
+        where=where,
+    )
+    for line in told(labelling, method):
+        click.echo(line, err=True)
+    if plot:
+        from ui.plots import plot_confusion
+
+        click.echo(plot_confusion(labelling.learnt, plot), err=True)
+    click.echo(label_images(labelling, format_, output, not dry_run), err=True)

@@ -1,0 +1,81 @@
+"""Writes rows as they pass by, where there may be too many to keep."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.errors import Error
+from ui.tables import NEEDS_FILE, Row, harmless, text_table
+
+Batches = Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How batches of a schema are shown.
+
+    Parquet has them as they are; CSV and JSON the `columns` of their `rows`, a text table those
+    that are `shown`, each part as wide as it needs.
+    """
+
+    schema: pa.Schema
+    rows: Callable[[pa.RecordBatch], list[Row]]
+    columns: Sequence[str]
+    shown: Sequence[str]
+
+    def through(self, batches: Batches, format_: str, output: Path | None) -> Batches:
+        """Yield batches on, each when it is written to a file, or to stdout."""
+        if format_ == "parquet":
+            yield from self._parquet(batches, output)
+            return
+        way = {"csv": self._csv, "json": self._json}.get(format_, self._table)
+        target = output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout)
+        with target as file:
+            yield from way(batches, file)
+
+    def _parquet(self, batches: Batches, output: Path | None) -> Iterator[pa.RecordBatch]:
+        if output is None:
+            raise Error(NEEDS_FILE)
+        with pq.ParquetWriter(output, self.schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+                yield batch
+
+    def _csv(self, batches: Batches, file: TextIO) -> Iterator[pa.RecordBatch]:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(self.columns)
+        for batch in batches:
+            for row in self.rows(batch):
+                lines.writerow([harmless(_cell(row[column])) for column in self.columns])
+            yield batch
+
+    def _json(self, batches: Batches, file: TextIO) -> Iterator[pa.RecordBatch]:
+        before = "[\n "
+        for batch in batches:
+            for row in self.rows(batch):
+                line = {column: row[column] for column in self.columns}
+                file.write(before + json.dumps(line, ensure_ascii=False))
+                before = ",\n "
+            yield batch
+        file.write("[]\n" if before.startswith("[") else "\n]\n")
+
+    def _table(self, batches: Batches, file: TextIO) -> Iterator[pa.RecordBatch]:
+        head = True
+        for batch in batches:
+            lines = text_table(self.shown, self.rows(batch)).splitlines(keepends=True)
+            file.writelines(lines if head else lines[1:])
+            head = False
+            yield batch
+
+
+def _cell(value: Any) -> object:
+    """Return a list as words, and any other value as it is."""
+    return " ".join(map(str, value)) if isinstance(value, list) else value
