@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from indexer.spreadsheets import harmless
 from model.errors import Error
 
 Row = Mapping[str, object]
@@ -72,14 +73,8 @@ def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for line in lines:
-        writer.writerow([_harmless(line[column]) for column in columns])
+        writer.writerow([harmless(line[column]) for column in columns])
     return text.getvalue()
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
 
 
 def _write_parquet(lines: list[dict[str, object]], output: Path | None) -> None:
