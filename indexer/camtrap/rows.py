@@ -96,10 +96,10 @@ def moment_of(text: str) -> Moment | None:
 
 
 def medium_of(image: Image, shot: Shot) -> _Row:
-    """Return its row of media; parts of one photograph have the same."""
+    """Return its row of media; a photograph and its parts have the same."""
     how = image.metadata.get("captureMethod", "")
     return {
-        "mediaID": media_id(image),
+        "mediaID": image.whole,
         "deploymentID": shot.deployment,
         "captureMethod": how if how in CAPTURE_METHODS else "",
         "timestamp": shot.moment,
@@ -108,11 +108,6 @@ def medium_of(image: Image, shot: Shot) -> _Row:
         "fileName": image.file_name,
         "fileMediatype": _media_type(image),
     }
-
-
-def media_id(image: Image) -> str:
-    """Return the id of the photograph that it is, or is a part of."""
-    return image.whole if image.box else image.image_id
 
 
 def observations_of(image: Image, shot: Shot) -> Iterator[_Row | str]:
@@ -129,7 +124,7 @@ def observations_of(image: Image, shot: Shot) -> Iterator[_Row | str]:
         yield {
             "observationID": image.image_id + (":machine" if said is image.machine else ""),
             "deploymentID": shot.deployment,
-            "mediaID": media_id(image),
+            "mediaID": image.whole,
             "eventID": first(image.metadata, _EVENT),
             "eventStart": shot.moment,
             "eventEnd": shot.moment,

@@ -1,11 +1,12 @@
 """The three tables of Camtrap DP 1.0, as Table Schemas of the Frictionless Data Package.
 
 Source: https://camtrap-dp.tdwg.org/data, version 1.0: names, types and constraints of all fields.
+1.0.1 is 1.0 with a slip in its profile mended, which frictionless 5.17 and later stumble over.
 """
 
 from typing import Any
 
-BASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0/"
+BASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.1/"
 PROFILE = f"{BASE}camtrap-dp-profile.json"
 TIME = "%Y-%m-%dT%H:%M:%S%z"
 TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")

@@ -57,9 +57,8 @@ def format_of(target: Path) -> str:
     for name, format_ in known.items():
         if format_.SUFFIX and target.suffix.lower() == format_.SUFFIX:
             return name
-    raise UnknownName(
-        f"{target.name} may be of several formats; say which with --format: {', '.join(known)}."
-    )
+    told = "; ".join(f"{name} ({format_.NOUN})" for name, format_ in known.items())
+    raise UnknownName(f"{target.name} may be in any format; say which with --format: {told}.")
 
 
 def export(

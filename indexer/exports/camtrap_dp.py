@@ -10,7 +10,6 @@ from indexer.camtrap.rows import (
     LATITUDE,
     LONGITUDE,
     TIME,
-    media_id,
     medium_of,
     observations_of,
     shot_of,
@@ -66,9 +65,8 @@ def _write_photographs(
                     account.left_out[shot] += 1
                     continue
                 coverage.add(image, shot)
-                if media_id(image) not in seen:
-                    if image.box:  # its photograph may come again, with another part of it
-                        seen.add(media_id(image))
+                if image.whole not in seen:  # another part of a photograph
+                    seen.add(image.whole)
                     row = medium_of(image, shot)
                     coverage.methods |= {str(row["captureMethod"])} - {""}
                     medium(row)

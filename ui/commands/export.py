@@ -28,7 +28,7 @@ def command(
       csv          a line an image, for spreadsheets; also a label file
       parquet      vectors with labels, for emb-explorer and for taxalens index
       darwin-core  an archive for GBIF: occurrences, identifications, media
-      camtrap-dp   camera-trap data for GBIF, Agouti, Trapper: a folder or a zip
+      camtrap-dp   camera-trap data, as Agouti and Trapper export them: a folder or a zip
       pybioclip    what each picture shows, as bioclip predict writes it
 
     What is in TARGET already is never overwritten.
