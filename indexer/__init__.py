@@ -33,4 +33,10 @@ typed_metadata.py  metadata as typed columns, for SQL
 database.py   DuckDB files opened so that nothing can be done to them
 snapshot.py   one generation, opened for reading
 backends/     index back ends
+images.py     images as they are handed on, all that is known of each
+flat.py       one line an image
+exports/      formats that a collection is handed on in, one a file
+spreadsheets.py  CSV that no spreadsheet runs
+archive_text.py  the text files of a Darwin Core Archive
+camtrap/      Camtrap DP: its tables, rows and package
 """

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import duckdb
 
 from indexer.records import Record
+from indexer.spreadsheets import as_said
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 
@@ -108,7 +109,8 @@ def label_from(text: str, said: dict[str, str]) -> Label:
 def read_table(path: Path) -> tuple[list[str], Sequence[tuple[str | None, ...]]]:
     """Return the columns and the rows of a CSV, TSV or Parquet file, all as strings.
 
-    Raises BadInput for a file that is not there or is no table.
+    An apostrophe that keeps a spreadsheet from running a cell is no part of it. Raises
+    BadInput for a file that is not there or is no table.
     """
     if not path.is_file():
         raise BadInput(f"There is no label file {path}.")
@@ -118,6 +120,10 @@ def read_table(path: Path) -> tuple[list[str], Sequence[tuple[str | None, ...]]]
             sql = f"SELECT COLUMNS(*)::VARCHAR FROM {reader}"
             found = connection.execute(sql, [glob.escape(str(path))])  # [1] is no pattern here
             columns = [column[0] for column in found.description]
-            return columns, found.fetchall()
+            rows = found.fetchall()
     except duckdb.Error as error:
         raise BadInput(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error
+    if path.suffix == ".parquet":
+        return columns, rows
+    said = [tuple(cell and as_said(cell) for cell in row) for row in rows]
+    return [as_said(column) for column in columns], said

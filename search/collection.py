@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from indexer.backends.exact import Exact
+from indexer.exports import Account, export
 from indexer.identity import check_encoder
 from indexer.index_file import open_index
 from indexer.labels import Label
@@ -171,6 +172,29 @@ class Collection:
             hits = self.search(query, k=first, within=within, where=where)
             rows = rows_of(self.snapshot, [hit.image_id for hit in hits])
         return label(self.snapshot, self.nearest.exact, rows, examples, **how)
+
+    def export(
+        self,
+        path: Path | str,
+        format: str = "",
+        *,
+        within: str | Sequence[str] = (),
+        where: str = "",
+    ) -> Account:
+        """Write the images that pass the filters in a format of `indexer/exports`.
+
+        "" is the format that the suffix of the path says. Raises UnknownName or BadInput, as
+        `indexer.exports.export` does.
+        """
+        *_, account = self.exporting(Path(path), format, within=within, where=where)
+        return account
+
+    def exporting(
+        self, path: Path, format: str, *, within: str | Sequence[str] = (), where: str = ""
+    ) -> Iterator[Account]:
+        """Do what `export` does, and yield the account as it grows."""
+        condition = Filters(_several(within), where=where).condition(self.names)
+        return export(self.snapshot, path, format, self.selections.of(condition).array)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -12,8 +12,9 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from indexer.spreadsheets import harmless
 from model.errors import Error
-from ui.tables import NEEDS_FILE, Row, harmless, text_table
+from ui.tables import NEEDS_FILE, Row, text_table
 
 Batches = Iterable[pa.RecordBatch]
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from indexer.spreadsheets import harmless
 from model.errors import Error
 
 Row = Mapping[str, object]
@@ -74,13 +75,6 @@ def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:
     for line in lines:
         writer.writerow([harmless(line[column]) for column in columns])
     return text.getvalue()
-
-
-def harmless(value: object) -> object:
-    """Return a cell that no spreadsheet runs as a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
 
 
 def _write_parquet(lines: list[dict[str, object]], output: Path | None) -> None:

@@ -11,6 +11,7 @@ from indexer.labels import label_from
 from indexer.readers import Fetch
 from indexer.readers.folder import of_file
 from indexer.records import Record, is_address
+from indexer.spreadsheets import as_said
 from indexer.taxonomy.archive import Archive, names_in, open_archive
 from indexer.taxonomy.meta_xml import CORE_ID, read_tables
 from indexer.taxonomy.table import load, scratch
@@ -95,7 +96,7 @@ def _rows(archive: Archive, connection: duckdb.DuckDBPyConnection) -> Iterator[d
         names = [column[0] for column in found.description]
         while rows := found.fetchmany(1000):
             for row in rows:
-                said = dict(zip(names, (value or "" for value in row), strict=True))
+                said = dict(zip(names, (as_said(value or "") for value in row), strict=True))
                 kind = f"{said['type']} {said['format']}"
                 if not _OTHER_MEDIA.search(kind) and "thumb" not in said["variantLiteral"].lower():
                     yield said

@@ -69,7 +69,7 @@ def _record(row: Mapping[str, Any], vector: pa.Scalar, size: int, modified: int)
     source_id = said.pop(KEY, "")
     url = next((said[name] for name in _URLS if is_address(said.get(name, ""))), "")
     said = {name: value for name, value in said.items() if value and value != url}
-    label = label_from("", said)
+    label = label_from(said.pop("label", ""), said)
     numbers = vector.values.to_numpy(zero_copy_only=False) if vector.is_valid else np.empty(0)
     return Record(
         source_id=source_id,

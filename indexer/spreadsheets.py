@@ -1,0 +1,38 @@
+"""Text that a spreadsheet cannot run: CSV as it is written, and understood again.
+
+A cell that begins with = + - @, a tab or a line break is a formula to a spreadsheet; an apostrophe
+in front makes it text. Source: OWASP, "CSV Injection".
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def harmless(value: object) -> object:
+    """Return a value as a cell: text that would be run has an apostrophe in front.
+
+    A number stays a number, "-33.9" too.
+    """
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
+def as_said(cell: str) -> str:
+    """Return what was said before `harmless` made a cell of it."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+@contextmanager
+def sheet(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, object]], None]]:
+    """Open a CSV file in UTF-8, with a header; yields what writes a row, of what it has of it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(map(harmless, columns))
+        yield lambda row: writer.writerow([harmless(row.get(name, "")) for name in columns])
