@@ -32,10 +32,10 @@ class Thumbnail:
         return jpeg
 
 
-def thumbnail_of(image: Image.Image) -> bytes:
-    """Return a JPEG of at most SIDE pixels a side, without metadata such as where it was taken."""
+def thumbnail_of(image: Image.Image, side: int = SIDE) -> bytes:
+    """Return a JPEG of at most `side` pixels a side, without metadata such as where it was."""
     small = image.copy()
-    small.thumbnail((SIDE, SIDE))
+    small.thumbnail((side, side))
     jpeg = io.BytesIO()
     small.save(jpeg, "JPEG", quality=82)
     return jpeg.getvalue()

@@ -14,5 +14,6 @@ naming.py      names and taxa of a taxonomy, as rows
 filters.py     which images may answer at all: clades, rank, SQL over metadata
 when_and_where.py  conditions on date and place
 hits.py        the answer
+html.py        answers as tables with pictures, for notebooks
 summary.py     what a collection holds, in numbers
 """

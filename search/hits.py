@@ -12,6 +12,7 @@ from indexer.records import CROP_MARK
 from indexer.thumbnails import Thumbnail
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
+from search import html
 from search.plan import Plan
 
 LABELLED = "labelled"
@@ -87,6 +88,11 @@ class Hit:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
 
+    @property
+    def picture(self) -> html.Picture:
+        """What a notebook shows of it."""
+        return html.Picture(self.read, self.file_name)
+
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
         taxon = self.taxon or Taxon(("",) * len(RANKS))
@@ -140,3 +146,12 @@ class Hits(Sequence[Hit]):
         return pa.Table.from_pylist(
             rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
         )
+
+    def _repr_html_(self) -> str:
+        """Return them as a table with pictures, as a notebook shows them."""
+        rows = []
+        for hit in self.hits:
+            common = hit.taxon.common_name if hit.taxon else ""
+            rows.append((hit.picture, hit.title, common, hit.score, hit.match, hit.file_name))
+        columns = ("", "name", "common name", "score", "match", "file name")
+        return html.table(self.meaning, columns, rows)
