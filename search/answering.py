@@ -54,7 +54,7 @@ class Answering:
                 made = vector() if made is None else made
                 wanted = k + skip - len(hits)
                 found, plan = self._best(question, made, wanted, among, shown, groups)
-                hits += _hits(self.snapshot, found, match)
+                hits += hits_of(self.snapshot, found, match)
                 plans.append(plan)
                 shown = self.nearest.exact.gather(found[1])
         return Hits(tuple(hits[skip:]), question.meaning, len(labelled), tuple(plans))
@@ -89,7 +89,8 @@ class Answering:
             wanted *= _MORE
 
 
-def _hits(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+    """Return rows of a snapshot, and their scores, told as hits."""
     scores, rows = found
     told = snapshot.query(_HIT_SQL, [int(row) for row in rows])
     said_of = {row: rest for row, *rest in told}
