@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.report import DATA, figure, timed, write_report
+from benchmarks.report import DATA, figure, write_report
 from indexer.backends.exact import Exact
 from indexer.decoding import decode_file
 from indexer.labels import read_label_file
@@ -47,15 +47,14 @@ def _figures(name: str, folder: Path) -> Iterator[dict[str, object]]:
     numbers = np.unique(np.r_[[""], lineages.ravel()], return_inverse=True)[1][1:]
     ranks = numbers.reshape(lineages.shape).astype(np.int64)
     for kind in ("uniform", "nearest class"):
-        ours, share, plain, seconds = [], [], [], []
+        ours, share, plain = [], [], []
         for seed in SEEDS:
             wrong, planted = _plant(vectors, labels, kind, seed)
             classes = _classes(wrong, tuple(names.tolist()), ranks)
-            found, took = timed(lambda: doubts(Exact([vectors]), classes))  # noqa: B023
+            found = doubts(Exact([vectors]), classes)
             ours.append(_found(found.scores, planted))
             share.append(float((found.scores > 0).mean()))
             plain.append(_found(_neighbours_against(vectors, wrong), planted))
-            seconds.append(took)
         case = f"{len(paths)} {name}, {len(names)} classes, 5 % planted, {kind}"
         of = "planted found in the first 10 %"
         yield figure(case, "taxalens", f"{of}, mean of 5 seeds", float(np.mean(ours)))
@@ -63,7 +62,6 @@ def _figures(name: str, folder: Path) -> Iterator[dict[str, object]]:
         yield figure(case, "10 neighbours", f"{of}, mean of 5 seeds", float(np.mean(plain)))
         yield figure(case, "10 neighbours", f"{of}, standard deviation", float(np.std(plain)))
         yield figure(case, "taxalens", "share of images flagged", float(np.mean(share)))
-        yield figure(case, "taxalens", "time", float(np.mean(seconds)), "s")
 
 
 def _plant(vectors: Vectors, labels: Labels, kind: str, seed: int) -> tuple[Labels, Labels]:

@@ -31,7 +31,7 @@ class Alike:
 
 def alike(nearest: Nearest, among: Selection, k: int) -> Alike:
     """Return the k nearest others of each image, or all where there are fewer."""
-    rows, k = among.array, min(k, len(among) - 1)
+    rows, k = among.array, max(0, min(k, len(among) - 1))
     scores, places = np.empty((len(rows), k), np.float32), np.empty((len(rows), k), np.int64)
     for start in range(0, len(rows) if k > 0 else 0, _TOGETHER):
         own = rows[start : start + _TOGETHER]

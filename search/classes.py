@@ -54,7 +54,7 @@ def classes_of(snapshot: Snapshot, among: Selection) -> Classes:
     told: list[tuple[Any, ...]] = cursor.execute(f"{_CLASSES} {_TOLD}").fetchall()
     found = cursor.execute(f"{_CLASSES} {_OF}").fetchnumpy()
     of = np.full(int(found["row"].max(initial=-1)) + 1, UNLABELLED, np.int64)
-    of[found["row"]] = found["class"]
+    of[found["row"]] = found["number"]
     rows = among.array
     here = np.full(len(rows), UNLABELLED, np.int64)
     inside = rows < len(of)
@@ -78,15 +78,15 @@ WITH said AS (
     SELECT DISTINCT taxon_key, CASE WHEN taxon_key IS NULL THEN label ELSE '' END AS label
     FROM images WHERE taxon_key IS NOT NULL OR label <> ''
 ), classes AS (
-    SELECT said.*, row_number() OVER (ORDER BY lo NULLS LAST, taxon_key, label) - 1 AS class
+    SELECT said.*, row_number() OVER (ORDER BY lo NULLS LAST, taxon_key, label) - 1 AS number
     FROM said LEFT JOIN taxa USING (taxon_key)
 )
 """
 _TOLD = f"""
 SELECT coalesce(taxa.name, classes.label), lo, hi, ({_RANKS})
-FROM classes LEFT JOIN taxa USING (taxon_key) ORDER BY class
+FROM classes LEFT JOIN taxa USING (taxon_key) ORDER BY number
 """
 _OF = """
-SELECT "row", class FROM images JOIN classes ON images.taxon_key IS NOT DISTINCT FROM
+SELECT "row", number FROM images JOIN classes ON images.taxon_key IS NOT DISTINCT FROM
     classes.taxon_key AND (images.taxon_key IS NOT NULL OR images.label = classes.label)
 """

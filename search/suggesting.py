@@ -23,7 +23,7 @@ from search.hits import SIMILAR, Hit
 from search.thinning import SAME
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
-POOL = 4096  # images among which the most diverse are looked for
+POOL = 4096  # images among which those that stand for all are looked for
 _BLOCK = 1024  # images scored at once
 
 
@@ -96,10 +96,10 @@ class Suggestions(Sequence[Suggestion]):
 def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Suggestions:
     """Return at most k unlabelled images of a selection, none that is the SAME as another.
 
-    Of the POOL most uncertain ones, k clusters weighted by uncertainty, and of each cluster the
-    image in its middle (Zhdanov 2019, "Diverse mini-batch active learning", arXiv:1901.05954).
-    Where fewer than two labels are known, all are as uncertain, and the answer is what the
-    collection looks like. Raises Error for a k below 1.
+    Of the 10 k most uncertain ones, but no more than half, k clusters weighted by uncertainty, and
+    of each cluster the image in its middle (Zhdanov 2019, "Diverse mini-batch active learning",
+    arXiv:1901.05954). Where fewer than two labels are known all are as uncertain: the answer then
+    is what the collection looks like, from POOL of them. Raises Error for a k below 1.
     """
     if k < 1:
         raise Error(f"k is the number of suggestions, 1 or more, not {k}.")
@@ -108,7 +108,8 @@ def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Sugge
     order = _order(snapshot, classes.rows)
     open_ = order[classes.of[order] == UNLABELLED]
     known = _Known.of(exact, classes, open_)
-    pool = np.argsort(-known.uncertainty, kind="stable")[: max(POOL, 10 * k)]
+    most = max(2 * k, min(10 * k, len(open_) // 2)) if known.sure else max(POOL, 10 * k)
+    pool = np.argsort(-known.uncertainty, kind="stable")[:most]
     pool = pool[_distinct(exact.gather(classes.rows[open_[pool]]))]
     chosen = pool[_spread(exact.gather(classes.rows[open_[pool]]), known.uncertainty[pool], k)]
     rows = classes.rows[open_[chosen]]
@@ -153,6 +154,11 @@ class _Known:
         return cls(classes.names, best, _share(-margin), _share(-nearest))
 
     @property
+    def sure(self) -> bool:
+        """Whether there are labels between which to be uncertain."""
+        return self.best.shape[1] == 2
+
+    @property
     def uncertainty(self) -> Floats:
         """(n,) 0 to 1."""
         more: Floats = np.maximum(self.between, self.unlike)
@@ -160,7 +166,7 @@ class _Known:
 
     def guess(self, place: int) -> tuple[str, str]:
         """Return what an image looks like, and why it is asked for."""
-        if not self.best.shape[1]:
+        if not self.sure:
             return (self.names[0] if self.names else ""), "stands for many that look so"
         one, two = (self.names[each] for each in self.best[place])
         if self.unlike[place] > self.between[place]:

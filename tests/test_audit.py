@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from colours import ColourEncoder
 from galleries import unit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
 from PIL import Image
@@ -37,7 +37,7 @@ def clusters(classes: int, each: int, dim: int = 16, spread: float = 0.3, seed: 
 
 
 def labelled(of: np.ndarray, lineages: list[str] | None = None) -> Classes:
-    """Return classes that have nothing to do with each other, or those of "family genus species"."""
+    """Return classes that are no taxa, or those of lines "family genus species"."""
     count = int(of.max()) + 1
     numbers: dict[str, int] = {"": 0}
     ranks = [
@@ -49,6 +49,7 @@ def labelled(of: np.ndarray, lineages: list[str] | None = None) -> Classes:
     return Classes(np.arange(len(of)), of, names, np.arange(1, count + 1), shaped)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 99), st.integers(0, 9999))
 def test_a_planted_label_comes_first_and_the_right_one_is_named(place: int, seed: int) -> None:
     vectors, of = clusters(5, 20, seed=seed)
@@ -62,6 +63,7 @@ def test_a_planted_label_comes_first_and_the_right_one_is_named(place: int, seed
     assert found.others[place] == of[place]
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 9999))
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     vectors, of = clusters(4, 12, spread=1.5, seed=seed)
@@ -107,7 +109,7 @@ def test_near_relatives_weigh_less() -> None:
 
 
 def test_a_genus_is_contradicted_by_no_species_of_it() -> None:
-    vectors, of = clusters(3, 15)
+    vectors, _ = clusters(3, 15)
     names = ("Pica", "Pica pica", "Panthera leo")
     stop = np.array([2, 2, 3])
     said = np.array([1] * 15 + [2] * 15 + [0] * 15)  # the last look like no species known here
@@ -130,6 +132,7 @@ def test_what_nobody_can_tell_is_not_told() -> None:
     assert np.isneginf(alone.scores).all()
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 9999))
 def test_groups_of_duplicates_are_equivalence_classes(seed: int) -> None:
     random = np.random.default_rng(seed)
