@@ -156,7 +156,7 @@ class _Known:
     @property
     def sure(self) -> bool:
         """Whether there are labels between which to be uncertain."""
-        return self.best.shape[1] == 2
+        return bool(self.best.shape[1] == 2)
 
     @property
     def uncertainty(self) -> Floats:

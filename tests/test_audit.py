@@ -18,6 +18,7 @@ from PIL import Image
 
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
+from indexer.labels import read_label_file
 from model.errors import Error
 from search.alike import alike, farness, groups
 from search.classes import UNLABELLED, Classes, classes_of
@@ -252,9 +253,7 @@ def test_classes_are_in_the_order_of_the_tree(tmp_path: Path) -> None:
     noisy(tmp_path / "p" / "blank" / "c.png", (9, 9, 9), 1)
     said = "file_name,genus,species\na.png,Pica,\nb.png,Pica,pica\n"
     (tmp_path / "labels.csv").write_text(said)
-    result = taxalens("index", tmp_path / "p", "-c", tmp_path / "c", "--encoder", "starter",
-                      "--labels", tmp_path / "labels.csv")  # fmt: skip
-    assert result.exit_code == 0, result.output
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
     snapshot = open_collection(tmp_path / "c").snapshot
     classes = classes_of(snapshot, Selection(range(3)))
     assert classes.names == ("Pica", "Pica pica", "blank")

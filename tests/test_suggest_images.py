@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
+from indexer.labels import read_label_file
 from model.errors import Error
 from search.collection import open_collection
 from search.suggesting import COLUMNS, _distinct, _spread
@@ -128,8 +129,7 @@ def test_what_the_command_writes_can_be_filled_in_and_given_back(tmp_path: Path)
     for hue in HUES:
         write_picture(tmp_path / "photos" / f"{hue}.png", hue)
     c, table = tmp_path / "c", tmp_path / "to_label.csv"
-    index = ("index", tmp_path / "photos", "-c", c, "--encoder", "starter")
-    assert taxalens(*index).exit_code == 0
+    run(tmp_path / "photos", c)
     result = taxalens("suggest", "-c", c, "-k", 2, "--format", "csv", "--output", table)
     assert result.exit_code == 0, result.output
     assert result.stderr == "2 of 6 unlabelled images\n"
@@ -141,10 +141,10 @@ def test_what_the_command_writes_can_be_filled_in_and_given_back(tmp_path: Path)
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(lines)
-    assert taxalens(*index, "--labels", table).exit_code == 0
-    found = taxalens("search", "Panthera leo", "-c", c, "--format", "json")
-    labelled = {hit["file_name"] for hit in json.loads(found.stdout) if hit["label"]}
-    assert {Path(each).name for each in labelled} == {line["file_name"] for line in lines}
+    run(tmp_path / "photos", c, labels=read_label_file(table))
+    sql = "SELECT source_id FROM images JOIN taxa USING (taxon_key) WHERE species = 'Panthera leo'"
+    labelled = {source_id for (source_id,) in open_collection(c).snapshot.query(sql)}
+    assert labelled == {f"photos/{line['file_name']}" for line in lines}
     rest = json.loads(taxalens("suggest", "-c", c, "--format", "json").stdout)
     assert len(rest) == 4
     target = tmp_path / "s.parquet"
