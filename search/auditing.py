@@ -26,7 +26,7 @@ _EVIDENCE = 3  # images shown for each finding
 def audit(
     snapshot: Snapshot, nearest: Nearest, among: Selection, kinds: Sequence[str], k: int
 ) -> Findings:
-    """Return the k worst findings of each kind; of duplicates whole groups, until they are k.
+    """Return the k worst findings of each kind; of duplicates groups until they are k, and of one no more.
 
     Memory holds some numbers for each image, and the vectors of one block. Raises Error for a
     kind that is none and a k below 1.
@@ -96,13 +96,14 @@ def _duplicates(snapshot: Snapshot, near: Alike, classes: Classes, k: int) -> It
     for number, (labels, members) in enumerate(told, start=1):
         if shown >= k:
             return
-        shown += len(members)
+        shown += min(len(members), k)
         names = [classes.names[each] for each in labels]
         said = f" labelled {', '.join(names)}" if names else ""
         cohort = f"{number}: {len(members):,} alike{said}"
-        hits = _hits(snapshot, near.rows[members].tolist(), DUPLICATES)
-        for place, hit in zip(members.tolist(), hits, strict=True):
-            rest = tuple(each for each in hits if each is not hit)[:_EVIDENCE]
+        some = members[: max(k, 2)]
+        hits = _hits(snapshot, near.rows[some].tolist(), DUPLICATES)
+        for place, hit in zip(some.tolist(), hits, strict=True):
+            rest = tuple(each for each in hits[: _EVIDENCE + 1] if each is not hit)[:_EVIDENCE]
             own = int(classes.of[place])
             other = ", ".join(classes.names[each] for each in labels if each != own)
             score = min(1.0, float(near.scores[place, 0]))

@@ -50,7 +50,7 @@ def doubts(exact: Exact, classes: Classes) -> Doubts:
     if np.count_nonzero(counts) < 2:
         return Doubts(scores, others)
     space = space_of(exact, classes)
-    step = max(16, _SCORES // len(counts))
+    step = max(16, _SCORES // (len(counts) + exact.vectors[0].shape[1]))
     for start in range(0, len(labelled), step):
         places = labelled[start : start + step]
         of = classes.of[places]
