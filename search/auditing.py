@@ -26,7 +26,7 @@ _EVIDENCE = 3  # images shown for each finding
 def audit(
     snapshot: Snapshot, nearest: Nearest, among: Selection, kinds: Sequence[str], k: int
 ) -> Findings:
-    """Return the k worst findings of each kind; of duplicates groups until they are k, and of one no more.
+    """Return the k worst findings of each kind; of duplicates group by group, until they are k.
 
     Memory holds some numbers for each image, and the vectors of one block. Raises Error for a
     kind that is none and a k below 1.

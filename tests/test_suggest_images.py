@@ -110,7 +110,7 @@ def test_the_order_of_rows_does_not_matter(place: Path, tmp_path: Path) -> None:
 @given(st.integers(0, 9999), st.integers(1, 12))
 def test_a_spread_takes_each_once(seed: int, k: int) -> None:
     random = np.random.default_rng(seed)
-    made = random.normal(size=(40, 8))
+    made = random.normal(size=(40, 48))  # so many directions that no two are the same
     vectors = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float16)
     vectors[30:] = vectors[:10]
     kept = _distinct(vectors)
