@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit
 
 install: $(VENV)/.installed
 
@@ -52,3 +52,6 @@ bench-search: install  # how quickly and surely rows are found, beside peers: do
 
 bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.few_shot
+
+bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.audit

@@ -7,6 +7,12 @@ answering.py   one question answered: labelled first, then alike, told as hits
 mixing.py      more of this, less of that
 thinning.py    of hits that say the same only the best
 neighbours.py  the nearest of every image, streamed
+classes.py     what images are labelled, as numbers
+alike.py       what lies near each of them: duplicates, outliers
+doubts.py      how much likelier another label is
+findings.py    what an audit found
+auditing.py    likely wrong labels, duplicates and outliers
+suggesting.py  which images to label next
 nearest.py     the rows nearest to a vector
 plan.py        in which way they are looked for, and why
 names.py       which clades of the collection a name means

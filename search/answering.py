@@ -57,7 +57,7 @@ class Answering:
             if len(among):
                 made = vector() if made is None else made
                 found, plan = self._best(question, made, wanted, among, shown, groups)
-                hits += _hits(self.snapshot, found, match)
+                hits += hits_of(self.snapshot, found, match)
                 plans.append(plan)
                 more = self.nearest.exact.gather(found[1])
                 shown = more if shown is None else np.concatenate([shown, more])
@@ -102,7 +102,8 @@ class Answering:
             wanted *= _MORE
 
 
-def _hits(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+    """Return rows of a snapshot, and their scores, told as hits."""
     scores, rows = found
     told = snapshot.query(_HIT_SQL, [int(row) for row in rows])
     said_of = {row: rest for row, *rest in told}

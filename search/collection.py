@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from indexer.backends.exact import Exact
+from indexer.backends.selection import Selection
 from indexer.exports import Account, export
 from indexer.identity import check_encoder
 from indexer.index_file import open_index
@@ -24,15 +25,18 @@ from model.errors import Error, UnknownName
 from model.vectors import Vectors
 from search import queries
 from search.answering import Answering
+from search.auditing import audit
 from search.conditions import Selections
 from search.examples import rows_of
 from search.filters import Filters
+from search.findings import KINDS, Findings
 from search.hits import Hits
 from search.labelling import How, Labelling, label
 from search.mixing import Part, mixed, parts_of
 from search.names import Names
 from search.nearest import Nearest
 from search.neighbours import neighbours
+from search.suggesting import Suggestions, suggest
 from search.thinning import Thinning
 
 
@@ -144,9 +148,25 @@ class Collection:
 
         Batches have the columns of `search.neighbours.SCHEMA`.
         """
-        condition = Filters(_several(within), where=where).condition(self.names)
-        among = self.selections.of(condition)
-        return neighbours(self.snapshot, self.nearest, among, k)
+        return neighbours(self.snapshot, self.nearest, self._among(within, where), k)
+
+    def audit(
+        self,
+        kinds: str | Sequence[str] = KINDS,
+        k: int = 20,
+        *,
+        within: str | Sequence[str] = (),
+        where: str = "",
+    ) -> Findings:
+        """Return the k worst findings of each kind (`search.findings`), among what passes."""
+        among = self._among(within, where)
+        return audit(self.snapshot, self.nearest, among, _several(kinds), k)
+
+    def suggest(
+        self, k: int = 20, *, within: str | Sequence[str] = (), where: str = ""
+    ) -> Suggestions:
+        """Return which unlabelled images to label next, at most k, among what passes."""
+        return suggest(self.snapshot, self.nearest.exact, self._among(within, where), k)
 
     def label(
         self,
@@ -210,6 +230,10 @@ class Collection:
         exact = Exact(self.snapshot.vectors())
         manifest = self.snapshot.manifest
         return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
+
+    def _among(self, within: str | Sequence[str], where: str) -> Selection:
+        condition = Filters(_several(within), where=where).condition(self.names)
+        return self.selections.of(condition)
 
     def _question_or_why(self, words: str, within: Sequence[str]) -> queries.Question | str:
         try:

@@ -1,0 +1,69 @@
+"""`taxalens audit`: labels that are likely wrong, duplicates, outliers."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+from ui.tables import NEEDS_FILE
+
+SHOWN = ("kind", "score", "label", "looks_like", "cohort", "file_name")
+
+
+@click.command()
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(("labels", "duplicates", "outliers")),
+    multiple=True,
+    help="What to look for; by default all of it.",
+)
+@click.option(
+    "-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
+)
+@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
+@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.collection
+@options.format_
+@options.output
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Draw the images as one picture.",
+)
+def command(
+    kinds: tuple[str, ...],
+    k: int,
+    within: tuple[str, ...],
+    where: str,
+    collection: Path,
+    format_: str,
+    output: Path | None,
+    sheet: Path | None,
+) -> None:
+    """List images to look at again: likely wrong labels, duplicates, outliers, worst first.
+
+    \b
+      taxalens audit
+      taxalens audit --kind labels -k 200 --within Aves --format csv --output wrong.csv
+      taxalens audit --kind duplicates --sheet duplicates.png
+    """
+    if format_ == "parquet" and output is None:
+        raise click.UsageError(NEEDS_FILE)
+    from dataclasses import replace
+
+    from search.collection import open_collection
+    from search.findings import COLUMNS, KINDS
+    from ui.tables import write_rows
+
+    findings = open_collection(collection).audit(kinds or KINDS, k, within=within, where=where)
+    click.echo(findings.meaning, err=True)
+    write_rows(COLUMNS, [each.row() for each in findings], format_, output, shown=SHOWN)
+    if sheet:
+        from ui.contact_sheet import write_contact_sheet
+
+        hits = [replace(each.hit, score=each.score) for each in findings]
+        write_contact_sheet(hits, sheet, title=findings.meaning)
+        click.echo(f"contact sheet: {sheet}", err=True)

@@ -1,0 +1,44 @@
+"""`taxalens suggest`: which images to label next."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+from ui.tables import NEEDS_FILE
+
+SHOWN = ("uncertainty", "looks_like", "reason", "file_name")
+
+
+@click.command()
+@click.option("-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
+@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.collection
+@options.format_
+@options.output
+def command(
+    k: int,
+    within: tuple[str, ...],
+    where: str,
+    collection: Path,
+    format_: str,
+    output: Path | None,
+) -> None:
+    """List unlabelled images that are worth a label: little is known of them, each in its way.
+
+    Fill in the column label of the CSV file and give it back with --labels.
+
+    \b
+      taxalens suggest -k 50 --format csv --output to_label.csv
+      taxalens index photos --labels to_label.csv
+    """
+    if format_ == "parquet" and output is None:
+        raise click.UsageError(NEEDS_FILE)
+    from search.collection import open_collection
+    from search.suggesting import COLUMNS
+    from ui.tables import write_rows
+
+    suggestions = open_collection(collection).suggest(k, within=within, where=where)
+    click.echo(suggestions.meaning, err=True)
+    write_rows(COLUMNS, [each.row() for each in suggestions], format_, output, shown=SHOWN)
