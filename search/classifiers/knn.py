@@ -1,4 +1,4 @@
-"""k-NN: the nearest examples vote, near ones more, and no class more for having more examples.
+"""Votes of the nearest examples (k-NN): near ones count more, large classes do not.
 
 A vote weighs exp(cosine / 0.07), as in Wu et al. 2018 ("Unsupervised Feature Learning via
 Non-Parametric Instance Discrimination", section 3.4) and in DINO, divided by the number of the
