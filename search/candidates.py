@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +140,7 @@ def _order(taxa: pa.Table, levels: Sequence[str]) -> Numbers | None:
         _, first, lineages = np.unique(both, return_index=True, return_inverse=True)
         columns.append(first[lineages])
         stretches = np.count_nonzero(np.diff(lineages)) + min(1, len(taxa))
-        apart |= stretches > len(first)
+        apart = apart or bool(stretches > len(first))
     return np.lexsort(columns[::-1]) if apart else None
 
 
