@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-backoff
 
 install: $(VENV)/.installed
 
@@ -46,3 +46,6 @@ bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENC
 ROWS ?= 100000
 bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.search $(ROWS)
+
+bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.backoff

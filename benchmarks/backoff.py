@@ -61,8 +61,9 @@ def measured(
         if np.isnan(values).all():
             continue
         system = f"{name}, {shots} a class"
-        yield figure(f"precision {PRECISION}", system, metric, float(np.nanmean(values)))
-        yield figure(f"precision {PRECISION}", system, f"{metric}, sd", float(np.nanstd(values)))
+        case = f"--precision {PRECISION}, {len(runs)} draws"
+        yield figure(case, system, metric, float(np.nanmean(values)))
+        yield figure(case, system, f"{metric}, standard deviation", float(np.nanstd(values)))
 
 
 def _run(
@@ -93,19 +94,12 @@ def _run(
             for found, true, rank in zip(judged.taxa, truth, depth, strict=True)
         ]
     )
-    leaf = lineages.depths()[numbers[tested]]
     best = np.array([a.key == b.key for a, b in zip(judged.taxa, truth, strict=True)])
-    whole = (
-        depth
-        == np.array([lineages.taxa.index(taxon) for taxon in judged.taxa]).take(
-            np.arange(len(depth))
-        )
-        if False
-        else depth == np.array([max(i for i, n in enumerate(t.lineage) if n) for t in judged.taxa])
-    )
+    ends = judged.answered.shape[1] - 1 - judged.answered[:, ::-1].argmax(axis=1)
+    whole = depth == ends
     found = {
         "top-1 of the best lineage": float(best.mean()),
-        "answered at the rank of the label (species)": float(whole.mean()),
+        "answered down to the label's rank, species or genus": float(whole.mean()),
         "of these right": float(right[whole].mean()),
         "answered at any rank": float((depth >= 0).mean()),
         "of all answers right": float(right[depth >= 0].mean()),
@@ -116,7 +110,6 @@ def _run(
         found[f"of these right, {RANKS[rank]}"] = (
             float(right[here].mean()) if here.any() else np.nan
         )
-    found["mixing"] = judge.mixing
     return found
 
 
