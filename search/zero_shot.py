@@ -2,7 +2,9 @@
 
 An image's probabilities are the softmax of its scaled cosines over all candidates (Radford et al.
 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.2); a
-clade's is the sum over its members.
+clade's is the sum over its members. Candidates are looked at in tiles that fit a processor's
+cache; of each only sums by clade stay, and the best logit of every GROUP of candidates. The
+groups with the best logits hold the best candidates, whose logits are then computed anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from model.vectors import Features, Vectors
-from search.candidates import NONE, Candidates, Numbers
+from search.candidates import NONE, Candidates, Clades, Numbers
+from search.products import Plain, Product, Quick
+from search.roll_up import RollUp
+from search.top import GROUP, Peaks, best_of
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
+IMAGES = 256  # at most together
+_SUMS = 1 << 26  # numbers at most that clades' sums of images take together: 256 MB
+_TILE = 1 << 18  # logits looked at together: 1 MB
+_SAMPLE = 4096  # candidates that tell about how high the logits of an image are
+_FAR = 60.0  # above the sample's, from where on exponentials might not fit float32
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -54,30 +64,124 @@ def score(
     `images` are unit rows, `scale` is exp(logit_scale) of the encoder. `levels` are those of the
     candidates unless fewer are wanted. `asked` (n, m) are numbers of clades whose probabilities
     are wanted of each image whatever they are. There are k' = min(k, candidates) best candidates
-    and min(k, clades) best clades; of equals the lower number comes first.
+    and min(k, clades) best clades; of equals the lower number comes first. `quickened` candidates
+    are scored in bfloat16, except the best; others in float32.
     """
+    asked = asked or {}
     levels = list(candidates.clades) if levels is None else levels
-    logits = scale * (images.astype(np.float32) @ candidates.vectors.astype(np.float32).T)
+    cuts = {level: cut for level, cut in candidates.clades.items() if level in {*levels, *asked}}
+    sums = sum(len(cut.starts) for cut in cuts.values())
+    step = max(1, min(IMAGES, _SUMS // max(1, sums)))
+    scaled = np.asarray(images, np.float32) * np.float32(scale)
+    parts = []
+    for start in range(0, max(1, len(images)), step):
+        rows = slice(start, start + step)
+        given = {level: numbers[rows] for level, numbers in asked.items()}
+        parts.append(_score(scaled[rows], candidates, k, scale, levels, cuts, given))
+    return _joined(parts) if len(parts) > 1 else parts[0]
+
+
+def _score(
+    images: Features,
+    candidates: Candidates,
+    k: int,
+    scale: float,
+    levels: Sequence[str],
+    cuts: Mapping[str, Clades],
+    asked: Mapping[str, Numbers],
+) -> Scored:
+    biases = None
     if candidates.weights is not None:
         with np.errstate(divide="ignore"):
-            logits += np.log(candidates.weights)
-    if len(candidates):
-        logits -= logits.max(axis=1, keepdims=True)
-    shares = np.exp(logits)
-    shares /= shares.sum(axis=1, keepdims=True)
+            biases = np.log(candidates.weights.astype(np.float32))
+    shift = _sampled(images, candidates, biases)
+    while True:
+        product = _product(candidates, images, shift)
+        peaks, roll_up, total = _passed(product, candidates, biases, cuts, len(images))
+        above = peaks.highest()
+        if not (above > _FAR).any():
+            break
+        shift = product.shift + above
+
+    def exactly(places: Numbers, image: int) -> Features:
+        """Compute some logits anew, and put right what was summed of them."""
+        rows = candidates.vectors[places].astype(np.float64)
+        exact = rows @ images[image].astype(np.float64) - product.shift[image]
+        rough = product.some(places, image)
+        if biases is not None:
+            exact, rough = exact + biases[places], rough + biases[places]
+        more = np.exp(exact) - np.exp(rough)
+        roll_up.correct(places, image, more.astype(np.float32))
+        total[image] += more.sum()
+        return exact.astype(np.float32)
+
+    places, logits = peaks.best(k, exactly, product.error * scale)
+    shares = np.exp(logits) / total[:, None]
     clades: dict[str, Best] = {}
     given: dict[str, Probabilities] = {}
-    for level in {*levels, *(asked or {})}:
-        cut = candidates.clades[level]
-        sums = np.add.reduceat(shares, cut.starts, axis=1) if len(cut.starts) else shares
-        clades[level] = _best(np.where(cut.named, sums, -1), k)
-        if asked and level in asked:
-            wanted = asked[level]
-            given[level] = np.where(wanted == NONE, 0, np.take_along_axis(sums, wanted, axis=1))
-    return Scored(_best(shares, k), {level: clades[level] for level in levels}, given)
+    scales = (1 / total).astype(np.float32)[:, None]
+    for level, cut in cuts.items():
+        sums = roll_up.sums[level]
+        if level in asked:
+            found = sums[asked[level], np.arange(len(images))[:, None]] * scales
+            given[level] = np.where(asked[level] == NONE, np.float32(0), found)
+        if level in levels:
+            numbers, found = best_of(sums, cut.named, k)
+            clades[level] = Best(numbers, found * scales)
+    return Scored(Best(places, shares.astype(np.float32)), clades, given)
 
 
-def _best(shares: Probabilities, k: int) -> Best:
-    numbers = np.argsort(-shares, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(shares, numbers, axis=1)
-    return Best(np.where(found < 0, NONE, numbers), np.maximum(found, 0))
+def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
+    """Return about the best logit of each image, from some of the candidates."""
+    some = slice(None, None, max(1, len(candidates) // _SAMPLE))
+    logits = images @ candidates.vectors[some].astype(np.float32).T
+    if biases is not None:
+        logits += biases[some]
+    found: Features = np.max(logits, axis=1, initial=-np.inf)
+    found[~np.isfinite(found)] = 0
+    return found
+
+
+def _product(candidates: Candidates, images: Features, shift: Features) -> Product:
+    if candidates.rounded is None:
+        return Plain(candidates.vectors, images, shift)
+    return Quick(candidates.rounded, images, shift)
+
+
+def _passed(
+    product: Product,
+    candidates: Candidates,
+    biases: Features | None,
+    cuts: Mapping[str, Clades],
+    count: int,
+) -> tuple[Peaks, RollUp, npt.NDArray[np.float64]]:
+    """Look at all candidates once: the best of each group, the sums by clade and over all."""
+    peaks, roll_up = Peaks(len(candidates), count), RollUp(cuts, count)
+    total = np.zeros(count)
+    size = min(max(_TILE // max(1, count), 1024), 16_384) // GROUP * GROUP
+    for start in range(0, len(candidates), size):
+        stop = min(start + size, len(candidates))
+        logits = product.logits(start, stop)
+        if biases is not None:
+            logits += biases[start:stop, None]
+        peaks.add(start, logits)
+        with np.errstate(over="ignore"):  # such a pass is done anew
+            shares = product.exp(logits)
+            total += roll_up.add(start, shares).sum(axis=0, dtype=np.float64)
+    return peaks, roll_up, total
+
+
+def _joined(parts: Sequence[Scored]) -> Scored:
+    first = parts[0]
+    return Scored(
+        _stacked([part.taxa for part in parts]),
+        {level: _stacked([part.clades[level] for part in parts]) for level in first.clades},
+        {level: np.concatenate([part.asked[level] for part in parts]) for level in first.asked},
+    )
+
+
+def _stacked(parts: Sequence[Best]) -> Best:
+    return Best(
+        np.concatenate([part.numbers for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+    )
