@@ -48,7 +48,7 @@ class Calibration:
         """Return the confidence at each rank (7,) from which answers clear a precision."""
         place = int(np.searchsorted(PRECISIONS, precision - 1e-9))
         if place == len(PRECISIONS):  # more than can be learnt: each must be as sure itself
-            return np.maximum(self.cutoffs[-1], precision)
+            return np.full(len(RANKS), precision)
         found: Floats = self.cutoffs[place]
         return found
 
@@ -91,7 +91,8 @@ def calibrate(
 
 def upwards(confidence: Floats) -> Floats:
     """Return confidences (n, 7) such that a clade is as sure as any that it contains."""
-    return np.maximum.accumulate(confidence[:, ::-1], axis=1)[:, ::-1]
+    sure: Floats = np.maximum.accumulate(confidence[:, ::-1], axis=1)[:, ::-1]
+    return sure
 
 
 def deepest(confidence: Floats, answered: Flags, cutoff: Floats) -> npt.NDArray[np.int64]:
@@ -101,7 +102,8 @@ def deepest(confidence: Floats, answered: Flags, cutoff: Floats) -> npt.NDArray[
     """
     clears = answered & (confidence >= cutoff)
     last = len(RANKS) - 1 - clears[:, ::-1].argmax(axis=1)
-    return np.where(clears.any(axis=1), last, -1)
+    depth: npt.NDArray[np.int64] = np.where(clears.any(axis=1), last, -1)
+    return depth
 
 
 def _cutoffs(confidence: Floats, usable: Flags, precision: float) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -25,10 +25,13 @@ from search.answering import Answering
 from search.conditions import Selections
 from search.filters import Filters
 from search.hits import Hits
+from search.identifications import Identifications
+from search.identifying import Asked
 from search.mixing import Part, mixed, parts_of
 from search.names import Names
 from search.nearest import Nearest
 from search.neighbours import neighbours
+from search.preparing import Preparation, Wanted, prepare
 from search.thinning import Thinning
 
 
@@ -143,6 +146,31 @@ class Collection:
         condition = Filters(_several(within), where=where).condition(self.names)
         among = self.selections.of(condition)
         return neighbours(self.snapshot, self.nearest, among, k)
+
+    def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
+        """Return what identifying takes: its `texts` may take long to encode, the first time."""
+        parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
+        return prepare(lambda: self.encoder, *parts, **wanted)
+
+    def identify(
+        self,
+        images: Path | str | Sequence[Path | str],
+        precision: float = 0.9,
+        *,
+        rank: str = "",
+        k: int = 5,
+        group_by: str = "",
+        **wanted: Unpack[Wanted],
+    ) -> Identifications:
+        """Identify photographs, each as deep as that share of answers is right.
+
+        `images` are files, folders, patterns or tables of them; see `search.identifying.Asked` for
+        the options, and `search.preparing.Wanted` for what may be an answer.
+        """
+        asked = Asked(precision, rank, k, group_by)
+        ready = self.prepare(**wanted)
+        sources = [images] if isinstance(images, str | Path) else images
+        return ready.identifier().all(sources, asked, ready.notes)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -83,7 +83,9 @@ class Identification:
             "rank": self.rank,
             "name": self.name,
             "nearest": self.lineage.name if self.lineage else "",
-            **dict(zip(("confidences", "votes", "zero_shot"), map(self._told, by_rank), strict=True)),
+            **dict(
+                zip(("confidences", "votes", "zero_shot"), map(self._told, by_rank), strict=True)
+            ),
             "neighbours": json.dumps(said) if said else "",
             "group": self.group,
             "photographs": len(self.files) or 1,

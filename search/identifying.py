@@ -13,8 +13,8 @@ from model.taxon import RANKS, Rank
 from model.vectors import Vectors
 from search.calibration import FEWEST, deepest, upwards
 from search.candidates import Numbers
-from search.identifications import Identification, Neighbour
-from search.judging import Judge, Judged
+from search.identifications import Identification, Identifications, Neighbour
+from search.judging import Floats, Judge, Judged
 from search.lineages import clade_at
 from search.photographs import FOLDER, Photograph, photographs
 from search.thinning import groups_of
@@ -96,6 +96,12 @@ class Identifier:
             name = str(key[0]) if isinstance(key, tuple) else ""
             yield from self.answers([tuple(photos)], asked, name)
 
+    def all(
+        self, sources: Sequence[Path | str], asked: Asked, notes: Sequence[str] = ()
+    ) -> Identifications:
+        """Return all answers together, and after other notes how far to trust them."""
+        return Identifications(tuple(self.identify(sources, asked)), (*notes, self.trust))
+
     def answers(
         self, groups: Sequence[tuple[Photograph, ...]], asked: Asked, name: str = ""
     ) -> Iterator[Identification]:
@@ -134,7 +140,7 @@ class Identifier:
             )
             place += 1
 
-    def _decide(self, judged: Judged, asked: Asked) -> tuple[np.ndarray, Numbers]:
+    def _decide(self, judged: Judged, asked: Asked) -> tuple[Floats, Numbers]:
         calibration = self.judge.calibration
         if calibration:
             confidence = calibration.confidence(judged.features)
@@ -191,7 +197,8 @@ class Identifier:
 
 
 def _mean(group: Sequence[Photograph]) -> Vectors:
-    mean = np.mean([photo.vector for photo in group], axis=0, dtype=np.float32)
+    vectors = np.stack([photo.vector for photo in group if photo.vector is not None])
+    mean = vectors.mean(axis=0, dtype=np.float32)
     unit: Vectors = (mean / max(float(np.linalg.norm(mean)), 1e-6)).astype(np.float16)
     return unit
 

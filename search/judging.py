@@ -92,6 +92,7 @@ class Judge:
         return self.both(self.specimens, votes, scored, self.gallery.counts)
 
     def score_of(self, images: Vectors | Features) -> Scored | None:
+        """Return what zero-shot thinks of images, and of the specimens' clades; None without it."""
         if self.candidates is None or not len(self.candidates):
             return None
         asked = {
@@ -103,6 +104,7 @@ class Judge:
     def both(
         self, specimens: Specimens, votes: Votes, scored: Scored | None, counts: Numbers
     ) -> Judged:
+        """Judge by votes and zero-shot; `counts` (taxa,) are the specimens that voted."""
         lineages = specimens.lineages
         voted = votes.shares(self.weights) * specimens.allowed
         total = voted.sum(axis=1, keepdims=True)

@@ -118,5 +118,5 @@ def _marks(
 
 
 def _part(votes: Votes, some: Flags) -> Votes:
-    parts = (votes.centroid, votes.kernel, votes.nearest, votes.scores)
-    return Votes(*(part[some] for part in parts))
+    nearest, scores = votes.nearest[some], votes.scores[some]
+    return Votes(votes.centroid[some], votes.kernel[some], nearest, scores)

@@ -26,7 +26,8 @@ class Lineages:
 
     def depths(self) -> Numbers:
         """Return the deepest rank of each taxon, (taxa,)."""
-        return len(RANKS) - 1 - (self.clades[:, ::-1] != NONE).argmax(axis=1)
+        depths: Numbers = len(RANKS) - 1 - (self.clades[:, ::-1] != NONE).argmax(axis=1)
+        return depths
 
     def sums(self, shares: Floats, rank: int) -> Floats:
         """Return the shares of the clades of a rank, (n, clades), from those of taxa, (n, taxa)."""
@@ -37,7 +38,8 @@ class Lineages:
 
     def members(self, rank: int, counts: Numbers) -> Numbers:
         """Return how many each clade of a rank has, (clades,), from those of taxa, (taxa,)."""
-        return self.sums(counts[None].astype(np.float64), rank)[0].astype(np.int64)
+        members: Numbers = self.sums(counts[None].astype(np.float64), rank)[0].astype(np.int64)
+        return members
 
 
 def lineages_of(taxa: Sequence[Taxon]) -> Lineages:

@@ -1,7 +1,8 @@
 """Preparing to identify: what votes, what names there are, and the texts these take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -56,21 +57,36 @@ class Preparation:
         return candidates_of(self.texts.vectors(), table, weights)
 
 
+class Wanted(TypedDict, total=False):
+    """What may be an answer, as keywords of `prepare`.
+
+    `within` and `exclude` name clades, `checklist` the taxa that occur: any other counts
+    `checklist_weight` times as much, by default nothing. With `whole_taxonomy` any taxon of the
+    taxonomy may be one, not those alone that images are labelled with.
+    """
+
+    within: str | Sequence[str]
+    exclude: str | Sequence[str]
+    checklist: Sequence[str] | None
+    checklist_weight: float
+    whole_taxonomy: bool
+
+
 def prepare(
     encoder: Callable[[], Encoder],
-    choice: Choice,
-    *,
     snapshot: Snapshot | None = None,
     nearest: Callable[[], Nearest] | None = None,
     taxonomy: Taxonomy | None = None,
-    whole_taxonomy: bool = False,
+    **wanted: Unpack[Wanted],
 ) -> Preparation:
-    """Find what votes and what candidates there are.
+    """Find what votes and what candidates there are; see `Wanted`.
 
     Candidates are the taxa that images are labelled with; those of the whole taxonomy where none
-    is labelled, or where that is asked for. Raises Error where there is nothing to choose from,
-    UnknownName where `choice` names a clade that is none.
+    is labelled, or where that is wanted. Raises Error where there is nothing to choose from,
+    UnknownName where `within` or `exclude` name a clade that is none.
     """
+    choice = _choice(wanted)
+    whole_taxonomy = wanted.get("whole_taxonomy", False)
     specimens, rows = None, np.empty(0, np.int64)
     unknown: list[frozenset[str]] = []
     connections = [each.cursor() for each in (snapshot, taxonomy) if each]
@@ -102,6 +118,17 @@ def prepare(
     return Preparation(
         made, specimens, rows, taxa, weights[kept], texts, snapshot, _notes(sorted(lost))
     )
+
+
+def _choice(wanted: Wanted) -> Choice:
+    weight, listed = wanted.get("checklist_weight", 0.0), wanted.get("checklist")
+    if not 0 <= weight <= 1:
+        raise Error(f"The weight of what a checklist has not is 0 to 1, not {weight}.")
+    within, exclude = (
+        (names,) if isinstance(names, str) else tuple(names)
+        for names in (wanted.get("within", ()), wanted.get("exclude", ()))
+    )
+    return Choice(within, exclude, None if listed is None else tuple(listed), weight)
 
 
 def _notes(unknown: list[str]) -> tuple[str, ...]:

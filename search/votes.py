@@ -46,7 +46,8 @@ class Gallery:
 
     def into(self, images: Vectors | Features) -> Features:
         """Return images (n, dim) in that space, unit rows."""
-        return _unit((images.astype(np.float32) - self.mean) @ self.turn)
+        centred: Features = images.astype(np.float32) - self.mean
+        return _unit(centred @ self.turn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +183,8 @@ def _turn(centred: Features, taxa: Numbers, count: int) -> Features:
     covariance, _ = ledoit_wolf(residuals, assume_centered=True)
     values, directions = np.linalg.eigh(covariance)
     scaled = directions / np.sqrt(np.maximum(values, 1e-3 * values.max()))
-    return (scaled @ directions.T).astype(np.float32)
+    turn: Features = (scaled @ directions.T).astype(np.float32)
+    return turn
 
 
 def _scenes(raw: Features) -> Numbers:
