@@ -193,8 +193,8 @@ class Judge:
         if lineages:
             first = {key_at(taxon, rank): taxon for taxon in reversed(lineages.taxa)}
             for key, number in lineages.keys[rank].items():
-                share = float(judged.clades[rank][image, number])
-                found[key] = (clade_at(first[key], rank), share)
+                if share := float(judged.clades[rank][image, number]):
+                    found[key] = (clade_at(first[key], rank), share)
         if judged.scored and self.candidates:
             likeliest = judged.scored.clades[RANKS[rank]]
             for number, share in zip(

@@ -76,8 +76,8 @@ class Votes:
 def gallery_of(raw: Vectors | Features, taxa: Numbers, count: int) -> Gallery:
     """Make a gallery of unit vectors (m, dim), m at least 1, of `count` taxa."""
     raw = raw.astype(np.float32)
-    mean = raw.mean(axis=0)
-    turn = _turn(raw - mean, taxa, count)
+    mean = _means(raw, taxa, count)[np.unique(taxa)].mean(axis=0)  # as each taxon has many
+    turn = _turn(raw, taxa, count)
     turned = _unit((raw - mean) @ turn)
     sums = np.zeros((count, raw.shape[1]), np.float32)
     np.add.at(sums, taxa, turned)
@@ -168,16 +168,21 @@ def _kernel(
     return (np.log(np.maximum(mean, 1e-12)) / SHARPNESS).astype(np.float32)
 
 
-def _turn(centred: Features, taxa: Numbers, count: int) -> Features:
+def _means(raw: Features, taxa: Numbers, count: int) -> Features:
+    """Return the mean of each taxon, (taxa, dim); 0 where it has no specimen."""
+    means = np.zeros((count, raw.shape[1]), np.float32)
+    np.add.at(means, taxa, raw)
+    means /= np.maximum(np.bincount(taxa, minlength=count), 1)[:, None]
+    return means
+
+
+def _turn(raw: Features, taxa: Numbers, count: int) -> Features:
     """Return the inverse square root of the covariance inside taxa, (dim, dim)."""
-    counts = np.bincount(taxa, minlength=count)
-    means = np.zeros((count, centred.shape[1]), np.float32)
-    np.add.at(means, taxa, centred)
-    means /= np.maximum(counts, 1)[:, None]
+    counts, means = np.bincount(taxa, minlength=count), _means(raw, taxa, count)
     some = np.flatnonzero(counts[taxa] > 1)
     some = some[:: max(1, len(some) // MOST_RESIDUALS)]
-    residuals = centred[some] - means[taxa[some]]
-    dim = centred.shape[1]
+    residuals = raw[some] - means[taxa[some]]
+    dim = raw.shape[1]
     if len(some) < 2 or float(np.square(residuals).sum(axis=1).mean()) < 1e-6:
         return np.eye(dim, dtype=np.float32)
     covariance, _ = ledoit_wolf(residuals, assume_centered=True)
