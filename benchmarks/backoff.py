@@ -21,7 +21,7 @@ from model.text_types import TextType, render
 from search.calibration import deepest
 from search.candidates import Candidates, candidates_of, table_of
 from search.judging import Specimens
-from search.learning import judge_of
+from search.teaching import judge_of
 from search.lineages import Lineages, key_at, lineages_of
 
 SEEDS, SHOTS, PRECISION = 5, (5, 15), 0.9

@@ -1,7 +1,7 @@
 """Judging: the best lineage of each vector, from the votes of specimens and from zero-shot.
 
 Both are probabilities of taxa, and a clade's is the sum over its members. They are averaged, with
-a weight that is learnt (`search.learning`).
+a weight that is learnt (`search.teaching`).
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ from search.choosing import (
 )
 from search.identifying import Identifier
 from search.judging import Specimens
-from search.learning import judge_of
+from search.teaching import judge_of
 from search.nearest import Nearest
 
 
