@@ -21,15 +21,15 @@ choosing.py    which taxa may be an answer, and how likely each is beforehand
 photographs.py  what is to be identified, read and embedded in batches
 judging.py     the best lineage by votes and zero-shot
 votes.py       what the labelled specimens say
-learning.py    how much to believe votes and zero-shot, learnt from the specimens
-calibration.py  how sure an answer is to be right, rank by rank
+teaching.py    how much to believe votes and zero-shot, learnt from the specimens
+certainty.py   how sure an answer is to be right, rank by rank
 lineages.py    the clades of the taxa that specimens are labelled with
 identifications.py  the answers, as values
 classifying.py  labels of one's own, by their look alone
 name_lists.py  labels, checklists, bins and subsets in files
 candidates.py  the taxa that may be an answer, side by side with their clades
 zero_shot.py   the probability of every candidate and clade, in one pass
-products.py
-roll_up.py
-top.py
+products.py    vectors against many others, tile by tile
+roll_up.py     sums over the clades of every rank
+top.py         the best few of very many
 """

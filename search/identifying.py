@@ -11,8 +11,8 @@ from model.encoder import Encoder
 from model.errors import Error
 from model.taxon import RANKS, Rank
 from model.vectors import Vectors
-from search.calibration import FEWEST, deepest, upwards
 from search.candidates import Numbers
+from search.certainty import FEWEST, deepest, upwards
 from search.identifications import Identification, Identifications, Neighbour
 from search.judging import Floats, Judge, Judged
 from search.lineages import clade_at

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
-from search.calibration import Calibration
 from search.candidates import NONE, Candidates, Numbers
+from search.certainty import Calibration
 from search.lineages import Lineages, clade_at, key_at
 from search.votes import Gallery, Votes, vote
 from search.zero_shot import SCALE, Scored, score

@@ -26,8 +26,8 @@ from search.choosing import (
 )
 from search.identifying import Identifier
 from search.judging import Specimens
-from search.teaching import judge_of
 from search.nearest import Nearest
+from search.teaching import judge_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from model.taxon import RANKS, Taxon
-from search.calibration import calibrate
 from search.candidates import NONE, Candidates, Numbers
+from search.certainty import calibrate
 from search.judging import Judge, Specimens
 from search.lineages import Lineages, key_at, numbers_among
 from search.votes import Votes, gallery_of, learn_weights, left_out
