@@ -113,9 +113,11 @@ def _score(
         more = np.exp(exact) - np.exp(rough)
         roll_up.correct(places, image, more.astype(np.float32))
         total[image] += more.sum()
-        return exact.astype(np.float32)
+        found: Features = exact.astype(np.float32)
+        return found
 
     places, logits = peaks.best(k, exactly, product.error * scale)
+    total = np.maximum(total, np.finfo(np.float32).tiny)  # 0 where nothing may be the answer
     shares = np.exp(logits) / total[:, None]
     clades: dict[str, Best] = {}
     given: dict[str, Probabilities] = {}
@@ -124,11 +126,11 @@ def _score(
         sums = roll_up.sums[level]
         if level in asked:
             found = sums[asked[level], np.arange(len(images))[:, None]] * scales
-            given[level] = np.where(asked[level] == NONE, np.float32(0), found)
+            given[level] = np.where(asked[level] == NONE, np.float32(0), _at_most_1(found))
         if level in levels:
             numbers, found = best_of(sums, cut.named, k)
-            clades[level] = Best(numbers, found * scales)
-    return Scored(Best(places, shares.astype(np.float32)), clades, given)
+            clades[level] = Best(numbers, _at_most_1(found * scales))
+    return Scored(Best(places, _at_most_1(shares)), clades, given)
 
 
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
@@ -169,6 +171,12 @@ def _passed(
             shares = product.exp(logits)
             total += roll_up.add(start, shares).sum(axis=0, dtype=np.float64)
     return peaks, roll_up, total
+
+
+def _at_most_1(shares: npt.NDArray[np.floating]) -> Probabilities:
+    """Take away what rounding adds."""
+    found: Probabilities = np.minimum(shares, 1).astype(np.float32)
+    return found
 
 
 def _joined(parts: Sequence[Scored]) -> Scored:
