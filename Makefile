@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-identify
 
 install: $(VENV)/.installed
 
@@ -46,3 +46,7 @@ bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENC
 ROWS ?= 100000
 bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.search $(ROWS)
+
+bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/BENCHMARKS.md
+	$(BIN)/pip install -c constraints.txt -e .[inat]
+	$(BIN)/python -m benchmarks.identify

@@ -26,7 +26,7 @@ ENERGIES = (0.05, 0.05, 0.06, 0.08, 0.1, 0.22, 0.1)  # kingdom … species; .3 i
 QUERIES, PHOTOS = 256, 32
 _SPECIES = """
 SELECT * FROM (
-    SELECT kingdom, phylum, class, "order", family, genus, scientificName AS species
+    SELECT DISTINCT kingdom, phylum, class, "order", family, genus, scientificName AS species
     FROM read_parquet('{}') WHERE taxonRank = 'species' AND genus <> '' AND specificEpithet <> ''
 ) USING SAMPLE reservoir({} ROWS) REPEATABLE (0)
 """

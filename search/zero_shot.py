@@ -69,7 +69,11 @@ def score(
     """
     asked = asked or {}
     levels = list(candidates.clades) if levels is None else levels
-    cuts = {level: cut for level, cut in candidates.clades.items() if level in {*levels, *asked}}
+    cuts = {
+        level: cut
+        for level, cut in candidates.clades.items()
+        if level in asked or (level in levels and not _alone(cut, candidates))
+    }
     sums = sum(len(cut.starts) for cut in cuts.values())
     step = max(1, min(IMAGES, _SUMS // max(1, sums)))
     scaled = np.asarray(images, np.float32) * np.float32(scale)
@@ -130,7 +134,13 @@ def _score(
         if level in levels:
             numbers, found = best_of(sums, cut.named, k)
             clades[level] = Best(numbers, _at_most_1(found * scales))
-    return Scored(Best(places, _at_most_1(shares)), clades, given)
+    taxa = Best(places, _at_most_1(shares))
+    return Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
+
+
+def _alone(cut: Clades, candidates: Candidates) -> bool:
+    """Whether each candidate is a clade by itself, as species are: the best ones are the same."""
+    return len(cut.starts) == len(candidates) and bool(cut.named.all())
 
 
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
