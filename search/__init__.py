@@ -14,5 +14,10 @@ naming.py      names and taxa of a taxonomy, as rows
 filters.py     which images may answer at all: clades, rank, SQL over metadata
 when_and_where.py  conditions on date and place
 hits.py        the answer
+zero_shot.py   images against all taxa: probabilities of the best, and of their clades
+candidates.py  the taxa that may be an answer, and their clades
+products.py    tiles of logits, in float32 or bfloat16
+roll_up.py     sums of probabilities by clade
+top.py         the best of very many
 summary.py     what a collection holds, in numbers
 """
