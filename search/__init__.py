@@ -14,6 +14,11 @@ naming.py      names and taxa of a taxonomy, as rows
 filters.py     which images may answer at all: clades, rank, SQL over metadata
 when_and_where.py  conditions on date and place
 hits.py        the answer
+zero_shot.py   images against all taxa: probabilities of the best, and of their clades
+candidates.py  the taxa that may be an answer, and their clades
+products.py    tiles of logits, in float32 or bfloat16
+roll_up.py     sums of probabilities by clade
+top.py         the best of very many
 summary.py     what a collection holds, in numbers
 identifying.py  photographs in, one answer for each as deep as it is sure
 preparing.py   what votes, what names there are, and the texts these take
@@ -27,9 +32,4 @@ lineages.py    the clades of the taxa that specimens are labelled with
 identifications.py  the answers, as values
 classifying.py  labels of one's own, by their look alone
 name_lists.py  labels, checklists, bins and subsets in files
-candidates.py  the taxa that may be an answer, side by side with their clades
-zero_shot.py   the probability of every candidate and clade, in one pass
-products.py    vectors against many others, tile by tile
-roll_up.py     sums over the clades of every rank
-top.py         the best few of very many
 """

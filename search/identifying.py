@@ -114,7 +114,7 @@ class Identifier:
         if usable:
             own = [self._own(group) for group in usable]
             vectors = np.stack([_mean(group) for group in usable])
-            judged = self.judge.judge(vectors, own)
+            judged = self.judge.judge(vectors, own, asked.k)
             confidence, depths = self._decide(judged, asked)
         place = 0
         for group in groups:

@@ -77,21 +77,25 @@ class Judge:
     mixing: float = 0.5
     """the weight of votes against zero-shot"""
     calibration: Calibration | None = None
-    most: int = _BEST
-    """candidates of zero-shot that are told"""
 
-    def judge(self, images: Vectors | Features, own: Sequence[Numbers] | None = None) -> Judged:
+    def judge(
+        self,
+        images: Vectors | Features,
+        own: Sequence[Numbers] | None = None,
+        most: int = _BEST,
+    ) -> Judged:
         """Judge images (n, dim), unit rows; each alone, whatever is beside it.
 
-        `own` are for each the places of specimens that must not vote for it (`search.votes`).
+        `own` are for each the places of specimens that must not vote for it (`search.votes`);
+        `most` candidates of zero-shot are told.
         """
-        scored = self.score_of(images)
+        scored = self.score_of(images, most)
         if self.specimens is None or self.gallery is None:
             return self._by_zero_shot(images, scored)
         votes = vote(self.gallery, images, own)
         return self.both(self.specimens, votes, scored, self.gallery.counts)
 
-    def score_of(self, images: Vectors | Features) -> Scored | None:
+    def score_of(self, images: Vectors | Features, most: int = _BEST) -> Scored | None:
         """Return what zero-shot thinks of images, and of the specimens' clades; None without it."""
         if self.candidates is None or not len(self.candidates):
             return None
@@ -99,7 +103,7 @@ class Judge:
             rank: np.broadcast_to(numbers, (len(images), len(numbers)))
             for rank, numbers in self.among.items()
         }
-        return score(images, self.candidates, max(_BEST, self.most), scale=SCALE, asked=asked)
+        return score(images, self.candidates, max(_BEST, most), scale=SCALE, asked=asked)
 
     def both(
         self, specimens: Specimens, votes: Votes, scored: Scored | None, counts: Numbers

@@ -11,7 +11,8 @@ from model.vectors import Features, Vectors
 if TYPE_CHECKING:
     import torch
 
-_BLOCK = 16_384  # rows that are converted together
+_BLOCK = 16_384  # rows that are rounded together
+_CONVERTED = 1024  # rows that are converted together: 2 MB of 512 numbers
 
 
 class Product(Protocol):
@@ -48,7 +49,12 @@ class Plain:
 
     def logits(self, start: int, stop: int) -> Features:
         """Return those of candidates from `start` to `stop`, (candidates, n)."""
-        found: Features = self.vectors[start:stop].astype(np.float32) @ self.images.T
+        found = np.empty((stop - start, len(self.images)), np.float32)
+        whole = np.empty((min(_CONVERTED, stop - start), self.images.shape[1]), np.float32)
+        for low in range(start, stop, _CONVERTED):
+            block = self.vectors[low : min(low + _CONVERTED, stop)]
+            np.copyto(whole[: len(block)], block)
+            np.matmul(whole[: len(block)], self.images.T, out=found[low - start :][: len(block)])
         found -= self.shift
         return found
 
@@ -103,7 +109,9 @@ class Quick:
         self._images = torch.from_numpy(images).bfloat16()
         of_mean = images @ rounded.mean
         self._bias = torch.from_numpy(of_mean - shift).bfloat16()
-        self.shift: Features = of_mean - self._bias.float().numpy()
+        self._bits = rounded.rows.view(torch.uint16).numpy()
+        self._whole, self._offset = self._images.float().numpy(), self._bias.float().numpy()
+        self.shift: Features = of_mean - self._offset
 
     def logits(self, start: int, stop: int) -> Features:
         """Return those of candidates from `start` to `stop`, (candidates, n)."""
@@ -113,9 +121,9 @@ class Quick:
 
     def some(self, places: Rows, image: int) -> Features:
         """Return those of some candidates (m,) for one image, as `logits` has them."""
-        rows = self._rows[self._torch.from_numpy(places)].float()
-        whole = rows @ self._images[image].float() + self._bias[image]
-        found: Features = whole.bfloat16().float().numpy()
+        bits = self._bits[places].astype(np.uint32) << 16  # what numpy lacks a type for
+        whole = bits.view(np.float32) @ self._whole[image] + self._offset[image]
+        found: Features = self._torch.from_numpy(whole).bfloat16().float().numpy()
         return found
 
     def exp(self, logits: Features) -> Features:

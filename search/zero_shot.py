@@ -69,7 +69,11 @@ def score(
     """
     asked = asked or {}
     levels = list(candidates.clades) if levels is None else levels
-    cuts = {level: cut for level, cut in candidates.clades.items() if level in {*levels, *asked}}
+    cuts = {
+        level: cut
+        for level, cut in candidates.clades.items()
+        if level in asked or (level in levels and not _alone(cut, candidates))
+    }
     sums = sum(len(cut.starts) for cut in cuts.values())
     step = max(1, min(IMAGES, _SUMS // max(1, sums)))
     scaled = np.asarray(images, np.float32) * np.float32(scale)
@@ -113,9 +117,11 @@ def _score(
         more = np.exp(exact) - np.exp(rough)
         roll_up.correct(places, image, more.astype(np.float32))
         total[image] += more.sum()
-        return exact.astype(np.float32)
+        found: Features = exact.astype(np.float32)
+        return found
 
     places, logits = peaks.best(k, exactly, product.error * scale)
+    total = np.maximum(total, np.finfo(np.float32).tiny)  # 0 where nothing may be the answer
     shares = np.exp(logits) / total[:, None]
     clades: dict[str, Best] = {}
     given: dict[str, Probabilities] = {}
@@ -124,11 +130,17 @@ def _score(
         sums = roll_up.sums[level]
         if level in asked:
             found = sums[asked[level], np.arange(len(images))[:, None]] * scales
-            given[level] = np.where(asked[level] == NONE, np.float32(0), found)
+            given[level] = np.where(asked[level] == NONE, np.float32(0), _at_most_1(found))
         if level in levels:
             numbers, found = best_of(sums, cut.named, k)
-            clades[level] = Best(numbers, found * scales)
-    return Scored(Best(places, shares.astype(np.float32)), clades, given)
+            clades[level] = Best(numbers, _at_most_1(found * scales))
+    taxa = Best(places, _at_most_1(shares))
+    return Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
+
+
+def _alone(cut: Clades, candidates: Candidates) -> bool:
+    """Whether each candidate is a clade by itself, as species are: the best ones are the same."""
+    return len(cut.starts) == len(candidates) and bool(cut.named.all())
 
 
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
@@ -169,6 +181,12 @@ def _passed(
             shares = product.exp(logits)
             total += roll_up.add(start, shares).sum(axis=0, dtype=np.float64)
     return peaks, roll_up, total
+
+
+def _at_most_1(shares: npt.NDArray[np.floating]) -> Probabilities:
+    """Take away what rounding adds."""
+    found: Probabilities = np.minimum(shares, 1).astype(np.float32)
+    return found
 
 
 def _joined(parts: Sequence[Scored]) -> Scored:

@@ -256,6 +256,7 @@ def test_a_labelled_collection_and_a_whole_taxonomy(world: Path, tmp_path: Path)
     assert all(each.lineage and each.calibrated for each in answers)
     species = {taxon.name for taxon, _ in answers[0].best}
     assert {"Ursus arctos", "Pica pica"} <= species
+    assert len(species) == 12  # all that the taxonomy has, more than are told unasked
 
 
 def test_one_taxon_alone_teaches_no_confidence(tmp_path: Path) -> None:
