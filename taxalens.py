@@ -20,15 +20,30 @@ if TYPE_CHECKING:
     from search.collection import Collection
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
+    from search.identifications import Identification, Identifications
     from ui.indexing import index
 
-__all__ = ["Collection", "Error", "Hit", "Hits", "Rank", "Taxon", "index", "load_encoder", "open"]
+__all__ = [
+    "Collection",
+    "Error",
+    "Hit",
+    "Hits",
+    "Identification",
+    "Identifications",
+    "Rank",
+    "Taxon",
+    "index",
+    "load_encoder",
+    "open",
+]
 
 _HOMES = {
     "Collection": ("search.collection", "Collection"),
     "Error": ("model.errors", "Error"),
     "Hit": ("search.hits", "Hit"),
     "Hits": ("search.hits", "Hits"),
+    "Identification": ("search.identifications", "Identification"),
+    "Identifications": ("search.identifications", "Identifications"),
     "Rank": ("model.taxon", "Rank"),
     "Taxon": ("model.taxon", "Taxon"),
     "index": ("ui.indexing", "index"),

@@ -44,8 +44,8 @@ def main() -> None:
             encoder.encode_images([Image.new("RGB", (64, 64))])  # compiled before the clock starts
             for size, shape in SIZES.items():
                 case, work = f"{name}, {size} JPEGs", Path(folder, name.replace("/", "-"), size)
-                _write_photos(work / "photos", PICTURES[name], shape)
-                _write_photos(work / "one", 1, shape)
+                write_photos(work / "photos", PICTURES[name], shape)
+                write_photos(work / "one", 1, shape)
                 figures += _pictures(case, work, encoder, reference)
                 if name != "starter":
                     figures += _peers(case, work, checkpoint)
@@ -66,7 +66,7 @@ def _encoders(checkpoint: Path) -> dict[str, tuple[ClipEncoder, ClipEncoder]]:
     return {"starter": starter, "ViT-B/16": (pair[0], pair[1])}
 
 
-def _write_photos(folder: Path, count: int, shape: tuple[int, int]) -> None:
+def write_photos(folder: Path, count: int, shape: tuple[int, int]) -> None:
     """Write unlike JPEGs with as much detail as photographs have."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

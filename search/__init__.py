@@ -27,5 +27,22 @@ examples.py   which images are examples of what
 classifiers/  how classes are learned from examples, one method a file
 leave_one_out.py  how well, on examples left out
 calibration.py  how sure an answer is
+zero_shot.py   images against all taxa: probabilities of the best, and of their clades
+candidates.py  the taxa that may be an answer, and their clades
+products.py    tiles of logits, in float32 or bfloat16
+roll_up.py     sums of probabilities by clade
+top.py         the best of very many
 summary.py     what a collection holds, in numbers
+identifying.py  photographs in, one answer for each as deep as it is sure
+preparing.py   what votes, what names there are, and the texts these take
+choosing.py    which taxa may be an answer, and how likely each is beforehand
+photographs.py  what is to be identified, read and embedded in batches
+judging.py     the best lineage by votes and zero-shot
+votes.py       what the labelled specimens say
+teaching.py    how much to believe votes and zero-shot, learnt from the specimens
+certainty.py   how sure an answer is to be right, rank by rank
+lineages.py    the clades of the taxa that specimens are labelled with
+identifications.py  the answers, as values
+classifying.py  labels of one's own, by their look alone
+name_lists.py  labels, checklists, bins and subsets in files
 """

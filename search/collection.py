@@ -31,11 +31,14 @@ from search.examples import rows_of
 from search.filters import Filters
 from search.findings import KINDS, Findings
 from search.hits import Hits
+from search.identifications import Identifications
+from search.identifying import Asked
 from search.labelling import How, Labelling, label
 from search.mixing import Part, mixed, parts_of
 from search.names import Names
 from search.nearest import Nearest
 from search.neighbours import neighbours
+from search.preparing import Preparation, Wanted, prepare
 from search.suggesting import Suggestions, suggest
 from search.thinning import Thinning
 
@@ -215,6 +218,31 @@ class Collection:
         """Do what `export` does, and yield the account as it grows."""
         condition = Filters(_several(within), where=where).condition(self.names)
         return export(self.snapshot, path, format, self.selections.of(condition).array)
+
+    def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
+        """Return what identifying takes: its `texts` may take long to encode, the first time."""
+        parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
+        return prepare(lambda: self.encoder, *parts, **wanted)
+
+    def identify(
+        self,
+        images: Path | str | Sequence[Path | str],
+        precision: float = 0.9,
+        *,
+        rank: str = "",
+        k: int = 5,
+        group_by: str = "",
+        **wanted: Unpack[Wanted],
+    ) -> Identifications:
+        """Identify photographs, each as deep as that share of answers is right.
+
+        `images` are files, folders, patterns or tables of them; see `search.identifying.Asked` for
+        the options, and `search.preparing.Wanted` for what may be an answer.
+        """
+        asked = Asked(precision, rank, k, group_by)
+        ready = self.prepare(**wanted)
+        sources = [images] if isinstance(images, str | Path) else images
+        return ready.identifier().all(sources, asked, ready.notes)
 
     @cached_property
     def encoder(self) -> Encoder:

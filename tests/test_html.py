@@ -53,9 +53,7 @@ def test_names_are_text_and_never_markup(collection: Path) -> None:
     named = replace(hits[0], label=evil, taxon=None, scientific_name="", source_id=f"r/{evil}.png")
     html = replace(hits, hits=(named,), meaning=evil)._repr_html_()
     assert html.count("<img") == len(pictures_in(html)) == 1
-    assert (
-        html.count("&lt;img src=x onerror") == 4
-    )
+    assert html.count("&lt;img src=x onerror") == 4
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4))

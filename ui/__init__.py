@@ -6,6 +6,8 @@ command_group.py  finds them by file name, turns errors into sentences
 options.py        options that several of them share
 taxonomies.py     which taxonomy is meant where none is named
 indexing.py       indexing, updating, retrying, with cost and progress shown
+identifying.py    identifying on the command line, its cost said first
+choices.py        what is identified with: a collection, a taxonomy, or labels of one's own
 optimizing.py     optimizing, with its bars
 labelling.py      few-shot labels: what was learned, the labels, their writing
 running.py        such runs on the command line: their outcome, and Ctrl-C

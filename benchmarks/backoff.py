@@ -1,0 +1,123 @@
+"""How deep and how surely images are identified from a few labelled ones a class.
+
+`python -m benchmarks.backoff` needs the folders of bird and flower photographs. Of each class a
+few images are labelled and all others tested; calibration sees the labelled ones alone, each left
+out of its own votes. Every figure is a mean over SEEDS draws.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.report import DATA, figure, write_report
+from indexer.decoding import decode_file
+from indexer.labels import read_label_file
+from model.encoder import Encoder
+from model.encoders import starter
+from model.taxon import RANKS, Taxon
+from model.text_types import TextType, render
+from search.candidates import Candidates, candidates_of, table_of
+from search.certainty import deepest
+from search.judging import Specimens
+from search.lineages import Lineages, key_at, lineages_of
+from search.teaching import judge_of
+
+SEEDS, SHOTS, PRECISION = 5, (5, 15), 0.9
+Figures = Iterator[dict[str, object]]
+Floats = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    encoder = starter.load()
+    figures: list[dict[str, object]] = []
+    for name, folder in (("birds", "birds/images"), ("flowers", "flowers/train")):
+        paths = sorted((DATA / folder).rglob("*.jpg"))
+        known = read_label_file(DATA / name / "taxa.csv")
+        vectors = _encode(encoder, paths)
+        classes, numbers = np.unique([path.parent.name for path in paths], return_inverse=True)
+        taxa = [known[label].taxon or Taxon(("",) * 7) for label in classes]
+        texts = encoder.encode_texts([render(taxon, TextType.TAXON_COM) for taxon in taxa])
+        candidates = candidates_of(texts, table_of(taxa))
+        for shots in SHOTS:
+            figures += measured(name, shots, vectors, numbers, taxa, candidates)
+    write_report("backoff", figures)
+
+
+def measured(
+    name: str,
+    shots: int,
+    vectors: Floats,
+    numbers: npt.NDArray[np.int64],
+    taxa: Sequence[Taxon],
+    candidates: Candidates,
+    seeds: range = range(SEEDS),
+) -> Figures:
+    lineages = lineages_of(taxa)
+    runs = [_run(shots, vectors, numbers, lineages, candidates, seed) for seed in seeds]
+    for metric in runs[0]:
+        values = np.array([run[metric] for run in runs])
+        if np.isnan(values).all():
+            continue
+        system = f"{name}, {shots} a class"
+        case = f"--precision {PRECISION}, {len(runs)} draws"
+        yield figure(case, system, metric, float(np.nanmean(values)))
+        yield figure(case, system, f"{metric}, standard deviation", float(np.nanstd(values)))
+
+
+def _run(
+    shots: int,
+    vectors: Floats,
+    numbers: npt.NDArray[np.int64],
+    lineages: Lineages,
+    candidates: Candidates,
+    seed: int,
+) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    classes = range(len(lineages.taxa))
+    support = np.concatenate(
+        [rng.choice(np.flatnonzero(numbers == c), shots, replace=False) for c in classes]
+    )
+    tested = np.setdiff1d(np.arange(len(numbers)), support)
+    allowed = np.ones(len(lineages.taxa))
+    judge = judge_of(Specimens(vectors[support], numbers[support], lineages, allowed), candidates)
+    assert judge.calibration is not None
+    judged = judge.judge(vectors[tested])
+    confidence = judge.calibration.confidence(judged.features)
+    confidence[judged.likeness < judge.calibration.least] = 0
+    depth = deepest(confidence, judged.answered, judge.calibration.cutoff(PRECISION))
+    truth = [lineages.taxa[number] for number in numbers[tested]]
+    right = np.array(
+        [
+            rank >= 0 and key_at(found, rank) == key_at(true, rank)
+            for found, true, rank in zip(judged.taxa, truth, depth, strict=True)
+        ]
+    )
+    best = np.array([a.key == b.key for a, b in zip(judged.taxa, truth, strict=True)])
+    ends = judged.answered.shape[1] - 1 - judged.answered[:, ::-1].argmax(axis=1)
+    whole = depth == ends
+    found = {
+        "top-1 of the best lineage": float(best.mean()),
+        "answered down to the label's rank, species or genus": float(whole.mean()),
+        "of these right": float(right[whole].mean()),
+        "answered at any rank": float((depth >= 0).mean()),
+        "of all answers right": float(right[depth >= 0].mean()),
+    }
+    for rank in reversed(range(len(RANKS))):
+        here = depth == rank
+        found[f"answered at {RANKS[rank]}"] = float(here.mean())
+        found[f"of these right, {RANKS[rank]}"] = (
+            float(right[here].mean()) if here.any() else np.nan
+        )
+    return found
+
+
+def _encode(encoder: Encoder, paths: Sequence[Path]) -> Floats:
+    batches = [paths[start : start + 32] for start in range(0, len(paths), 32)]
+    parts = [encoder.encode_images([decode_file(path) for path in batch]) for batch in batches]
+    return np.concatenate(parts).astype(np.float32)
+
+
+if __name__ == "__main__":
+    main()

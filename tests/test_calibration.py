@@ -1,0 +1,110 @@
+"""Calibration: confidence means what it says, rises towards the root, and more asks for more."""
+
+from functools import lru_cache
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from search.certainty import FEWEST, Calibration, calibrate, deepest, upwards
+
+EVERY = np.ones((1, 7), bool)
+PRECISIONS = st.floats(0.5, 0.999)
+
+
+def made_up(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Answers whose chance to be right is known: features, whether right, and that chance."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(n, 7, 2)) + np.linspace(3, 0.5, 7)[None, :, None]
+    chance = 1 / (1 + np.exp(-features[:, :, 0]))
+    return features, random.random((n, 7)) < chance, chance
+
+
+@lru_cache
+def learnt(n: int = 600, seed: int = 0) -> Calibration:
+    features, right, _ = made_up(n, seed)
+    every = np.ones((n, 7), bool)
+    calibration = calibrate(features, right, every, every, np.linspace(0, 1, n))
+    assert calibration is not None
+    return calibration
+
+
+def test_confidence_is_the_chance_to_be_right() -> None:
+    features, right, _ = made_up(4000, seed=1)
+    sure = learnt(4000).confidence(features)[:, 6]
+    for low in (0.5, 0.6, 0.7, 0.8, 0.9):
+        some = (sure >= low) & (sure < low + 0.1)
+        assert abs(right[some, 6].mean() - sure[some].mean()) < 0.08
+
+
+def test_answers_are_right_as_often_as_was_asked() -> None:
+    features, right, _ = made_up(4000, seed=2)
+    calibration = learnt(4000)
+    for precision in (0.7, 0.8, 0.9):
+        depth = deepest(
+            calibration.confidence(features),
+            np.ones((4000, 7), bool),
+            calibration.cutoff(precision),
+        )
+        whole = depth == 6
+        assert right[whole, 6].mean() > precision - 0.03
+        assert whole.mean() > 0.05
+
+
+@given(arrays(np.float64, (5, 7), elements=st.floats(0, 1)))
+def test_a_clade_is_as_sure_as_what_it_contains(confidence: np.ndarray) -> None:
+    assert (np.diff(upwards(confidence), axis=1) <= 0).all()
+    assert (upwards(confidence) >= confidence).all()
+
+
+@given(
+    arrays(np.float64, (5, 7), elements=st.floats(0, 1)),
+    arrays(np.bool_, (5, 7)),
+    arrays(np.float64, 7, elements=st.floats(0, 1)),
+)
+def test_the_answer_is_at_the_deepest_rank_that_clears(
+    confidence: np.ndarray, answered: np.ndarray, cutoff: np.ndarray
+) -> None:
+    for image, depth in enumerate(deepest(confidence, answered, cutoff)):
+        clears = [rank for rank in range(7) if answered[image, rank]]
+        clears = [rank for rank in clears if confidence[image, rank] >= cutoff[rank]]
+        assert depth == max(clears, default=-1)
+
+
+@given(st.integers(0, 3), PRECISIONS, PRECISIONS)
+def test_more_precision_never_gives_a_deeper_rank(seed: int, one: float, other: float) -> None:
+    calibration = learnt(120, seed)
+    confidence = calibration.confidence(made_up(60, seed + 1)[0])
+    low, high = sorted((one, other))
+    every = np.ones((60, 7), bool)
+    assert (
+        deepest(confidence, every, calibration.cutoff(high))
+        <= deepest(confidence, every, calibration.cutoff(low))
+    ).all()
+
+
+def test_what_is_as_sure_as_was_asked_is_always_given() -> None:
+    calibration = learnt()
+    for precision in (0.5, 0.75, 0.9, 0.995):
+        assert (calibration.cutoff(precision) <= np.ceil(precision * 100) / 100 + 1e-9).all()
+
+
+def test_few_answers_teach_nothing() -> None:
+    features, right, _ = made_up(FEWEST - 1)
+    every = np.ones(right.shape, bool)
+    assert calibrate(features, right, every, every, features[:, 0, 0]) is None
+
+
+def test_where_all_is_right_confidence_stays_below_one() -> None:
+    features, right, _ = made_up(50)
+    every = np.ones(right.shape, bool)
+    calibration = calibrate(features, every, every, every, features[:, 0, 0])
+    assert calibration is not None
+    np.testing.assert_allclose(calibration.confidence(features), 50.5 / 51)
+
+
+def test_it_is_deterministic() -> None:
+    one, other = learnt.__wrapped__(), learnt.__wrapped__()
+    np.testing.assert_array_equal(one.cutoffs, other.cutoffs)
+    np.testing.assert_array_equal(one.slopes, other.slopes)

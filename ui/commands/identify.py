@@ -1,0 +1,107 @@
+"""`taxalens identify`: what photographs show, at the rank that is sure."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+from ui.tables import NEEDS_FILE
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True)
+@click.option("--precision", type=float, default=0.9, show_default=True, help="Answers right.")
+@click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
+@click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
+@click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
+@click.option("--checklist", type=_FILE, metavar="FILE", help="The taxa that occur, one a line.")
+@click.option(
+    "--checklist-weight",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="How much a taxon counts that the checklist has not.",
+)
+@click.option("--subset", type=_FILE, metavar="CSV", help="The same; its column names a rank.")
+@click.option("--labels", type=_FILE, metavar="FILE", help="Labels of your own, one a line.")
+@click.option("--cls", metavar="A,B|FILE", help="The same, between commas.")
+@click.option("--bins", type=_FILE, metavar="CSV", help="Labels and the bin that each is of.")
+@click.option("-k", "--k", type=click.IntRange(min=1), help="A line for each of the k likeliest.")
+@click.option("--group-by", metavar="COLUMN", default="", help="Photographs of one specimen.")
+@options.taxonomy
+@options.collection
+@options.encoder
+@options.format_
+@options.output
+def command(
+    images: tuple[str, ...],
+    precision: float,
+    rank: str,
+    within: tuple[str, ...],
+    exclude: tuple[str, ...],
+    checklist: Path | None,
+    checklist_weight: float,
+    subset: Path | None,
+    labels: Path | None,
+    cls: str | None,
+    bins: Path | None,
+    k: int | None,
+    group_by: str,
+    taxonomy: str | None,
+    collection: Path,
+    encoder: str | None,
+    format_: str,
+    output: Path | None,
+) -> None:
+    """Say what IMAGES show: files, folders, patterns, tables, or - for a list on stdin.
+
+    The answer is one lineage, down to the deepest rank at which so many answers are right as
+    --precision asks; else "unknown", with the nearest taxon named. --group-by folder, or a column
+    of the collection's metadata or of a table of images, answers several photographs as one.
+
+    \b
+      taxalens identify new/*.jpg
+      taxalens identify camera/ --within Mammalia --checklist park.txt --group-by sequence
+      taxalens identify moth.jpg --taxonomy inat --encoder bioclip --k 5 --rank family
+      taxalens identify photos/ --labels habitats.txt --encoder starter
+    """
+    if format_ == "parquet" and output is None:
+        raise click.UsageError(NEEDS_FILE)
+    own = [each for each in (labels, cls, bins) if each]
+    if len(own) > 1 or (subset and checklist):
+        raise click.UsageError(
+            "Give one of --labels, --cls and --bins, of --checklist and --subset."
+        )
+    from search import name_lists
+    from search.identifying import Asked
+    from ui.choices import bins_of, ready_for
+    from ui.identifying import classify, identify, sources_of
+
+    sources = sources_of(images)
+    if own:
+        if labels or cls:
+            names = name_lists.read_names(labels) if labels else name_lists.read_classes(cls or "")
+            bins_by_label = {name: name for name in names}
+        else:
+            bins_by_label = name_lists.read_bins(bins or Path())
+        chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
+        classify(sources, *chosen, k, format_, output)
+        return
+    asked = Asked(precision, rank, k or 1, group_by)
+    listed = None
+    if subset or checklist:
+        listed = (
+            name_lists.read_subset(subset) if subset else name_lists.read_names(checklist or Path())
+        )
+    ready = ready_for(
+        collection,
+        taxonomy,
+        encoder,
+        within=within,
+        exclude=exclude,
+        checklist=listed,
+        checklist_weight=checklist_weight,
+    )
+    identify(ready, sources, asked, k is not None, format_, output)
