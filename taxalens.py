@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.collection import Collection
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
-    from search.identifications import Identification, Identifications
+    from search.identifying.identifications import Identification, Identifications
     from ui.indexing import index
 
 __all__ = [
@@ -42,8 +42,8 @@ _HOMES = {
     "Error": ("model.errors", "Error"),
     "Hit": ("search.hits", "Hit"),
     "Hits": ("search.hits", "Hits"),
-    "Identification": ("search.identifications", "Identification"),
-    "Identifications": ("search.identifications", "Identifications"),
+    "Identification": ("search.identifying.identifications", "Identification"),
+    "Identifications": ("search.identifying.identifications", "Identifications"),
     "Rank": ("model.taxon", "Rank"),
     "Taxon": ("model.taxon", "Taxon"),
     "index": ("ui.indexing", "index"),

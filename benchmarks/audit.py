@@ -16,8 +16,8 @@ from indexer.decoding import decode_file
 from indexer.labels import read_label_file
 from model.encoders import starter
 from model.vectors import Vectors
-from search.classes import Classes
-from search.doubts import doubts
+from search.auditing.classes import Classes
+from search.auditing.doubts import doubts
 
 SHARE, LOOKED_AT = 0.05, 0.1
 SEEDS = range(5)  # what was tried while it was written was tried on others

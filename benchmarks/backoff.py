@@ -18,11 +18,11 @@ from model.encoder import Encoder
 from model.encoders import starter
 from model.taxon import RANKS, Taxon
 from model.text_types import TextType, render
-from search.candidates import Candidates, candidates_of, table_of
-from search.certainty import deepest
-from search.judging import Specimens
-from search.lineages import Lineages, key_at, lineages_of
-from search.teaching import judge_of
+from search.identifying.certainty import deepest
+from search.identifying.judging import Specimens
+from search.identifying.lineages import Lineages, key_at, lineages_of
+from search.identifying.teaching import judge_of
+from search.zero_shot.candidates import Candidates, candidates_of, table_of
 
 SEEDS, SHOTS, PRECISION = 5, (5, 15), 0.9
 Figures = Iterator[dict[str, object]]

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from benchmarks.report import DATA, figure, write_report
 from indexer.decoding import decode_file
 from model.encoders import starter
-from search.calibration import calibrate
-from search.classifiers import Support, load, methods
-from search.leave_one_out import AUTO, LeftOut, try_methods
+from search.labelling.calibration import calibrate
+from search.labelling.classifiers import Support, load, methods
+from search.labelling.leave_one_out import AUTO, LeftOut, try_methods
 
 FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 SEEDS = 5

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.embed import write_photos
 from model.taxon import RANKS
-from search.candidates import candidates_of
+from search.zero_shot.candidates import candidates_of
 
 DIM = 512
 ENERGIES = (0.05, 0.05, 0.06, 0.08, 0.1, 0.22, 0.1)  # kingdom … species; .3 is shared by all

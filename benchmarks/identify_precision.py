@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from benchmarks.report import DATA, figure
 from indexer.decoding import decode
 from model.encoder import load
-from search.candidates import candidates_of, quickened
-from search.zero_shot import score
+from search.zero_shot.candidates import candidates_of, quickened
+from search.zero_shot.scoring import score
 
 OURS = "taxalens"
 PHOTOS = 300

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from indexer.decoding import decode
 from model.clip_encoder import ClipEncoder
 from model.open_clip_models import from_network
-from search.candidates import Candidates, candidates_of, quickened
-from search.zero_shot import Scored, score
+from search.zero_shot.candidates import Candidates, candidates_of, quickened
+from search.zero_shot.scoring import Scored, score
 
 FOLDER = Path(sys.argv[1])
 BATCH = 32

@@ -28,6 +28,8 @@ identifications.py  what machines say that images show, beside what people say
 meanings.py   what labels mean in a taxonomy
 taxonomy/     taxonomies: import, intervals, names, the resolver
 catalog.py    what DuckDB derives from the tables
+catalog_tables.py  its tables, brought up to date
+catalog_taxa.py  the taxa in it
 text_matrix.py  vectors of texts by the hundred thousand, kept
 typed_metadata.py  metadata as typed columns, for SQL
 database.py   DuckDB files opened so that nothing can be done to them

@@ -1,7 +1,9 @@
 """Answers one question: labelled so, identified so, looking so; thinned, and told as hits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -9,15 +11,19 @@ from indexer.backends import Found
 from indexer.backends.selection import Selection
 from indexer.snapshot import Snapshot
 from indexer.thumbnails import Thumbnail
+from model.encoder import Encoder
+from model.errors import UnknownName
 from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
 from search.conditions import Condition, Selections
 from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
+from search.names import Names
 from search.nearest import Nearest
 from search.plan import Plan
-from search.queries import Question
+from search.queries import Question, ask_name, vectors_of_texts
 from search.thinning import Thinning, choose, groups_of
 
+_TOGETHER = 512  # queries whose texts are embedded together
 _MORE = 4  # times as many candidates, where too many were left out
 
 
@@ -65,6 +71,30 @@ class Answering:
         best = hits[0].score if hits and hits[0].match == SIMILAR else None
         told = question.meaning, labelled, tuple(plans), self._floor(question), best
         return Hits(tuple(hits[skip:]), *told)
+
+    def each(
+        self,
+        asked: Iterable[str],
+        names: Names,
+        within: Sequence[str],
+        passing: Condition,
+        k: int,
+        encoder: Callable[[], Encoder],
+    ) -> Iterator[Hits]:
+        """Yield `page` of each name or text; texts are embedded together.
+
+        One that cannot be understood has no hits, and says why.
+        """
+        left = iter(asked)
+        while part := list(islice(left, _TOGETHER)):
+            understood = [_question_or_why(names, words, within) for words in part]
+            questions = [each for each in understood if isinstance(each, Question)]
+            vectors = iter(vectors_of_texts(questions, encoder))
+            for each in understood:
+                if isinstance(each, str):
+                    yield Hits((), each)
+                else:
+                    yield self.page(each, partial(np.asarray, next(vectors)), passing, k)
 
     def _floor(self, question: Question) -> float | None:
         entry = self.snapshot.manifest.floor
@@ -130,6 +160,13 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
             )
         )
     return hits
+
+
+def _question_or_why(names: Names, words: str, within: Sequence[str]) -> Question | str:
+    try:
+        return ask_name(names, words, within)
+    except UnknownName as error:
+        return str(error)
 
 
 _HIT_SQL = f"""

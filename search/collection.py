@@ -2,65 +2,39 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
-import numpy as np
 import pyarrow as pa
 
-from indexer.backends.exact import Exact
-from indexer.backends.selection import Selection
 from indexer.exports import Account, export
-from indexer.identity import check_encoder
-from indexer.index_file import open_index
 from indexer.labels import Label
 from indexer.meanings import taxonomy_of
-from indexer.snapshot import Snapshot, open_snapshot
-from indexer.taxonomy.store import Taxonomy, open_taxonomy
+from indexer.snapshot import open_snapshot
+from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
-from model.encoder import load as load_encoder
-from model.errors import Error, UnknownName
+from model.errors import Error
 from model.vectors import Vectors
 from search import queries
 from search.answering import Answering
-from search.auditing import audit
-from search.conditions import Selections
-from search.examples import rows_of
+from search.auditing.audit import audit
+from search.auditing.findings import KINDS, Findings
+from search.auditing.suggesting import Suggestions, suggest
 from search.filters import Filters
-from search.findings import KINDS, Findings
 from search.hits import Hits
-from search.identifications import Identifications
-from search.identifying import Asked
-from search.labelling import How, Labelling, label
-from search.mixing import Part, mixed, parts_of
-from search.names import Names
-from search.nearest import Nearest
+from search.identifying.identifications import Identifications
+from search.identifying.identifier import Asked
+from search.identifying.preparing import Preparation, Wanted, prepare
+from search.labelling.examples import rows_of
+from search.labelling.few_shot import How, Labelling, label
+from search.mixing import parts_of, vector_of
 from search.neighbours import neighbours
-from search.preparing import Preparation, Wanted, prepare
-from search.suggesting import Suggestions, suggest
+from search.opened import Opened, several
 from search.thinning import Thinning
 
 
-class Collection:
-    """One generation of a collection, with its own encoder; both load when first needed."""
-
-    def __init__(
-        self, snapshot: Snapshot, encoder: Encoder | None = None, taxonomy: Taxonomy | None = None
-    ) -> None:
-        self.snapshot = snapshot
-        self.names = Names(snapshot, taxonomy)
-        self.selections = Selections(snapshot)
-        self._given_encoder = encoder
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return int(self.snapshot.query("SELECT count(*) FROM images")[0][0])
-
-    def __repr__(self) -> str:
-        """Describe it in one line."""
-        return f"Collection({str(self.snapshot.folder)!r}, {len(self)} images)"
+class Collection(Opened):
+    """One generation of a collection, and all that it can be asked."""
 
     def search(
         self,
@@ -103,20 +77,32 @@ class Collection:
         leaves out the first so many, for the next page. Raises UnknownName or BadInput for what
         cannot be understood or read.
         """
-        filters = Filters(_several(within), _several(exclude), rank, where, date, near)
-        question = self._understand(
-            filters.within, query=query, taxon=taxon, text=text, image=image, image_id=image_id
+        filters = Filters(several(within), several(exclude), rank, where, date, near)
+        question = queries.ask(
+            self.names,
+            filters.within,
+            query=query,
+            taxon=taxon,
+            text=text,
+            image=image,
+            image_id=image_id,
         )
         if k < 1 or skip < 0:
             raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
-        parts = parts_of(self.names, _several(plus), _several(minus))
+        parts = parts_of(self.names, several(plus), several(minus))
         if parts:
             meaning = ", ".join((question.meaning, *map(str, parts)))
             question = replace(question, meaning=meaning, is_mixed=True)
+
+        def embedded() -> Vectors:
+            return vector_of(
+                question, parts, self.snapshot, self.nearest.exact, lambda: self.encoder
+            )
+
         passing = filters.condition(self.names)
         thinning = Thinning(group_by, distinct, diverse)
         answering = Answering(self.snapshot, self.selections, self.nearest, thinning)
-        return answering.page(question, lambda: self._vector(question, parts), passing, k, skip)
+        return answering.page(question, embedded, passing, k, skip)
 
     def search_each(
         self,
@@ -130,19 +116,10 @@ class Collection:
 
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
-        passing = Filters(_several(within), where=where).condition(self.names)
+        passing = Filters(several(within), where=where).condition(self.names)
         answering = Answering(self.snapshot, self.selections, self.nearest, Thinning())
-        left = iter(asked)
-        while part := list(islice(left, _TOGETHER)):
-            understood = [self._question_or_why(words, _several(within)) for words in part]
-            questions = [each for each in understood if isinstance(each, queries.Question)]
-            vectors = iter(queries.vectors_of_texts(questions, lambda: self.encoder))
-            for each in understood:
-                if isinstance(each, str):
-                    yield Hits((), each)
-                else:
-                    vector = partial(np.asarray, next(vectors))
-                    yield answering.page(each, vector, passing, k)
+        names = several(within)
+        yield from answering.each(asked, self.names, names, passing, k, lambda: self.encoder)
 
     def neighbours(
         self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""
@@ -151,7 +128,7 @@ class Collection:
 
         Batches have the columns of `search.neighbours.SCHEMA`.
         """
-        return neighbours(self.snapshot, self.nearest, self._among(within, where), k)
+        return neighbours(self.snapshot, self.nearest, self.among(within, where), k)
 
     def audit(
         self,
@@ -161,15 +138,15 @@ class Collection:
         within: str | Sequence[str] = (),
         where: str = "",
     ) -> Findings:
-        """Return the k worst findings of each kind (`search.findings`), among what passes."""
-        among = self._among(within, where)
-        return audit(self.snapshot, self.nearest, among, _several(kinds), k)
+        """Return the k worst findings of each kind among what passes (`auditing.findings`)."""
+        among = self.among(within, where)
+        return audit(self.snapshot, self.nearest, among, several(kinds), k)
 
     def suggest(
         self, k: int = 20, *, within: str | Sequence[str] = (), where: str = ""
     ) -> Suggestions:
         """Return which unlabelled images to label next, at most k, among what passes."""
-        return suggest(self.snapshot, self.nearest.exact, self._among(within, where), k)
+        return suggest(self.snapshot, self.nearest.exact, self.among(within, where), k)
 
     def label(
         self,
@@ -183,14 +160,13 @@ class Collection:
     ) -> Labelling:
         """Learn labels from a few examples, to give them to other images (`labelling.How`).
 
-        `examples` is a CSV or Parquet file (`search.examples`); without one, what people labelled
-        are the examples. All other images are labelled, or those that pass the filters, or the
-        `first` of a `query`; they are as `batches` of the answer are taken. Raises BadInput for
+        `examples` is a CSV or Parquet file (`labelling.examples`); without one, what people
+        labelled are the examples. All other images are labelled, or those that pass the filters, or
+        the `first` of a `query`; they are as `batches` of the answer are taken. Raises BadInput for
         examples of less than two classes, Error for a precision that they cannot tell of.
         """
         if query is None:
-            condition = Filters(_several(within), where=where).condition(self.names)
-            rows = self.selections.of(condition).array
+            rows = self.among(within, where).array
         else:
             hits = self.search(query, k=first, within=within, where=where)
             rows = rows_of(self.snapshot, [hit.image_id for hit in hits])
@@ -216,8 +192,7 @@ class Collection:
         self, path: Path, format: str, *, within: str | Sequence[str] = (), where: str = ""
     ) -> Iterator[Account]:
         """Do what `export` does, and yield the account as it grows."""
-        condition = Filters(_several(within), where=where).condition(self.names)
-        return export(self.snapshot, path, format, self.selections.of(condition).array)
+        return export(self.snapshot, path, format, self.among(within, where).array)
 
     def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
         """Return what identifying takes: its `texts` may take long to encode, the first time."""
@@ -236,67 +211,13 @@ class Collection:
     ) -> Identifications:
         """Identify photographs, each as deep as that share of answers is right.
 
-        `images` are files, folders, patterns or tables of them; see `search.identifying.Asked` for
-        the options, and `search.preparing.Wanted` for what may be an answer.
+        `images` are files, folders, patterns or tables of them; see `identifying.identifier.Asked`
+        for the options, and `identifying.preparing.Wanted` for what may be an answer.
         """
         asked = Asked(precision, rank, k, group_by)
         ready = self.prepare(**wanted)
         sources = [images] if isinstance(images, str | Path) else images
         return ready.identifier().all(sources, asked, ready.notes)
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """The encoder that the collection was made with; raises EncoderMismatch for any other."""
-        entry = self.snapshot.manifest.encoder
-        encoder = self._given_encoder or load_encoder(entry.spec, fingerprint=entry.fingerprint)
-        check_encoder(entry, self.snapshot.folder, encoder)
-        return encoder
-
-    @cached_property
-    def nearest(self) -> Nearest:
-        """What finds rows near a vector."""
-        exact = Exact(self.snapshot.vectors())
-        manifest = self.snapshot.manifest
-        return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
-
-    def _among(self, within: str | Sequence[str], where: str) -> Selection:
-        condition = Filters(_several(within), where=where).condition(self.names)
-        return self.selections.of(condition)
-
-    def _question_or_why(self, words: str, within: Sequence[str]) -> queries.Question | str:
-        try:
-            return queries.ask_name(self.names, words, within)
-        except UnknownName as error:
-            return str(error)
-
-    def _vector(self, question: queries.Question, parts: Sequence[Part]) -> Vectors:
-        def embedded(each: queries.Question) -> Vectors:
-            return queries.vector_of(each, self.snapshot, lambda: self.encoder)
-
-        if not parts:
-            return embedded(question)
-        others = [(part.weight, embedded(part.question)) for part in parts]
-        return mixed(embedded(question), others, self.nearest.exact)
-
-    def _understand(self, within: Sequence[str], **asked: Any) -> queries.Question:
-        given = {kind: value for kind, value in asked.items() if value is not None}
-        if len(given) != 1:
-            raise Error(
-                "Ask for exactly one of a query, a taxon, a text, an image or an image id, "
-                f"not {len(given)} of them."
-            )
-        match given.popitem():
-            case "query", value:
-                return queries.ask_name(self.names, value, within)
-            case "taxon", value:
-                return queries.ask_taxon(self.names, value, within)
-            case "text", value:
-                return queries.ask_text(value)
-            case "image", value:
-                paths = [value] if isinstance(value, str | Path) else value
-                return queries.ask_images([Path(path) for path in paths])
-            case _, value:
-                return queries.ask_image_id(self.snapshot, value)
 
 
 def open_collection(
@@ -311,10 +232,3 @@ def open_collection(
     snapshot = open_snapshot(Path(folder))
     known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(snapshot.manifest)
     return Collection(snapshot, encoder, known)
-
-
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-_TOGETHER = 512  # queries whose texts are embedded together

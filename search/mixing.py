@@ -1,7 +1,7 @@
 """Mixtures: a question with more of this and less of that."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from indexer.backends.exact import Exact
 from indexer.decoding import SUFFIXES
+from indexer.snapshot import Snapshot
+from model.encoder import Encoder
 from model.errors import Error
 from model.vectors import Vectors
 from search import queries
@@ -35,6 +37,21 @@ class Part:
 def parts_of(names: Names, plus: Iterable[str], minus: Iterable[str]) -> tuple[Part, ...]:
     """Understand what is added and taken away: "snow", "2*Felidae", "0.5*nest.jpg"."""
     return (*_parts(names, plus, 1), *_parts(names, minus, -1))
+
+
+def vector_of(
+    question: queries.Question,
+    parts: Sequence[Part],
+    snapshot: Snapshot,
+    exact: Exact,
+    encoder: Callable[[], Encoder],
+) -> Vectors:
+    """Embed a question with what is added and taken away: (1, dim) unit row."""
+    vector = queries.vector_of(question, snapshot, encoder)
+    if not parts:
+        return vector
+    others = ((part.weight, queries.vector_of(part.question, snapshot, encoder)) for part in parts)
+    return mixed(vector, list(others), exact)
 
 
 def mixed(vector: Vectors, others: Sequence[tuple[float, Vectors]], exact: Exact) -> Vectors:

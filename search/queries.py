@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from indexer.decoding import decode_file
 from indexer.snapshot import Snapshot
 from indexer.taxonomy.resolver import Clade
 from model.encoder import Encoder
-from model.errors import BadInput, UnknownName
+from model.errors import BadInput, Error, UnknownName
 from model.taxon import RANKS
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
@@ -39,6 +40,31 @@ class Question:
     def of_text(self) -> bool:
         """Whether its vector lies among those of texts, not of pictures."""
         return isinstance(self.source, tuple) and isinstance(self.source[0], str)
+
+
+def ask(names: Names, within: Sequence[str], **asked: Any) -> Question:
+    """Ask for the one thing that is not None: a query, taxon, text, image or image_id.
+
+    Raises Error for none or several, else what the functions below raise.
+    """
+    given = {kind: value for kind, value in asked.items() if value is not None}
+    if len(given) != 1:
+        raise Error(
+            "Ask for exactly one of a query, a taxon, a text, an image or an image id, "
+            f"not {len(given)} of them."
+        )
+    match given.popitem():
+        case "query", value:
+            return ask_name(names, value, within)
+        case "taxon", value:
+            return ask_taxon(names, value, within)
+        case "text", value:
+            return ask_text(value)
+        case "image", value:
+            paths = [value] if isinstance(value, str | Path) else value
+            return ask_images([Path(path) for path in paths])
+        case _, value:
+            return ask_image_id(names.snapshot, value)
 
 
 def ask_name(names: Names, words: str, within: Sequence[str] = ()) -> Question:

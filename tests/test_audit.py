@@ -20,11 +20,11 @@ from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
 from indexer.labels import read_label_file
 from model.errors import Error
-from search.alike import alike, farness, groups
-from search.classes import UNLABELLED, Classes, classes_of
+from search.auditing.alike import alike, farness, groups
+from search.auditing.classes import UNLABELLED, Classes, classes_of
+from search.auditing.doubts import doubts
+from search.auditing.findings import COLUMNS
 from search.collection import Collection, open_collection
-from search.doubts import doubts
-from search.findings import COLUMNS
 from search.nearest import Nearest
 from ui.cli import main
 

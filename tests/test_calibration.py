@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.certainty import FEWEST, Calibration, calibrate, deepest, upwards
+from search.identifying.certainty import FEWEST, Calibration, calibrate, deepest, upwards
 
 EVERY = np.ones((1, 7), bool)
 PRECISIONS = st.floats(0.5, 0.999)

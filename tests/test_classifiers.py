@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import taxalens
 from model.errors import UnknownName
-from search.classifiers import Support, load, methods
-from search.classifiers.knn import TEMPERATURE
+from search.labelling.classifiers import Support, load, methods
+from search.labelling.classifiers.knn import TEMPERATURE
 
 ROOT = Path(taxalens.__file__).parent
 DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))

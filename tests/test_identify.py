@@ -18,10 +18,10 @@ from indexer.run import index_source
 from model.errors import Error, UnknownName
 from model.taxon import RANKS
 from search.collection import Collection, open_collection
-from search.identifications import COLUMNS, Identification
-from search.identifying import Asked, Identifier
-from search.lineages import key_at
-from search.photographs import photographs
+from search.identifying.identifications import COLUMNS, Identification
+from search.identifying.identifier import Asked, Identifier
+from search.identifying.lineages import key_at
+from search.identifying.photographs import photographs
 from ui.cli import main
 
 KINDS = {

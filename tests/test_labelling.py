@@ -19,11 +19,11 @@ from indexer.labels import Label
 from indexer.manifest import read_manifest
 from indexer.snapshot import open_snapshot
 from model.errors import BadInput, Error, UnknownName
-from search.calibration import calibrate, probabilities
-from search.classifiers import Support, load, methods
 from search.collection import Collection, open_collection
-from search.labelling import SCHEMA
-from search.leave_one_out import (
+from search.labelling.calibration import calibrate, probabilities
+from search.labelling.classifiers import Support, load, methods
+from search.labelling.few_shot import SCHEMA
+from search.labelling.leave_one_out import (
     FOLDS,
     ONE_SHOT,
     ORDER,

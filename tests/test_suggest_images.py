@@ -15,8 +15,8 @@ from pictures import run, write_picture
 
 from indexer.labels import read_label_file
 from model.errors import Error
+from search.auditing.suggesting import COLUMNS, _distinct, _spread
 from search.collection import open_collection
-from search.suggesting import COLUMNS, _distinct, _spread
 from ui.cli import main
 
 HUES = ("red", "lime", "blue", "yellow", "cyan", "magenta")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.votes import folds_of, gallery_of, learn_weights, left_out, vote
+from search.identifying.votes import folds_of, gallery_of, learn_weights, left_out, vote
 
 WEIGHTS = (20.0, 10.0)
 

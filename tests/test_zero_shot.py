@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from model.errors import Error
 from model.taxon import RANKS, Taxon
-from search import zero_shot
-from search.candidates import NONE, Candidates, candidates_of, quickened, table_of
-from search.zero_shot import score
+from search.zero_shot import scoring
+from search.zero_shot.candidates import NONE, Candidates, candidates_of, quickened, table_of
+from search.zero_shot.scoring import score
 
 DIM = 16
 SLOW = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
@@ -154,8 +154,8 @@ def test_company_and_the_size_of_tiles_change_nothing(
     if quick:
         candidates = quickened(candidates)
     together = score(images, candidates)
-    monkeypatch.setattr(zero_shot, "IMAGES", 2)
-    monkeypatch.setattr(zero_shot, "_TILE", 64)
+    monkeypatch.setattr(scoring, "IMAGES", 2)
+    monkeypatch.setattr(scoring, "_TILE", 64)
     in_pairs = score(images, candidates)
     alone = [score(images[[place]], candidates) for place in range(7)]
     within = 2e-3 if quick else 2e-6

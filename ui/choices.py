@@ -13,7 +13,7 @@ from model.encoder import load
 from model.errors import Error
 from model.taxon import Rank
 from search.collection import Collection, open_collection
-from search.preparing import Preparation, Wanted, prepare
+from search.identifying.preparing import Preparation, Wanted, prepare
 
 
 def ready_for(

@@ -8,9 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from indexer.text_matrix import TextMatrix
-from search.identifications import BEST_COLUMNS, COLUMNS, Identification
-from search.identifying import Asked
-from search.preparing import Preparation
+from search.identifying.identifications import BEST_COLUMNS, COLUMNS, Identification
+from search.identifying.identifier import Asked
+from search.identifying.preparing import Preparation
 from ui.tables import Row, write_rows
 
 SHOWN = ("score", "rank", "name", "nearest", "file_name", "problem")
@@ -70,7 +70,7 @@ def classify(
 ) -> None:
     """Write the k best labels of each image, or all, as pybioclip does."""
     from model.encoder import load
-    from search import classifying
+    from search.identifying import classifying
 
     loaded = load(encoder)
     texts = classifying.texts_of(loaded, list(labels))

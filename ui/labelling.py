@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from indexer.identifications import write_identifications
 from model.taxon import RANKS, Taxon
-from search.labelling import SCHEMA, Labelling
-from search.leave_one_out import AUTO
+from search.labelling.few_shot import SCHEMA, Labelling
+from search.labelling.leave_one_out import AUTO
 from ui.streams import Stream
 from ui.tables import Row
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import Error
-from search.learning import Learnt
+from search.labelling.learning import Learnt
 
 MOST_CLASSES = 40  # in one plot: more cannot be read
 _CELL = 18  # pixels

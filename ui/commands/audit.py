@@ -54,8 +54,8 @@ def command(
         raise click.UsageError(NEEDS_FILE)
     from dataclasses import replace
 
+    from search.auditing.findings import COLUMNS, KINDS
     from search.collection import open_collection
-    from search.findings import COLUMNS, KINDS
     from ui.tables import write_rows
 
     findings = open_collection(collection).audit(kinds or KINDS, k, within=within, where=where)

@@ -74,8 +74,8 @@ def command(
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
-    from search import name_lists
-    from search.identifying import Asked
+    from search.identifying import name_lists
+    from search.identifying.identifier import Asked
     from ui.choices import bins_of, ready_for
     from ui.identifying import classify, identify, sources_of
 

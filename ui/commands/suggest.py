@@ -35,8 +35,8 @@ def command(
     """
     if format_ == "parquet" and output is None:
         raise click.UsageError(NEEDS_FILE)
+    from search.auditing.suggesting import COLUMNS
     from search.collection import open_collection
-    from search.suggesting import COLUMNS
     from ui.tables import write_rows
 
     suggestions = open_collection(collection).suggest(k, within=within, where=where)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.backends import Rows
-from search.classifiers import Scores, Support, load, methods
+from search.labelling.classifiers import Scores, Support, load, methods
 
 AUTO = "auto"
 FOLDS = 5

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from model.taxon import RANKS, Taxon
-from search.candidates import NONE, Candidates, Numbers
+from search.zero_shot.candidates import NONE, Candidates, Numbers
 
 Floats = npt.NDArray[np.float64]
 

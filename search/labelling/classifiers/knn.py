@@ -11,7 +11,7 @@ import numpy as np
 
 from indexer.backends.exact import Exact
 from model.vectors import Features
-from search.classifiers import Scores, Support
+from search.labelling.classifiers import Scores, Support
 
 TEMPERATURE = 0.07
 _NO_VOTE = 1e-6  # the share of a class for which none voted

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from model.vectors import Features
-from search.candidates import NONE, Mask, Numbers
+from search.zero_shot.candidates import NONE, Mask, Numbers
 
 GROUP = 32  # rows of which only the best value is kept
 _MOST = 256  # groups looked at again for one image, where very many are alike

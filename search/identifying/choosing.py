@@ -13,8 +13,8 @@ from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
 from model.taxon import RANKS, Taxon
 from model.vectors import Features
-from search.judging import Specimens
-from search.lineages import lineages_of
+from search.identifying.judging import Specimens
+from search.identifying.lineages import lineages_of
 from search.nearest import Nearest
 
 Floats = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.vectors import Features
-from search.classifiers import Scores, Support, centred
+from search.labelling.classifiers import Scores, Support, centred
 
 
 @dataclass(frozen=True, slots=True, eq=False)

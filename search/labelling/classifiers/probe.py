@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from model.vectors import Features
-from search.classifiers import Scores, Support, centred
+from search.labelling.classifiers import Scores, Support, centred
 
 C = 10.0  # inverse of the penalty: of 1, 10, 100, 1000 the best at 1, 5 and 15 shots of 100 birds
 _STEPS = 200

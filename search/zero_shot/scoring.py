@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.vectors import Features, Vectors
-from search.candidates import NONE, Candidates, Clades, Numbers
-from search.products import Plain, Product, Quick
-from search.roll_up import RollUp
-from search.top import GROUP, Peaks, best_of
+from search.zero_shot.candidates import NONE, Candidates, Clades, Numbers
+from search.zero_shot.products import Plain, Product, Quick
+from search.zero_shot.roll_up import RollUp
+from search.zero_shot.top import GROUP, Peaks, best_of
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
 IMAGES = 256  # at most together

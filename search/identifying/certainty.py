@@ -39,7 +39,7 @@ class Calibration:
     def confidence(self, features: Floats) -> Floats:
         """Return how sure answers are at each rank, (n, 7): 0 to 1, never less at a higher one.
 
-        `features` (n, 7, features); see `search.identifying`.
+        `features` (n, 7, features); see `search.identifying.identifier`.
         """
         logits = ((features - self.centre) * self.slopes).sum(axis=2) + self.intercepts
         return upwards(1 / (1 + np.exp(-logits)))

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from model.taxon import RANKS, Taxon
-from search.candidates import NONE, Candidates, Numbers
-from search.certainty import calibrate
-from search.judging import Judge, Specimens
-from search.lineages import Lineages, key_at, numbers_among
-from search.votes import Votes, gallery_of, learn_weights, left_out
+from search.identifying.certainty import calibrate
+from search.identifying.judging import Judge, Specimens
+from search.identifying.lineages import Lineages, key_at, numbers_among
+from search.identifying.votes import Votes, gallery_of, learn_weights, left_out
+from search.zero_shot.candidates import NONE, Candidates, Numbers
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from model.taxon import RANKS, Rank
-from search.classes import UNLABELLED, Classes, Numbers
+from search.auditing.classes import UNLABELLED, Classes, Numbers
 
 Floats = npt.NDArray[np.floating]
 

@@ -10,11 +10,11 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.snapshot import Snapshot
 from model.errors import Error
-from search.alike import Alike, alike, farness, groups
 from search.answering import hits_of
-from search.classes import UNLABELLED, Classes, Numbers, classes_of
-from search.doubts import doubts
-from search.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
+from search.auditing.alike import Alike, alike, farness, groups
+from search.auditing.classes import UNLABELLED, Classes, Numbers, classes_of
+from search.auditing.doubts import doubts
+from search.auditing.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
 from search.hits import Hit
 from search.nearest import Nearest
 

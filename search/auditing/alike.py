@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
-from search.classes import Numbers
+from search.auditing.classes import Numbers
 from search.nearest import Nearest
 from search.thinning import SAME
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from model.vectors import Features
-from search.candidates import Clades, Numbers
+from search.zero_shot.candidates import Clades, Numbers
 
 Sums = npt.NDArray[np.float32]
 

@@ -12,8 +12,7 @@ from indexer.text_matrix import TextMatrix
 from model.encoder import Encoder
 from model.errors import Error
 from model.text_types import TextType, render
-from search.candidates import Candidates, Numbers, candidates_of, table_of
-from search.choosing import (
+from search.identifying.choosing import (
     OF_LABELS,
     OF_TAXONOMY,
     Choice,
@@ -24,10 +23,11 @@ from search.choosing import (
     specimens_of,
     taxa_of,
 )
-from search.identifying import Identifier
-from search.judging import Specimens
+from search.identifying.identifier import Identifier
+from search.identifying.judging import Specimens
+from search.identifying.teaching import judge_of
 from search.nearest import Nearest
-from search.teaching import judge_of
+from search.zero_shot.candidates import Candidates, Numbers, candidates_of, table_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

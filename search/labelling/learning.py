@@ -7,10 +7,10 @@ import numpy as np
 
 from indexer.backends.exact import Exact
 from model.errors import Error
-from search.calibration import Calibration, calibrate
-from search.classifiers import NEIGHBOURS, Fitted, Support, load
-from search.examples import Examples
-from search.leave_one_out import AUTO, LeftOut, try_methods
+from search.labelling.calibration import Calibration, calibrate
+from search.labelling.classifiers import NEIGHBOURS, Fitted, Support, load
+from search.labelling.examples import Examples
+from search.labelling.leave_one_out import AUTO, LeftOut, try_methods
 
 
 class Confused(NamedTuple):

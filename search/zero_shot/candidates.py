@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from model.errors import Error
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Features, Vectors
-from search.products import Rounded, rounded
+from search.zero_shot.products import Rounded, rounded
 
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -11,9 +11,9 @@ from indexer.text_matrix import TextMatrix
 from model.encoder import Encoder
 from model.errors import Error
 from model.text_types import free_text_prompt
-from search.candidates import NONE, Candidates, candidates_of
-from search.photographs import photographs
-from search.zero_shot import score
+from search.identifying.photographs import photographs
+from search.zero_shot.candidates import NONE, Candidates, candidates_of
+from search.zero_shot.scoring import score
 
 COLUMNS = ("file_name", "classification", "score", "problem")
 """pybioclip's columns for labels of one's own, and what is wrong with a file"""

@@ -17,8 +17,8 @@ from model.errors import Error
 from model.vectors import Vectors
 from search import html
 from search.answering import hits_of
-from search.classes import UNLABELLED, Classes, classes_of
-from search.doubts import Floats, space_of
+from search.auditing.classes import UNLABELLED, Classes, classes_of
+from search.auditing.doubts import Floats, space_of
 from search.hits import SIMILAR, Hit
 from search.thinning import SAME
 

@@ -21,10 +21,10 @@ from indexer.segment import IDENTIFICATIONS
 from indexer.snapshot import Snapshot
 from model.vectors import Features
 from search import html
-from search.classifiers import NEIGHBOURS, Scores
-from search.examples import Said, labelled_examples, read_examples
-from search.learning import Learnt, check, learn
-from search.leave_one_out import AUTO
+from search.labelling.classifiers import NEIGHBOURS, Scores
+from search.labelling.examples import Said, labelled_examples, read_examples
+from search.labelling.learning import Learnt, check, learn
+from search.labelling.leave_one_out import AUTO
 
 SCHEMA = pa.schema(
     [
@@ -49,7 +49,7 @@ class How(TypedDict, total=False):
     """How images are labelled, as keywords."""
 
     method: str
-    """a file of `search.classifiers`, or "auto", the default: see `search.leave_one_out`"""
+    """a file of `classifiers/`, or "auto", the default: see `leave_one_out`"""
     neighbours: int
     """how many examples vote in k-NN"""
     precision: float

@@ -1,7 +1,7 @@
 """Judging: the best lineage of each vector, from the votes of specimens and from zero-shot.
 
 Both are probabilities of taxa, and a clade's is the sum over its members. They are averaged, with
-a weight that is learnt (`search.teaching`).
+a weight that is learnt (`search.identifying.teaching`).
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
-from search.candidates import NONE, Candidates, Numbers
-from search.certainty import Calibration
-from search.lineages import Lineages, clade_at, key_at
-from search.votes import Gallery, Votes, vote
-from search.zero_shot import SCALE, Scored, score
+from search.identifying.certainty import Calibration
+from search.identifying.lineages import Lineages, clade_at, key_at
+from search.identifying.votes import Gallery, Votes, vote
+from search.zero_shot.candidates import NONE, Candidates, Numbers
+from search.zero_shot.scoring import SCALE, Scored, score
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -86,7 +86,7 @@ class Judge:
     ) -> Judged:
         """Judge images (n, dim), unit rows; each alone, whatever is beside it.
 
-        `own` are for each the places of specimens that must not vote for it (`search.votes`);
+        `own` are for each the places of specimens that must not vote for it (`votes`);
         `most` candidates of zero-shot are told.
         """
         scored = self.score_of(images, most)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 
-from search.classifiers import Scores
-from search.leave_one_out import LeftOut
+from search.labelling.classifiers import Scores
+from search.labelling.leave_one_out import LeftOut
 
 Confidences = npt.NDArray[np.float64]
 _FACTORS = np.geomspace(0.05, 500, 120)

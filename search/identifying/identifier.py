@@ -11,13 +11,13 @@ from model.encoder import Encoder
 from model.errors import Error
 from model.taxon import RANKS, Rank
 from model.vectors import Vectors
-from search.candidates import Numbers
-from search.certainty import FEWEST, deepest, upwards
-from search.identifications import Identification, Identifications, Neighbour
-from search.judging import Floats, Judge, Judged
-from search.lineages import clade_at
-from search.photographs import FOLDER, Photograph, photographs
+from search.identifying.certainty import FEWEST, deepest, upwards
+from search.identifying.identifications import Identification, Identifications, Neighbour
+from search.identifying.judging import Floats, Judge, Judged
+from search.identifying.lineages import clade_at
+from search.identifying.photographs import FOLDER, Photograph, photographs
 from search.thinning import groups_of
+from search.zero_shot.candidates import Numbers
 
 SHOWN = 5  # neighbours that an answer tells
 

@@ -1,0 +1,62 @@
+"""A collection opened: its snapshot, its names, and what loads when it is first needed."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from indexer.backends.exact import Exact
+from indexer.backends.selection import Selection
+from indexer.identity import check_encoder
+from indexer.index_file import open_index
+from indexer.snapshot import Snapshot
+from indexer.taxonomy.store import Taxonomy
+from model.encoder import Encoder
+from model.encoder import load as load_encoder
+from search.conditions import Selections
+from search.filters import Filters
+from search.names import Names
+from search.nearest import Nearest
+
+
+class Opened:
+    """One generation of a collection, with its own encoder; both load when first needed."""
+
+    def __init__(
+        self, snapshot: Snapshot, encoder: Encoder | None = None, taxonomy: Taxonomy | None = None
+    ) -> None:
+        self.snapshot = snapshot
+        self.names = Names(snapshot, taxonomy)
+        self.selections = Selections(snapshot)
+        self._given_encoder = encoder
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return int(self.snapshot.query("SELECT count(*) FROM images")[0][0])
+
+    def __repr__(self) -> str:
+        """Describe it in one line."""
+        return f"{type(self).__name__}({str(self.snapshot.folder)!r}, {len(self)} images)"
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder that the collection was made with; raises EncoderMismatch for any other."""
+        entry = self.snapshot.manifest.encoder
+        encoder = self._given_encoder or load_encoder(entry.spec, fingerprint=entry.fingerprint)
+        check_encoder(entry, self.snapshot.folder, encoder)
+        return encoder
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """What finds rows near a vector."""
+        exact = Exact(self.snapshot.vectors())
+        manifest = self.snapshot.manifest
+        return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
+
+    def among(self, within: str | Sequence[str], where: str) -> Selection:
+        """Return the rows of the images that pass these filters."""
+        condition = Filters(several(within), where=where).condition(self.names)
+        return self.selections.of(condition)
+
+
+def several(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one name or several as several."""
+    return (names,) if isinstance(names, str) else tuple(names)
