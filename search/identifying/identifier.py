@@ -203,6 +203,9 @@ def _mean(group: Sequence[Photograph]) -> Vectors:
     return unit
 
 
-_ROWS = 'SELECT "row" FROM images WHERE list_contains(?, sha256)'
-_IDS = 'SELECT "row", image_id FROM images WHERE list_contains(?, "row")'
-_OF_CONTENT = 'SELECT sha256, min("row") FROM images WHERE list_contains(?, sha256) GROUP BY 1'
+_ROWS = 'SELECT "row" FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)'
+_IDS = 'SELECT "row", image_id FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
+_OF_CONTENT = """
+SELECT sha256, min("row") FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)
+GROUP BY 1
+"""
