@@ -24,13 +24,12 @@ import pyarrow.parquet as pq
 from indexer.catalog_taxa import has_other_taxa, list_labels, replace_taxa
 from indexer.manifest import Manifest
 from indexer.meanings import DERIVED
-from indexer.segment import SCHEMAS, read_table
+from indexer.segment import SCHEMAS, read_batches, read_table
 from indexer.typed_metadata import EMPTY as NO_METADATA
 from indexer.typed_metadata import SEARCHABLE, add_metadata
 
 VERSION = 6  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
-_BATCH = 65_536  # lines in memory at once
 
 
 def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest) -> None:
@@ -99,16 +98,10 @@ def _load(
     def batches() -> Iterator[pa.RecordBatch]:
         place = start
         for path in paths:
-            with pq.ParquetFile(collection / path, page_checksum_verification=True) as file:
-                for batch in file.iter_batches(_BATCH):
-                    numbers = pa.array(np.arange(place, place + len(batch)))
-                    lines = pa.Table.from_batches([batch]).append_column("place", numbers)
-                    # A column that an earlier taxalens did not write is null.
-                    whole = pa.concat_tables(
-                        [schema.empty_table(), lines], promote_options="default"
-                    )
-                    yield from whole.cast(schema).to_batches()
-                    place += len(batch)
+            for batch in read_batches(collection, table, path):
+                numbers = pa.array(np.arange(place, place + len(batch)))
+                yield batch.append_column("place", numbers)
+                place += len(batch)
 
     connection.register("lines_in", pa.RecordBatchReader.from_batches(schema, batches()))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE new_{table} AS FROM lines_in")

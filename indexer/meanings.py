@@ -106,9 +106,9 @@ def taxonomy_of(manifest: Manifest) -> Taxonomy | None:
 
 def _said(collection: Path, manifest: Manifest) -> list[_Said]:
     """Return what people and machines said, each once."""
-    tables = [read_table(collection, table, manifest.paths(table)) for table in _SAYING]
-    pairs = pa.concat_tables([table.select(["label", "taxon_key"]) for table in tables])
-    pairs = pairs.group_by(["label", "taxon_key"]).aggregate([])
+    columns = ["label", "taxon_key"]
+    tables = [read_table(collection, each, manifest.paths(each), columns) for each in _SAYING]
+    pairs = pa.concat_tables(tables).group_by(columns).aggregate([])
     said = zip(pairs["label"].to_pylist(), pairs["taxon_key"].to_pylist(), strict=True)
     return [_Said(label, key) for label, key in said if label or key]
 

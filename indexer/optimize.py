@@ -18,7 +18,7 @@ from indexer.catalog import write_catalog
 from indexer.durable import write_durably
 from indexer.index_file import FROM, Told, make_index
 from indexer.manifest import Manifest, commit, read_manifest
-from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_table, write_batches
+from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
 from indexer.snapshot import Snapshot, open_snapshot
 from indexer.tuning import floor_of, samples_of
 from indexer.writing import only_writer
@@ -87,7 +87,7 @@ def _batches(snapshot: Snapshot, sql: str) -> Iterator[pa.RecordBatch]:
 def _labels(snapshot: Snapshot) -> Iterator[pa.RecordBatch]:
     """Yield all that was ever said of images, in its order."""
     for path in snapshot.manifest.paths("labels"):
-        yield from read_table(snapshot.folder, "labels", [path]).to_batches()
+        yield from read_batches(snapshot.folder, "labels", path)
 
 
 def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:

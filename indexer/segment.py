@@ -1,6 +1,6 @@
 """A segment: a few hundred inputs of a run, embedded, written once and never changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from indexer.durable import write_durably
 from indexer.records import Record
 from model.vectors import Vectors
 
+_BATCH = 65_536  # lines in memory at once
 _METADATA = pa.map_(pa.string(), pa.string())
 ROWS = pa.schema(
     [
@@ -140,12 +141,31 @@ def merged(parts: Sequence[Segment]) -> Segment:
     return whole
 
 
-def read_table(collection: Path, table: str, paths: Sequence[str]) -> pa.Table:
-    """Read the files of one table, in their order; damaged pages are refused."""
-    parquet = [path for path in paths if path.endswith(".parquet")]
-    parts = [pq.read_table(collection / path, page_checksum_verification=True) for path in parquet]
-    # A column that an earlier taxalens did not write is null.
-    return pa.concat_tables([SCHEMAS[table].empty_table(), *parts], promote_options="default")
+def read_table(
+    collection: Path, table: str, paths: Sequence[str], columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read the files of one table, in their order, or some columns; damaged pages are refused."""
+    schema = SCHEMAS[table]
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    parts = [part for path in paths for part in _batches(collection / path, schema)]
+    return pa.Table.from_batches(parts, schema)
+
+
+def read_batches(collection: Path, table: str, path: str) -> Iterator[pa.RecordBatch]:
+    """Yield the lines of one file of a table, a few at a time; damaged pages are refused."""
+    return _batches(collection / path, SCHEMAS[table])
+
+
+def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    if path.suffix != ".parquet":
+        return  # the vectors of a segment
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        there = [name for name in schema.names if name in file.schema_arrow.names]
+        for batch in file.iter_batches(_BATCH, columns=there):
+            # A column that an earlier taxalens did not write is null.
+            whole = [schema.empty_table(), pa.Table.from_batches([batch])]
+            yield from pa.concat_tables(whole, promote_options="default").cast(schema).to_batches()
 
 
 def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
