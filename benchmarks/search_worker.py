@@ -39,7 +39,9 @@ def measure(system_file: Path, gallery: Path, result: Path, building: bool) -> N
     seen = {"curves": [], "filters": []}
     if hasattr(module, "build"):
         if building:
-            result.write_text(json.dumps(_timed("build", lambda: module.build(vectors, gallery))[1]))
+            result.write_text(
+                json.dumps(_timed("build", lambda: module.build(vectors, gallery))[1])
+            )
             return
         arguments = [__file__, system_file, gallery, result, "build"]
         subprocess.run([sys.executable, "-P", *map(str, arguments)], check=True)

@@ -152,9 +152,7 @@ def read(path: Path, exact: Exact, by_taxa: bool) -> ListIndex:
     return _with_vectors(codes, exact, cuts)
 
 
-def _with_vectors(
-    codes: faiss.IndexIVFPQFastScan, exact: Exact, cuts: Rows | None
-) -> ListIndex:
+def _with_vectors(codes: faiss.IndexIVFPQFastScan, exact: Exact, cuts: Rows | None) -> ListIndex:
     vectors = np.ascontiguousarray(exact.vectors[0][: codes.ntotal], np.float16)
     stored = faiss.IndexScalarQuantizer(
         codes.d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
