@@ -118,9 +118,7 @@ def run(system: str, gallery: Path) -> Seen:
             ended = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=LIMIT
             )
-            failed = (
-                (ended.stderr.strip().splitlines() or ["ended"])[-1] if ended.returncode else ""
-            )
+            failed = _why(ended.stderr) if ended.returncode else ""
         except subprocess.TimeoutExpired:
             failed = f"stopped after {LIMIT // 60} minutes"
         if failed:
@@ -130,6 +128,12 @@ def run(system: str, gallery: Path) -> Seen:
             shutil.rmtree(gallery / left, ignore_errors=True)
     seen = json.loads(result.read_text())
     return dict(seen)
+
+
+def _why(said: str) -> str:
+    """Return the last line that names an error, or the last at all."""
+    lines = said.strip().splitlines() or ["it ended"]
+    return next((line for line in reversed(lines) if "Error: " in line), lines[-1])
 
 
 if __name__ == "__main__":
