@@ -28,7 +28,7 @@ PACKAGES = {
         ["--no-deps", "setuptools<70"],
     ],
 }
-for _peer in ("hnswlib", "usearch", "scann", "lancedb", "chromadb", "qdrant-edge-py"):
+for _peer in ("hnswlib", "usearch", "scann", "lancedb", "chromadb", "qdrant-edge-py", "duckdb"):
     PACKAGES[_peer] = [[_peer, "numpy"]]
 PACKAGES["milvus-lite"] = [["milvus-lite", "pymilvus", "setuptools<81"]]
 _TIMED = """

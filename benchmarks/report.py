@@ -26,17 +26,28 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return done, time.perf_counter() - start
 
 
-def write_report(name: str, figures: list[dict[str, object]]) -> None:
-    """Write benchmarks/results/NAME.json and the part of docs/BENCHMARKS.md between its marks."""
+def write_report(
+    name: str,
+    figures: list[dict[str, object]],
+    table: str = "",
+    notes: dict[str, str] | None = None,
+) -> None:
+    """Write benchmarks/results/NAME.json and the part of docs/BENCHMARKS.md between its marks.
+
+    `table` is what stands there instead of one line a figure; `notes` say what has no figure.
+    """
     results = ROOT / "benchmarks" / "results"
     results.mkdir(exist_ok=True)
     made_with = {"cpu": _cpu(), "python": platform.python_version(), **_versions()}
-    text = json.dumps({"made_with": made_with, "figures": figures}, indent=1)
+    told = {"made_with": made_with, **({"notes": notes} if notes else {}), "figures": figures}
+    text = json.dumps({**told, "figures": []}, indent=1)
+    lines = ",\n".join(f"  {json.dumps(each)}" for each in figures)
+    text = text.replace('"figures": []', f'"figures": [\n{lines}\n ]')
     (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     page = ROOT / "docs" / "BENCHMARKS.md"
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    table = f"{begin}\n{_table(figures)}{end}"
+    table = f"{begin}\n{table or _table(figures)}{end}"
     page.write_text(
         pattern.sub(lambda _: table, page.read_text(encoding="utf-8")), encoding="utf-8"
     )

@@ -44,6 +44,22 @@ class World:
 
     def images(self, rows: int, seed: int = 1) -> Iterator[tuple[Floats, Ints]]:
         """Yield blocks of unit vectors (n, DIM) and the species of each; no order of taxa."""
+        for random, species, shot in self._shots(rows, seed):
+            n = len(species)
+            own = random.standard_normal((n, DIM), np.float32) * _spectrum() * np.float32(_OWN**0.5)
+            burst = (shot != np.arange(n))[:, None]
+            own = np.where(burst, _SAME * own[shot] + _OTHER * own, own)
+            context = random.integers(0, _CONTEXTS, n)[shot]
+            made = self.centres[species] + self.contexts[context] + own
+            yield _unit(made @ self.rotation), species
+
+    def species(self, rows: int, seed: int = 1) -> Iterator[Ints]:
+        """Yield the species of the images, block by block, without drawing the images."""
+        for _, species, _ in self._shots(rows, seed):
+            yield species
+
+    def _shots(self, rows: int, seed: int) -> Iterator[tuple[np.random.Generator, Ints, Ints]]:
+        """Yield of each block what draws on, the species, and the image that each repeats."""
         weights = 1 / np.arange(1, len(self.centres) + 1) ** 0.9
         weights = np.random.default_rng(self.seed).permutation(weights)
         ends = np.cumsum(weights / weights.sum())
@@ -54,15 +70,11 @@ class World:
             burst = random.random(n) < _BURST
             burst[0] = False
             shot = np.maximum.accumulate(np.where(burst, 0, np.arange(n)))
-            own = random.standard_normal((n, DIM), np.float32) * _spectrum() * np.float32(_OWN**0.5)
-            own = np.where(burst[:, None], _SAME * own[shot] + _OTHER * own, own)
-            context = random.integers(0, _CONTEXTS, n)[shot]
-            made = self.centres[species[shot]] + self.contexts[context] + own
-            yield _unit(made @ self.rotation), species[shot].astype(np.int64)
+            yield random, species[shot].astype(np.int64), shot
 
     def texts(self, n: int, seed: int = 2) -> tuple[Floats, Ints]:
         """Return n text vectors (n, DIM) of species drawn like images, and these species."""
-        species = next(self.images(n, seed))[1]
+        species = next(self.species(n, seed))
         random = np.random.default_rng((self.seed, seed))
         mean = self.centres.mean(axis=0)
         towards = _unit(self.centres[species] - mean)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from indexer.backends import lists
 from indexer.backends.exact import Exact
-from indexer.backends.training import train_by_likeness, train_by_taxa
+from indexer.backends.training import lists_for, train_by_likeness, train_by_taxa
 from indexer.durable import sha256_of, write_durably
 from indexer.manifest import EffortEntry, IndexEntry, Manifest
 from indexer.tuning import Tuned, floor_of, lists_needed, samples_of, tune
@@ -15,6 +15,7 @@ from model.vectors import Vectors
 
 FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
 _WORTH = 1.5  # times the lists
+_FEW = 256  # lists suffice to see which division holds neighbours together
 _LOG = logging.getLogger("taxalens")
 Told = Callable[[str, float], None]
 """Hears a step of the work and the share of it that is done."""
@@ -32,12 +33,13 @@ def make_index(
     step = "measuring what is near what"
     told(step, 0.0)
     samples = samples_of(exact, texts)
-    by_taxa = train_by_taxa(exact, lambda share: told("lists by taxa", share))
-    told("lists by likeness", 0.0)
-    by_likeness = train_by_likeness(exact)
-    needed = (lists_needed(exact, each, samples) for each in (by_taxa, by_likeness))
-    holds = all(taxa <= _WORTH * likeness for taxa, likeness in zip(*needed, strict=True))
-    chosen = by_taxa if holds else by_likeness
+    few = min(_FEW, lists_for(len(exact), True))
+    trial = train_by_taxa(exact, few), train_by_likeness(exact, few)
+    needed = (lists_needed(exact, each, samples) for each in trial)
+    by_taxa = all(taxa <= _WORTH * likeness for taxa, likeness in zip(*needed, strict=True))
+    train = train_by_taxa if by_taxa else train_by_likeness
+    step = "lists by taxa" if by_taxa else "lists by likeness"
+    chosen = train(exact, lists_for(len(exact), by_taxa), lambda share: told(step, share))
     index = lists.build(exact, chosen, lambda share: told("codes", share))
     tuned = [tune(index, each, lambda share: told("measuring recall", share)) for each in samples]
     path = f"index-{manifest.generation + 1}.faiss"
@@ -47,7 +49,7 @@ def make_index(
         (collection / path).stat().st_size,
         sha256_of(collection / path),
         len(exact),
-        chosen is by_taxa,
+        by_taxa,
         _entry(tuned[0]),
         _entry(tuned[1]) if len(tuned) > 1 else None,
     )

@@ -10,9 +10,12 @@ from indexer.backends.lists import Effort, ListIndex
 from indexer.backends.selection import Selection
 from indexer.manifest import IndexEntry
 
-SLICE, GATHER = 80, 320  # a row compared that lies beside the last one, or anywhere
-CODE, CHOSEN_CODE, RERANKED, CALL = 15, 20, 900, 300_000  # a code, one with a filter, …, a search
+SLICE, GATHER = 60, 230  # a row compared that lies beside the last one, or anywhere
+LIST, CODE, CHOSEN_CODE, RERANKED = 50, 20, 25, 400  # a list weighed; a code, one with a filter; …
+CALL = 50_000  # a search
 FEW, CLADE_SHARE = 2_500, 0.01  # rows that are always compared; a clade of that share, too
+_SPARSER = 1.5  # times the lists that few of the rows call for: a margin for what was not measured
+_CLOSER = 2  # times the rows reranked: the best of a few differ less than the best of all
 _UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
 
 
@@ -56,9 +59,9 @@ def choose(
     exact = _exact_cost(among)
     effort = _effort(covered, index, entry, of_text)
     lists = len(index.lists_of(covered))
-    codes = len(index) * effort.probes / len(index.centroids)
-    cost = CALL + codes * (CHOSEN_CODE if rows < total else CODE) + effort.reranked * RERANKED
-    cost += _exact_cost(among.between(len(index), total))
+    codes = len(index) * effort.probes / index.lists
+    cost = CALL + lists * LIST + codes * (CHOSEN_CODE if rows < total else CODE)
+    cost += effort.reranked * RERANKED + _exact_cost(among.between(len(index), total))
     if exact <= cost:
         return Plan(rows, None, f"an index would take {cost / exact:.1f} times as long")
     return Plan(rows, effort, f"{exact / cost:.1f} times quicker, of {lists:,} where they can be")
@@ -76,8 +79,10 @@ def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bo
     else:
         effort = Effort(known.probes, known.reranked)
     lists, share = len(index.lists_of(covered)), len(covered) / len(index)
-    if lists < len(index.centroids):
+    if lists < index.lists:
         # What is asked may be nothing like this clade, so all of it counts.
-        return Effort(lists, effort.reranked)
-    probes = min(lists, round(effort.probes / share**0.5))
-    return Effort(probes, effort.reranked)
+        return Effort(lists, effort.reranked * _CLOSER)
+    if share == 1:
+        return effort
+    probes = min(lists, round(_SPARSER * effort.probes / share**0.5))
+    return Effort(probes, effort.reranked * _CLOSER)

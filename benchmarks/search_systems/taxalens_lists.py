@@ -2,32 +2,39 @@
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 
 from indexer.backends.exact import Exact
 from indexer.backends.lists import Effort
 from indexer.backends.selection import Selection, selection_of
 from indexer.index_file import make_index, open_index
-from indexer.manifest import EncoderEntry, Manifest
+from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
 from search.nearest import Nearest
 
+PLANNED = True
 EFFORTS = [
-    *(Effort(probes, reranked) for probes in (8, 16, 32) for reranked in (50, 100)),
-    *(Effort(probes, reranked) for probes in (64, 128, 256) for reranked in (100, 200)),
-    *(Effort(probes, reranked) for probes in (512, 1024, 2048) for reranked in (200, 400)),
-    *(Effort(4096, reranked) for reranked in (400, 800)),
+    Effort(probes, reranked)
+    for probes in (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 16384)
+    for reranked in (50, 100, 200, *((400, 800) if probes >= 256 else ()))
 ]
+
+
+def build(vectors, folder):
+    texts = np.load(folder / "queries.npz")["sample"]
+    empty = Manifest(EncoderEntry("made up", "", vectors.shape[1]))
+    made = make_index(Path(folder), empty, Exact([vectors]), texts, lambda step, share: None)
+    commit(Path(folder), made)
 
 
 class System:
     def __init__(self, vectors, folder):
-        exact = Exact([vectors])
-        texts = np.load(folder / "queries.npz")["sample"]
-        manifest = Manifest(EncoderEntry("made up", "", vectors.shape[1]))
-        manifest = make_index(Path(folder), manifest, exact, texts, lambda step, share: None)
+        exact, manifest = Exact([vectors]), read_manifest(Path(folder))
         self.nearest = Nearest(exact, open_index(folder, manifest, exact), manifest.index)
-        self.chance = np.load(folder / "chance.npy")
+        self.chance = np.load(folder / "chance.npy", mmap_mode="r")
         self.kept = {}
+        self.kind = "image"
+        faiss.omp_set_num_threads(1)
 
     def search(self, queries, k, effort):
         return self.nearest.index.search(queries, k, None, effort)[1]
@@ -39,4 +46,5 @@ class System:
             self.kept[key] = (
                 Selection(range(low, high)) if column == "place" else selection_of(rows)
             )
-        return self.nearest.search(queries, k, self.kept[key])[0][1]
+        of_text = self.kind == "text"
+        return self.nearest.search(queries, k, self.kept[key], of_text)[0][1]

@@ -19,7 +19,8 @@ CHUNK = 32_768  # rows looked at together: 34 MB of 512 numbers, 67 as float32
 BATCH = 16  # queries from which matrix products are quicker
 MERGED = 32  # answers of parts kept until they are made one
 _Part = Rows | range
-faiss.cvar.distance_compute_blas_threshold = 1  # FAISS 1.15 else leaves BLAS out below 250 queries
+# FAISS 1.15 else leaves BLAS out below 250 queries of 512 numbers; for one it is the slower way.
+faiss.cvar.distance_compute_blas_threshold = BATCH * 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,29 @@
 """The back end for many rows: FAISS's lists of short codes, the best reranked from the vectors.
 
 A vector is two bits a number in memory (IVF with 4-bit product quantisation of pairs, "fast scan"),
-relative to the centre of its list; the answer's cosines are those of the float16 vectors on disk.
+relative to the centre of its list; the answer's cosines are those of the float16 vectors on disk,
+which FAISS reads where they are mapped. A search is one call of FAISS: Python between its steps
+cost as much as they.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import faiss
 import numpy as np
 
 from indexer.backends import Found, Rows
-from indexer.backends.exact import CHUNK, Exact, Scanner
+from indexer.backends.exact import BATCH, CHUNK, Exact, best
 from indexer.backends.selection import Selection
 from indexer.backends.training import LISTS_PER_BLOCK, Lists, Told, about, cuts_of
 from model.vectors import Features, Vectors
 
 _PAIR = 2  # numbers a 4-bit code stands for
-_CODEBOOK_ROWS = 65_536
-_TOGETHER = 256  # queries whose candidates are in memory at once
+_CODEBOOK_ROWS = 8192
+_CODEBOOK_ITERATIONS = 10
+_ONE_BY_ONE = 10  # FAISS's way of scanning that suits a query alone
+_TOGETHER = 1024  # queries whose candidates are in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +38,31 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class ListIndex:
-    """Lists of the first rows of a collection."""
+    """Lists of the first rows of a collection, those of its first array."""
 
-    index: faiss.IndexIVFPQFastScan
-    exact: Exact
-    """the vectors of these rows, and perhaps of more"""
-    centroids: Features
+    codes: faiss.IndexIVFPQFastScan
+    for_many: faiss.IndexRefine
+    """the same, and the vectors"""
+    for_few: faiss.IndexRefine
+    """the same once more, with centroids of half the size: what a query alone waits for"""
+    vectors: Vectors
+    """(rows, dim) float16, in the memory that FAISS reads"""
     cuts: Rows | None
     """where lists hold rows side by side, LISTS_PER_BLOCK a block: the first row of each block"""
 
     def __len__(self) -> int:
         """Return the number of rows that it covers."""
-        return int(self.index.ntotal)
+        return int(self.codes.ntotal)
+
+    @property
+    def lists(self) -> int:
+        """How many lists there are."""
+        return int(self.codes.nlist)
 
     def lists_of(self, among: Selection | None) -> range:
         """Return the lists that rows of a selection may be in."""
         if self.cuts is None or among is None or not len(among):
-            return range(len(self.centroids))
+            return range(self.lists)
         first, last = np.searchsorted(self.cuts, (among.first, among.stop - 1), "right")
         return range(int(first - 1) * LISTS_PER_BLOCK, int(last) * LISTS_PER_BLOCK)
 
@@ -63,51 +76,44 @@ class ListIndex:
         """Return the k best rows of each query that it sees; see `Index`. Rows that lack are -1."""
         wanted = np.ascontiguousarray(queries, np.float32)
         reranked = max(effort.reranked * k // 10, effort.reranked, k)
-        scores = np.full((len(wanted), k), -np.inf, np.float32)
-        rows = np.full((len(wanted), k), -1, np.int64)
-        scan = Scanner(wanted.shape[1])
-        for start in range(0, len(wanted), _TOGETHER):
-            part = wanted[start : start + _TOGETHER]
-            candidates = self.candidates(part, reranked, effort.probes, among)
-            for place, (query, near) in enumerate(zip(part, candidates, strict=True), start):
-                near = np.sort(near[near >= 0])
-                if len(near):
-                    found, those = scan(query, k, self.exact.gather(near), near)
-                    order = np.lexsort((those, -found))
-                    scores[place], rows[place] = found[order], those[order]
-        return scores, rows
-
-    def candidates(
-        self, queries: Features, n: int, probes: int, among: Selection | None = None
-    ) -> Rows:
-        """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
         lists = self.lists_of(among)
-        probes = min(probes, len(lists))
-        closeness = queries @ self.centroids[lists.start : lists.stop].T
-        if probes < len(lists):
-            chosen = np.argpartition(-closeness, probes - 1, axis=1)[:, :probes]
-            closeness = np.take_along_axis(closeness, chosen, 1)
-        else:
-            chosen = np.tile(np.arange(len(lists)), (len(queries), 1))
-        queries, closeness = np.ascontiguousarray(queries), np.ascontiguousarray(closeness)
-        keys = np.ascontiguousarray(chosen + lists.start, np.int64)
-        scores = np.empty((len(queries), n), np.float32)
-        rows = np.empty((len(queries), n), np.int64)
-        # FAISS's Python wrapper adds the keywords, and keeps the selector alive.
-        told = {"sel": among.selector} if among is not None else {}
-        parameters = faiss.SearchParametersIVF(nprobe=probes, **told)
-        self.index.search_preassigned_c(
-            len(queries),
-            faiss.swig_ptr(queries),
-            n,
-            faiss.swig_ptr(keys),
-            faiss.swig_ptr(closeness),
-            faiss.swig_ptr(scores),
-            faiss.swig_ptr(rows),
-            False,
-            parameters,
-        )
+        limits = None if len(lists) == self.lists else lists
+        parameters = _told(min(effort.probes, len(lists)), reranked / k, limits, among)
+        scores = np.empty((len(wanted), k), np.float32)
+        rows = np.empty((len(wanted), k), np.int64)
+        for start in range(0, len(wanted), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            index = self.for_few if len(wanted[part]) < BATCH else self.for_many
+            index.search(wanted[part], k, params=parameters, D=scores[part], I=rows[part])
+        tied = (scores[:, 1:] == scores[:, :-1]).any()
+        return best([(scores, rows)], k) if tied else (scores, rows)
+
+    def candidates(self, queries: Features, n: int, probes: int) -> Rows:
+        """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
+        parameters = faiss.SearchParametersIVF(nprobe=min(probes, self.lists))
+        rows: Rows = self.codes.search(queries, n, params=parameters)[1]
         return rows
+
+
+def _told(
+    probes: int, factor: float, lists: range | None, among: Selection | None
+) -> faiss.IndexRefineSearchParameters:
+    """Say in FAISS's words what is looked at; its wrapper keeps alive what it is told."""
+    if lists is None and among is None:
+        return _everywhere(probes, factor)
+    told = {"sel": among.selector} if among is not None else {}
+    if lists is not None:
+        those = faiss.IDSelectorRange(lists.start, lists.stop)
+        told["quantizer_params"] = faiss.SearchParameters(sel=those)
+    looking = faiss.SearchParametersIVF(nprobe=probes, **told)
+    return faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=looking)
+
+
+@lru_cache
+def _everywhere(probes: int, factor: float) -> faiss.IndexRefineSearchParameters:
+    """Say the same of all rows: once, since it takes a tenth of a search."""
+    looking = faiss.SearchParametersIVF(nprobe=probes)
+    return faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=looking)
 
 
 def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIndex:
@@ -118,6 +124,7 @@ def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIn
     codes = dim // _PAIR if dim % _PAIR == 0 else dim
     plain = faiss.IndexIVFPQ(space, dim, len(lists.centroids), codes, 4, faiss.METRIC_INNER_PRODUCT)
     plain.by_residual = True
+    plain.pq.cp.niter = _CODEBOOK_ITERATIONS
     random = np.random.default_rng(1)
     some = np.sort(random.choice(len(exact), min(_CODEBOOK_ROWS, len(exact)), replace=False))
     plain.train(about(exact, lists.mean, some))
@@ -130,17 +137,46 @@ def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIn
         )
         told((first + len(rows)) / len(exact))
     # Adding to a fast-scan index with lists chosen beforehand is silently wrong in FAISS 1.15.
-    return ListIndex(faiss.IndexIVFPQFastScan(plain), exact, lists.centroids, lists.cuts)
+    return _with_vectors(faiss.IndexIVFPQFastScan(plain), exact, lists.cuts)
 
 
 def write(index: ListIndex, path: Path) -> None:
     """Write an index to a file."""
-    faiss.write_index(index.index, str(path))
+    faiss.write_index(index.codes, str(path))
 
 
 def read(path: Path, exact: Exact, by_taxa: bool) -> ListIndex:
     """Read an index; its codes are mapped from disk. Raises RuntimeError for what is none."""
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    centroids = faiss.downcast_index(index.quantizer).reconstruct_n(0, index.nlist)
-    cuts = cuts_of(index.ntotal, index.nlist // LISTS_PER_BLOCK) if by_taxa else None
-    return ListIndex(index, exact, centroids, cuts)
+    codes = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    cuts = cuts_of(codes.ntotal, codes.nlist // LISTS_PER_BLOCK) if by_taxa else None
+    return _with_vectors(codes, exact, cuts)
+
+
+def _with_vectors(codes: faiss.IndexIVFPQFastScan, exact: Exact, cuts: Rows | None) -> ListIndex:
+    vectors = np.ascontiguousarray(exact.vectors[0][: codes.ntotal], np.float16)
+    stored = faiss.IndexScalarQuantizer(
+        codes.d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    numbers = vectors.view(np.uint8).reshape(-1)
+    # A view without an owner: `vectors` lives as long as the index.
+    stored.codes = faiss.MaybeOwnedVectorUInt8.create_view(
+        faiss.swig_ptr(numbers), numbers.size, stored.codes.owner
+    )
+    stored.ntotal = len(vectors)
+    many, few = faiss.IndexRefine(codes, stored), faiss.IndexRefine(_for_few(codes), stored)
+    return ListIndex(codes, many, few, vectors, cuts)
+
+
+def _for_few(codes: faiss.IndexIVFPQFastScan) -> faiss.IndexIVFPQFastScan:
+    """Return the same lists, chosen by bfloat16 centroids and scanned one by one."""
+    coarse = faiss.IndexScalarQuantizer(
+        codes.d, faiss.ScalarQuantizer.QT_bf16, faiss.METRIC_INNER_PRODUCT
+    )
+    coarse.add(faiss.downcast_index(codes.quantizer).reconstruct_n(0, codes.nlist))
+    few = faiss.IndexIVFPQFastScan(
+        coarse, codes.d, codes.nlist, codes.pq.M, codes.pq.nbits, codes.metric_type
+    )
+    few.pq, few.by_residual, few.is_trained, few.ntotal = codes.pq, True, True, codes.ntotal
+    few.replace_invlists(codes.invlists, False)
+    few.implem = _ONE_BY_ONE
+    return few

@@ -47,11 +47,11 @@ class Lists:
         return lists
 
 
-def train_by_taxa(exact: Exact, told: Told = lambda share: None) -> Lists:
+def train_by_taxa(exact: Exact, lists: int, told: Told = lambda share: None) -> Lists:
     """Divide rows, which lie in the order of their taxa, into blocks of as many rows each."""
     random = np.random.default_rng(0)
     mean = _mean(exact, random)
-    cuts = cuts_of(len(exact), blocks_of(len(exact)))
+    cuts = cuts_of(len(exact), lists // LISTS_PER_BLOCK)
     centroids: list[Features] = []
     for low, high in pairwise(cuts):
         size = min(_SAMPLE * LISTS_PER_BLOCK, high - low)
@@ -61,17 +61,22 @@ def train_by_taxa(exact: Exact, told: Told = lambda share: None) -> Lists:
     return Lists(mean, np.concatenate(centroids), cuts)
 
 
-def train_by_likeness(exact: Exact) -> Lists:
+def train_by_likeness(exact: Exact, lists: int, told: Told = lambda share: None) -> Lists:
     """Divide rows by what they look like, whatever their taxa."""
+    told(0.0)
     random = np.random.default_rng(0)
     mean = _mean(exact, random)
-    lists = blocks_of(len(exact)) * LISTS_PER_BLOCK
     return Lists(mean, _k_means(_sample(exact, random, _SAMPLE * lists) - mean, lists))
 
 
-def blocks_of(rows: int) -> int:
-    """Return how many blocks suit so many rows: 2 lists for each square root of them."""
-    return max(4, round(2 * math.sqrt(rows) / LISTS_PER_BLOCK))
+def lists_for(rows: int, by_taxa: bool) -> int:
+    """Return how many lists suit so many rows, in whole blocks.
+
+    By likeness 4 for each square root of them. Lists by taxa are made so quickly, and so much
+    better where they are small, that choosing among them may take as long as looking at them.
+    """
+    lists = 0.8 * rows ** (2 / 3) if by_taxa else 4 * math.sqrt(rows)
+    return LISTS_PER_BLOCK * max(4, round(lists / LISTS_PER_BLOCK))
 
 
 def cuts_of(rows: int, blocks: int) -> Rows:
