@@ -19,7 +19,7 @@ from model.vectors import Features, Vectors
 QUERIES = 400  # of each kind
 K = 10
 TARGET = 0.995  # on the half that chooses: .99 on another, chance included
-MANY = 5_000_000  # rows from which .99 would take a hundred milliseconds,
+MANY = 5_000_000  # rows from which .99 would take a query alone tens of milliseconds,
 TARGET_OF_MANY = 0.965  # and .96 takes ten
 _RERANKED = (50, 100, 200, 400, 800)
 # Nanoseconds, as a rule: of two efforts that find enough the cheaper one is chosen.
