@@ -1,6 +1,6 @@
 """What a large collection costs to make, to open, to search and to add to.
 
-    python -m benchmarks.growth ROWS
+    python -m benchmarks.growth ROWS [STEP …]
 
 A made-up collection: the vectors of `vectors.py` with the labels of their species, a date, a place
 and a site each, written as segments. All else is done by the product's own functions, each step in
@@ -42,13 +42,21 @@ _RANKS = ("k", "p", "c", "o", "f", "Genus")
 Seen = Iterator[tuple[str, float, str]]
 
 
-def main(rows: int) -> None:
-    """Make the collection, measure each step and write the report."""
+def main(rows: int, steps: Sequence[str]) -> None:
+    """Make the collection, measure each step, or some, and write the report."""
     folder = FOLDER / "galleries" / f"collection-{rows}"
     shutil.rmtree(folder, ignore_errors=True)
     figures = []
-    for step in STEPS:
-        command = [sys.executable, "-m", "benchmarks.growth", str(rows), step, str(folder)]
+    for step in steps or STEPS:
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.growth",
+            "--step",
+            step,
+            str(rows),
+            str(folder),
+        ]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         for metric, value, unit in json.loads(said.splitlines()[-1]):
             print(step, metric, round(value, 4), unit, flush=True)
@@ -240,9 +248,10 @@ STEPS = {
 }
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        main(int(sys.argv[1]))
+    if sys.argv[1] != "--step":
+        main(int(sys.argv[1]), sys.argv[2:])
     else:
-        told = list(STEPS[sys.argv[2]](Path(sys.argv[3]), int(sys.argv[1])))
+        step, count, place = sys.argv[2:]
+        told = list(STEPS[step](Path(place), int(count)))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print("\n" + json.dumps([*told, ("peak memory", peak, "GB")]))

@@ -131,9 +131,10 @@ def run(system: str, gallery: Path) -> Seen:
 
 
 def _why(said: str) -> str:
-    """Return the last line that names an error, or the last at all."""
+    """Return what the last line that names an error says, or the last at all."""
     lines = said.strip().splitlines() or ["it ended"]
-    return next((line for line in reversed(lines) if "Error: " in line), lines[-1])
+    named = next((line for line in reversed(lines) if "Error: " in line), lines[-1])
+    return named.rpartition("Error: ")[2].partition(" at ")[0]
 
 
 if __name__ == "__main__":

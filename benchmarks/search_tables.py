@@ -24,7 +24,7 @@ def figures(seen: dict[tuple[str, str], Seen]) -> list[dict[str, object]]:
         for key in ("build", "build_wall", "open", "open_wall"):
             if key in of:
                 found.append(figure(gallery, system, key, round(of[key], 3), "s"))
-        for key in ("build_memory", "memory", "memory, filtered"):
+        for key in ("build_memory", "memory", "own memory"):
             if key in of:
                 found.append(figure(gallery, system, key, round(of[key]), "MB"))
         for kind in KINDS:
@@ -70,12 +70,13 @@ def _unfiltered(gallery: str, systems: dict[str, Seen]) -> str:
         if "build" not in of:
             lines.append([_short_name(system), of.get("failed", ""), *[""] * 6])
             continue
-        line = [_short_name(system), f"{of['build']:.0f}"]
+        stopped = f", then {of['failed']}" if "failed" in of else ""
+        line = [_short_name(system), f"{of['build']:.0f}{stopped}"]
         for kind in KINDS:
             for target in TARGETS:
                 pair = [at(_curve(of, kind), target, metric) for metric in ("batch", "single")]
                 line.append(" / ".join("" if each is None else _short(each) for each in pair))
-        lines.append([cell if cell != " / " else "not reached" for cell in line])
+        lines.append([cell if cell != " / " else "" if stopped else "not reached" for cell in line])
     return _markdown(head, lines)
 
 

@@ -55,7 +55,7 @@ def measure(system_file: Path, gallery: Path, result: Path, building: bool) -> N
         for effort in module.EFFORTS:
             point = _asked(system.search, queries[kind], queries[f"{kind} all"], effort)
             seen["curves"].append({"kind": kind, "effort": str(effort), **point})
-            seen["memory"] = _memory()
+            seen |= {"memory": _memory(), "own memory": _own_memory()}
             result.write_text(json.dumps(seen))
             if point["recall"] >= ENOUGH or point["single"] > 1000 * SLOW:
                 break
@@ -77,6 +77,13 @@ def _timed(name, work):
 
 def _memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _own_memory():
+    """Return what is in memory without the pages of mapped files (MB), where that can be told."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon")), 0)
 
 
 def cases(rows):

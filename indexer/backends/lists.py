@@ -146,8 +146,8 @@ def write(index: ListIndex, path: Path) -> None:
 
 
 def read(path: Path, exact: Exact, by_taxa: bool) -> ListIndex:
-    """Read an index; its codes are mapped from disk. Raises RuntimeError for what is none."""
-    codes = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    """Read an index into memory. Raises RuntimeError for what is none."""
+    codes = faiss.read_index(str(path))  # mapped, it would be copied all the same, page by page
     cuts = cuts_of(codes.ntotal, codes.nlist // LISTS_PER_BLOCK) if by_taxa else None
     return _with_vectors(codes, exact, cuts)
 
