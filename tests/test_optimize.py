@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from colours import ColourEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pictures import PICTURES, run, write_picture
 from PIL import Image
 
 from indexer.maintenance import remove
 from indexer.manifest import damaged_files, read_manifest
+from indexer.news import changed_or_removed
 from indexer.optimize import optimize
 from indexer.snapshot import open_snapshot
 from model.errors import CollectionError
@@ -68,6 +71,37 @@ def test_what_is_added_afterwards_is_found(photos: Path, collection: Path) -> No
     with_new = answers(collection)
     optimize(collection)
     assert answers(collection) == with_new
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["add", "remove", "optimize"]), st.integers(0, 3)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_what_is_there_is_found_and_what_was_removed_never_is(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("steps")
+    there = {"p/first.png"}
+    write_picture(folder / "p" / "first.png", "white")
+    run(folder / "p", folder / "c")
+    for what, number in steps:
+        name = f"p/{number}.png"
+        if what == "add":
+            write_picture(folder / name, ("red", "green", "blue", "red")[number])
+            run(folder / name, folder / "c", wanted=changed_or_removed)
+            there.add(name)
+        elif what == "remove" and name in there:
+            remove(folder / "c", [name])
+            there.remove(name)
+        elif what == "optimize":
+            optimize(folder / "c")
+        opened = open_collection(folder / "c", ColourEncoder())
+        for query in ({"text": "red"}, {"text": "blue"}, {"image": folder / "p" / "first.png"}):
+            assert {hit.source_id for hit in opened.search(**query, k=9)} == there
 
 
 def test_only_the_generation_before_stays_on_disk(collection: Path) -> None:
