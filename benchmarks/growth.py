@@ -29,7 +29,7 @@ from indexer.catalog import catalog_path, write_catalog
 from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
 from indexer.optimize import optimize
 from indexer.segment import INPUTS, LABELS, ROWS
-from model.taxon import Taxon
+from model.taxon import RANKS, Taxon
 from model.vectors import Identity, Vectors
 from search.collection import open_collection
 from ui.indexing import index
@@ -38,7 +38,7 @@ PART = 16  # blocks of 65,536 rows a segment
 ADDED = 1000
 ASKED = 100
 SPEC, TEXTS = "made-up", "texts.npy"
-_RANKS = ("k", "p", "c", "o", "f", "Genus")
+_RANKS = ("K", "P", "C", "O", "F", "Genus")
 Seen = Iterator[tuple[str, float, str]]
 
 
@@ -195,10 +195,11 @@ def added(folder: Path, rows: int) -> Seen:
     vectors = next(world(2000, seed=5).images(ADDED))[0]
     with open_collection(folder).snapshot as snapshot:
         found = snapshot.query(f"SELECT taxon_key FROM images USING SAMPLE {ADDED} ROWS")
-    names = [Taxon.from_key(key).name for (key,) in found]
+    taxa = [Taxon.from_key(key) for (key,) in found]
+    said = {str(rank): [taxon.at(rank) for taxon in taxa] for rank in RANKS}
     ids = [f"new-{number}" for number in range(ADDED)]
     source = folder.parent / "added.parquet"
-    pq.write_table(pa.table({"uuid": ids, "emb": list(vectors), "species": names}), source)
+    pq.write_table(pa.table({"uuid": ids, "emb": list(vectors), **said}), source)
     yield "time", timed(lambda: index(source, folder, encoder=SPEC))[1], "s"
     yield "CPU time", time.process_time(), "s"
     with open_collection(folder).snapshot as snapshot:

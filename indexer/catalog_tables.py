@@ -47,12 +47,15 @@ def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: 
     connection.execute(_CHANGES)
     connection.execute(";".join(map(_MEANT.format, ("images", "identifications"))))
     connection.execute("CREATE OR REPLACE TABLE meanings AS FROM meanings_in")
-    if is_new or _derived(known) != _derived(manifest.files) or has_other_taxa(connection):
+    other_names = is_new or _derived(known) != _derived(manifest.files)
+    if other_names or has_other_taxa(connection):
         replace_taxa(connection, collection, manifest)
+        other_names = True
     connection.execute(_INSERT)
     add_metadata(connection, "fresh")
     connection.execute(SEARCHABLE)
-    list_labels(connection)
+    ((lost,),) = connection.execute("SELECT count(*) FROM gone").fetchall()
+    list_labels(connection, anew=other_names or bool(lost))
     _add_thumbnails(connection, collection, [p for p in manifest.paths("thumbs") if p not in known])
     _note_parts(connection, collection, manifest)
     connection.unregister("meanings_in")

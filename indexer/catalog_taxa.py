@@ -52,15 +52,19 @@ def _names(common: list[tuple[str, str]], names: pa.Table) -> pa.Table:
     return pa.concat_tables([said, pa.table([pa.repeat(0, len(names)), *columns], schema=NAMES)])
 
 
-def list_labels(connection: duckdb.DuckDBPyConnection) -> None:
-    """List the labels that are no names of their taxon."""
-    labels = [label for (label,) in connection.execute(_LABELS).fetchall()]
+def list_labels(connection: duckdb.DuckDBPyConnection, anew: bool) -> None:
+    """List the labels that are no names of their taxon: of all images, or add those of new ones."""
+    said = _LABELS.format(_OF_ALL if anew else _OF_NEW)
+    labels = [label for (label,) in connection.execute(said).fetchall()]
     columns = {
         "folded": pa.array(map(fold, labels), pa.string()),
         "label": pa.array(labels, pa.string()),
     }
     connection.register("labels_in", pa.table(columns))
-    connection.execute("CREATE OR REPLACE TABLE labels AS FROM labels_in")
+    if anew:
+        connection.execute("CREATE OR REPLACE TABLE labels AS FROM labels_in")
+    else:
+        connection.execute("INSERT INTO labels FROM labels_in EXCEPT FROM labels")
     connection.unregister("labels_in")
 
 
@@ -80,9 +84,15 @@ GROUP BY ALL ORDER BY min("row")
 # Taxa that are new or gone, names that are, or a taxon's first one that may be another now.
 _OTHER_TAXA = f"""
 SELECT EXISTS (
-    (FROM ({_KEYS})) EXCEPT SELECT taxon_key FROM taxa
+    SELECT taxon_key FROM fresh WHERE taxon_key IS NOT NULL EXCEPT SELECT taxon_key FROM taxa
 ) OR EXISTS (
-    SELECT taxon_key FROM gone WHERE taxon_key IS NOT NULL EXCEPT (FROM ({_KEYS}))
+    SELECT taxon_key FROM identifications
+    WHERE taxon_key IS NOT NULL AND image_id IN (SELECT image_id FROM new_identifications)
+    EXCEPT SELECT taxon_key FROM taxa
+) OR EXISTS (
+    FROM (SELECT taxon_key FROM gone WHERE taxon_key IS NOT NULL EXCEPT SELECT taxon_key FROM fresh)
+    WHERE taxon_key NOT IN (SELECT taxon_key FROM images WHERE taxon_key IS NOT NULL)
+    AND taxon_key NOT IN (SELECT taxon_key FROM identifications WHERE taxon_key IS NOT NULL)
 ) OR EXISTS (
     {_COMMON.format("touched")} EXCEPT ({_COMMON.format("fresh")})
 ) OR EXISTS (
@@ -99,12 +109,17 @@ UPDATE images SET lo = NULL WHERE taxon_key IS NULL AND lo IS NOT NULL;
 UPDATE images SET lo = taxa.lo FROM taxa
 WHERE images.taxon_key = taxa.taxon_key AND images.lo IS DISTINCT FROM taxa.lo
 """
+_OF_ALL = """
+SELECT label, taxon_key FROM images WHERE label <> ''
+UNION SELECT label, taxon_key FROM identifications
+"""
+_OF_NEW = """
+SELECT label, taxon_key FROM fresh WHERE label <> ''
+UNION SELECT label, taxon_key FROM identifications
+WHERE image_id IN (SELECT image_id FROM new_identifications)
+"""
 _LABELS = """
-SELECT DISTINCT label FROM (
-    SELECT label, taxon_key FROM images WHERE label <> ''
-    UNION SELECT label, taxon_key FROM identifications
-) AS said
-WHERE NOT EXISTS (
+SELECT DISTINCT label FROM ({}) AS said WHERE NOT EXISTS (
     FROM names JOIN taxa USING (lo) WHERE names.name = label AND taxa.taxon_key = said.taxon_key
 ) ORDER BY label
 """

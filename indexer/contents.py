@@ -42,7 +42,7 @@ class Contents:
         self._starts = list(accumulate(map(len, self._arrays), initial=0))
         found = snapshot.cursor().execute(_HASHES, [_DIGITS]).fetchnumpy()
         beginnings, rows = (np.asarray(found[name], np.int64) for name in ("beginning", "row"))
-        order = np.lexsort((rows, beginnings))
+        order = np.argsort(beginnings)
         self._beginnings, self._rows = beginnings[order], rows[order]
         self._added: dict[str, Content] = {}
 
@@ -64,7 +64,7 @@ class Contents:
             return self._added.get(sha256)
         beginning = int(sha256[:_DIGITS], 16)
         first, last = np.searchsorted(self._beginnings, (beginning, beginning + 1))
-        for row in self._rows[first:last].tolist():
+        for row in sorted(self._rows[first:last].tolist()):
             ((known, source_id, width, height),) = self._snapshot.query(_CONTENT, row)
             if known == sha256:
                 place = bisect_right(self._starts, row) - 1

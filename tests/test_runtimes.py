@@ -93,12 +93,14 @@ def test_openvino_and_torch_agree(pair: tuple[ClipEncoder, ClipEncoder]) -> None
     assert reference.identity == encoder.identity
     assert encoder.runtime.name.startswith("openvino")
     pictures = [noise(60 + 10 * n, 90, n) for n in range(9)]
+    # Where a CPU has bfloat16, OpenVINO computes in it: noise then differs by some thousandths.
+    least = 0.999 if encoder.runtime.name.endswith("f32") else 0.99
     for ours, theirs in (
         (encoder.encode_images(pictures), reference.encode_images(pictures)),
         (encoder.encode_texts(TEXTS), reference.encode_texts(TEXTS)),
     ):
         cosines = (ours.astype(np.float64) * theirs.astype(np.float64)).sum(axis=1)
-        assert cosines.min() > 0.999
+        assert cosines.min() > least
 
 
 def test_texts_cut_to_their_batch_are_those_of_the_full_length() -> None:
