@@ -1,6 +1,7 @@
 """Identify: one lineage an image, as deep as it is sure, whatever else is asked beside it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,14 @@ from indexer.labels import read_label_file
 from indexer.run import index_source
 from model.errors import Error, UnknownName
 from model.taxon import RANKS
+from model.vectors import Vectors
 from search.collection import Collection, open_collection
 from search.identifying.identifications import COLUMNS, Identification
 from search.identifying.identifier import Asked, Identifier
 from search.identifying.lineages import key_at
-from search.identifying.photographs import photographs
+from search.identifying.photographs import TOGETHER, photographs
 from ui.cli import main
+from ui.identifying import identify
 
 KINDS = {
     "Panthera leo": ("Mammalia", "Felidae", (250, 170, 20)),
@@ -338,3 +341,25 @@ def test_the_command_without_a_collection(world: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["identify", str(picture), "-c", str(tmp_path / "no")])
     assert result.exit_code == 1
     assert "There is no collection" in result.stderr
+
+
+class Interrupted(ColourEncoder):
+    """Ends the run when it is to embed a second batch."""
+
+    batches = 0
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        self.batches += 1
+        if self.batches > 1:
+            raise KeyboardInterrupt
+        return super().encode_images(images)
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_answers_are_written_as_they_are_made(world: Path, tmp_path: Path, best: bool) -> None:
+    ready = open_collection(world / "c", Interrupted()).prepare()
+    sources = [str(world / each) for each in ("photos", "new", "photos")]
+    with pytest.raises(KeyboardInterrupt):
+        identify(ready, sources, Asked(k=2), best, "csv", tmp_path / "a.csv")
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert len(lines) == 1 + TOGETHER * (2 if best else 1)

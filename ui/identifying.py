@@ -1,17 +1,18 @@
 """Identifying on the command line: what it takes is said first, progress goes to stderr."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
 from indexer.text_matrix import TextMatrix
-from search.identifying.identifications import BEST_COLUMNS, COLUMNS, Identification
+from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
 from search.identifying.identifier import Asked
+from search.identifying.photographs import TOGETHER
 from search.identifying.preparing import Preparation
-from ui.tables import Row, write_rows
+from ui.streams import write_stream
 
 SHOWN = ("score", "rank", "name", "nearest", "file_name", "problem")
 _TEXTS_A_SECOND = 250  # on two cores, by BioCLIP's ViT-B/16 (docs/BENCHMARKS.md)
@@ -47,17 +48,18 @@ def identify(
     format_: str,
     output: Path | None,
 ) -> None:
-    """Write an answer for each image, or the k best taxa of each as pybioclip does."""
+    """Write each answer as it is made, or the k best taxa of each image as pybioclip does."""
     encode(ready.texts)
     identifier = ready.identifier()
     for note in (*ready.notes, identifier.trust):
         sys.stderr.write(f"{note}\n")
-    answers = identifier.identify(sources, asked)
+    answers = _counted(identifier.identify(sources, asked))
     if best:
-        write_rows((*BEST_COLUMNS, "problem"), _best(_counted(answers)), format_, output)
+        rows = (row for answer in answers for row in answer.best_rows())
+        write_stream(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
     else:
-        rows = (answer.row() for answer in _counted(answers))
-        write_rows(COLUMNS, rows, format_, output, shown=SHOWN)
+        rows = (answer.row() for answer in answers)
+        write_stream(SCHEMA, rows, format_, output, together=TOGETHER, shown=SHOWN)
 
 
 def classify(
@@ -76,17 +78,11 @@ def classify(
     texts = classifying.texts_of(loaded, list(labels))
     encode(texts)
     candidates = classifying.labels_as_candidates(texts, labels)
-    found = classifying.classify(sources, loaded, candidates, k or len(labels))
+    k = min(k or len(labels), len(candidates.clades[classifying.LEVEL].starts))
+    found = classifying.classify(sources, loaded, candidates, k)
     with tqdm(unit=" lines") as bar:
         rows = (each.row() for each in found if bar.update() or True)
-        write_rows(classifying.COLUMNS, rows, format_, output)
-
-
-def _best(answers: Iterable[Identification]) -> Iterator[Row]:
-    for answer in answers:
-        empty: dict[str, object] = dict.fromkeys(BEST_COLUMNS, "")
-        for row in answer.best_rows() or [empty | {"file_name": answer.file}]:
-            yield row | {"problem": answer.problem}
+        write_stream(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
 
 
 def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:

@@ -19,6 +19,11 @@ COLUMNS = (
 """pybioclip's columns, then ours; confidences … neighbours are JSON, or nothing."""
 BEST_COLUMNS = ("file_name", *RANK_COLUMNS, "score")
 """of the k best, as pybioclip writes them"""
+_KINDS = {"score": pa.float64(), "photographs": pa.int64()}
+SCHEMA, BEST_SCHEMA = (
+    pa.schema([(name, _KINDS.get(name, pa.string())) for name in names])
+    for names in (COLUMNS, (*BEST_COLUMNS, "problem"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,10 @@ class Identification:
         }
 
     def best_rows(self) -> list[dict[str, object]]:
-        """Return the k best under BEST_COLUMNS; none where there is a problem."""
-        return [
-            {"file_name": self.file, **_ranks(taxon), "score": share} for taxon, share in self.best
-        ]
+        """Return the k best under BEST_COLUMNS, with the problem; that alone where there is one."""
+        best = self.best or ((None, 0.0),)
+        said = {"file_name": self.file, "problem": self.problem}
+        return [said | _ranks(taxon) | {"score": share} for taxon, share in best]
 
     def _told(self, values: Sequence[float]) -> str:
         if self.lineage is None or not any(values):
@@ -130,9 +135,7 @@ class Identifications(Sequence[Identification]):
 
     def to_arrow(self) -> pa.Table:
         """Return them as a table of COLUMNS."""
-        kinds = {"score": pa.float64(), "photographs": pa.int64()}
-        schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        return pa.Table.from_pylist([each.row() for each in self.items], schema=schema)
+        return pa.Table.from_pylist([each.row() for each in self.items], schema=SCHEMA)
 
     def _repr_html_(self) -> str:
         """Show them in a notebook, as a table."""
