@@ -1,6 +1,7 @@
 """Identify: one lineage an image, as deep as it is sure, whatever else is asked beside it."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -235,7 +236,11 @@ def test_answers_as_tables_and_pictures(opened: Collection, world: Path) -> None
     page = type(answers)((odd,))._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "Pica" in answers._repr_html_()
+    shown = answers._repr_html_()
+    assert "Pica" in shown
+    assert "calibrated on 40 labelled images" in shown
+    assert shown.count("<img src=") == 16
+    assert "<svg" in answers.calibration._repr_html_()
 
 
 def test_an_unlabelled_collection_answers_by_its_taxonomy(world: Path, tmp_path: Path) -> None:
@@ -310,6 +315,33 @@ def test_the_command(starter: Path, world: Path, tmp_path: Path) -> None:
     rows, _ = ran(str(world / "new" / "Pica*.png"), "-c", starter, "--k", 2)
     assert [row["file_name"] for row in rows] == sorted(row["file_name"] for row in rows)
     assert len(rows) == 16
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+)
+def test_the_command_draws_how_often_answers_are_right(
+    starter: Path, world: Path, tmp_path: Path, suffix: str, start: bytes
+) -> None:
+    target = tmp_path / f"reliability.{suffix}"
+    _, said = ran(next((world / "new").iterdir()), "-c", starter, "--plot", target)
+    assert f"plot: {target}" in said
+    assert re.search(r"of 40 labelled images, each left out; \d+% of them right", said)
+    assert target.read_bytes().lstrip().startswith(start)
+    if suffix != "png":
+        assert b"right by confidence, 40 labelled images" in target.read_bytes()
+
+
+def test_the_command_has_nothing_to_draw_where_nothing_is_calibrated(
+    world: Path, tmp_path: Path
+) -> None:
+    picture = next((world / "new").iterdir())
+    taxonomy = small_taxonomy(tmp_path)
+    given = ("-c", tmp_path / "no", "--taxonomy", taxonomy.path, "--encoder", "starter")
+    _, said = ran(picture, *given, "--plot", tmp_path / "p.svg")
+    assert "no plot: confidence is uncalibrated" in said
+    arguments = ["identify", str(picture), "--cls", "lion,tiger", "--plot", str(tmp_path / "p.svg")]
+    assert CliRunner().invoke(main, arguments).exit_code == 2
 
 
 def test_the_command_with_labels_of_ones_own(starter: Path, world: Path, tmp_path: Path) -> None:

@@ -47,12 +47,17 @@ def identify(
     best: bool,
     format_: str,
     output: Path | None,
+    plot: Path | None = None,
 ) -> None:
     """Write each answer as it is made, or the k best taxa of each image as pybioclip does."""
     encode(ready.texts)
     identifier = ready.identifier()
-    for note in (*ready.notes, identifier.trust):
+    for note in (*ready.notes, *identifier.notes(asked)):
         sys.stderr.write(f"{note}\n")
+    if plot:
+        from ui.plots import plot_reliability
+
+        sys.stderr.write(f"{plot_reliability(identifier.judge.calibration, plot)}\n")
     answers = _counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())

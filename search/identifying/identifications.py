@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import overload
 
 import pyarrow as pa
 
+from model.errors import BadInput
 from model.taxon import RANKS, Taxon
+from search import html
+from search.identifying.certainty import Calibration
 
 UNKNOWN = "unknown"
 RANK_COLUMNS = (*map(str, RANKS[:-1]), "species_epithet", "species", "common_name")
@@ -64,6 +67,8 @@ class Identification:
     files: tuple[str, ...] = ()
     """all of a group"""
     group: str = ""
+    path: Path | None = None
+    """where it lies, if it is a whole file on this machine; of several the first"""
     problem: str = ""
     """why there is no answer"""
 
@@ -76,6 +81,20 @@ class Identification:
     def name(self) -> str:
         """The scientific name of the answer, or "unknown"."""
         return self.taxon.name if self.taxon else "" if self.problem else UNKNOWN
+
+    def read(self) -> bytes:
+        """Return the bytes of its file; raises BadInput where it has none that can be read."""
+        try:
+            if self.path:
+                return self.path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{self.file} cannot be read: {error.strerror}.") from error
+        raise BadInput(f"{self.file} is no picture file on this machine.")
+
+    @property
+    def picture(self) -> html.Picture:
+        """What a notebook shows of it."""
+        return html.Picture(self.read, Path(self.file).name)
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
@@ -116,6 +135,8 @@ class Identifications(Sequence[Identification]):
 
     items: tuple[Identification, ...]
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    """how often answers are right, which a notebook shows; None where they are uncalibrated"""
 
     @overload
     def __getitem__(self, place: int) -> Identification: ...
@@ -138,14 +159,16 @@ class Identifications(Sequence[Identification]):
         return pa.Table.from_pylist([each.row() for each in self.items], schema=SCHEMA)
 
     def _repr_html_(self) -> str:
-        """Show them in a notebook, as a table."""
-        shown = ("file_name", "name", "rank", "score", "nearest", "problem")
-        lines = [[str(each.row()[column]) for column in shown] for each in self.items]
-        head = "".join(f"<th>{column}</th>" for column in shown)
-        cells = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines)
-        body = "".join(f"<tr>{line}</tr>" for line in cells)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return f"{notes}<table><tr>{head}</tr>{body}</table>"
+        """Return them as a table with pictures, as a notebook shows them."""
+        columns = ("", "name", "rank", "confidence", "nearest", "file name", "problem")
+        rows = [
+            (
+                *(each.picture, each.name, each.rank, each.confidence),
+                *(each.lineage.name if each.lineage else "", each.picture.name, each.problem),
+            )
+            for each in self.items
+        ]
+        return html.table("; ".join(self.notes), columns, rows)
 
 
 def _ranks(taxon: Taxon | None) -> dict[str, object]:
