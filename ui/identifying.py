@@ -1,17 +1,21 @@
 """Identifying on the command line: what it takes is said first, progress goes to stderr."""
 
+import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
-from indexer.text_matrix import TextMatrix
+from indexer.text_matrix import CHUNK, TextMatrix
+from model.errors import Error
 from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
 from search.identifying.identifier import Asked
 from search.identifying.photographs import TOGETHER
 from search.identifying.preparing import Preparation
+from ui.costs import duration, size
 from ui.streams import write_stream
 
 SHOWN = ("score", "rank", "name", "nearest", "file_name", "problem")
@@ -27,17 +31,32 @@ def sources_of(images: Sequence[str]) -> list[str]:
 
 def encode(texts: TextMatrix) -> None:
     """Encode the texts that are missing, with a bar; many are announced."""
-    total = len(texts.texts)
-    if total > _MANY and not texts.folder.is_dir():
-        minutes = total / _TEXTS_A_SECOND / 60
-        size = total * texts.encoder.dim * 2 / 1e6
-        sys.stderr.write(
-            f"{total:,} names are encoded once: about {minutes:.0f} minutes with ViT-B/16 on two "
-            f"cores, {size:,.0f} MB in {texts.folder}\n"
-        )
-    with tqdm(total=total, unit=" names", disable=total <= _MANY) as bar:
+    total, missing = len(texts.texts), texts.missing
+    if missing > _MANY:
+        _say_cost(texts, missing)
+    started = time.monotonic()
+    with tqdm(total=total, unit=" names", disable=missing <= _MANY) as bar:
         for done in texts.encode():
             bar.update(done - bar.n)
+            if done == CHUNK and missing == total > _MANY:
+                left = (total - done) * (time.monotonic() - started) / done
+                said = f"about {duration(left)}, by the first {done:,} names"
+                tqdm.write(said, file=sys.stderr)  # which does not break the bar
+
+
+def _say_cost(texts: TextMatrix, missing: int) -> None:
+    """Say how many names are encoded and what they take; refuse what has no room on disk."""
+    needed = missing * texts.encoder.dim * 2
+    kept = next(folder for folder in texts.folder.parents if folder.is_dir())
+    sys.stderr.write(
+        f"{missing:,} names are encoded, once: about {duration(missing / _TEXTS_A_SECOND)} with "
+        f"ViT-B/16 on two cores, {size(needed)} in {texts.folder}\n"
+    )
+    if needed > (free := shutil.disk_usage(kept).free):
+        raise Error(
+            f"{kept} has {size(free)} free, which is too little; make room, or bound the names "
+            "with --within or --checklist."
+        )
 
 
 def identify(

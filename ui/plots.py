@@ -49,10 +49,9 @@ def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.Conca
     line = line.encode(x=alt.X("confidence:Q", scale=share), y=alt.Y("right:Q", scale=share))
     plots = []
     for rank, dots in bins.items():
-        dots_of_rank = alt.Chart(alt.InlineData(values=[dot._asdict() for dot in dots]))
-        drawn = dots_of_rank.mark_line(color="steelblue").encode(
-            x="confidence:Q", y="right:Q"
-        ) + dots_of_rank.mark_circle(opacity=1, color="steelblue").encode(
+        values = alt.InlineData(values=[dot._asdict() for dot in dots])
+        drawn = alt.Chart(values).mark_circle(opacity=1, color="steelblue")
+        drawn = drawn.encode(
             x="confidence:Q",
             y="right:Q",
             size=alt.Size("answers:Q", scale=alt.Scale(domainMin=0)),
