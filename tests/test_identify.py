@@ -17,16 +17,19 @@ from taxonomies import small_taxonomy
 
 from indexer.labels import read_label_file
 from indexer.run import index_source
+from indexer.text_matrix import TextMatrix
 from model.errors import Error, UnknownName
-from model.taxon import RANKS
+from model.taxon import RANKS, Rank, Taxon
+from model.text_types import TextType, render
 from model.vectors import Vectors
 from search.collection import Collection, open_collection
 from search.identifying.identifications import COLUMNS, Identification
 from search.identifying.identifier import Asked, Identifier
 from search.identifying.lineages import key_at
 from search.identifying.photographs import TOGETHER, photographs
+from search.identifying.preparing import prepare
 from ui.cli import main
-from ui.identifying import identify
+from ui.identifying import encode, identify
 
 KINDS = {
     "Panthera leo": ("Mammalia", "Felidae", (250, 170, 20)),
@@ -265,6 +268,50 @@ def test_a_labelled_collection_and_a_whole_taxonomy(world: Path, tmp_path: Path)
     species = {taxon.name for taxon, _ in answers[0].best}
     assert {"Ursus arctos", "Pica pica"} <= species
     assert len(species) == 12  # all that the taxonomy has, more than are told unasked
+
+
+def test_the_names_of_a_whole_taxonomy_are_those_of_its_taxa(tmp_path: Path) -> None:
+    taxonomy = small_taxonomy(tmp_path)
+    ready = prepare(ColourEncoder, taxonomy=taxonomy)
+    candidates = ready.identifier().judge.candidates
+    assert len(ready.texts.texts) == len(candidates) == 12
+    sql = "SELECT taxon_key, common_name FROM taxa WHERE rank = 'species' ORDER BY lo"
+    taxa = [Taxon.from_key(*line) for line in taxonomy.cursor().execute(sql).fetchall()]
+    assert ready.texts.texts == [render(taxon, TextType.TAXON_COM) for taxon in taxa]
+    assert {candidates.taxon(place) for place in range(12)} == set(taxa)
+    birds = prepare(ColourEncoder, taxonomy=taxonomy, within="Aves")
+    assert birds.texts.texts == [
+        render(taxon, TextType.TAXON_COM) for taxon in taxa if taxon.at(Rank.CLASS) == "Aves"
+    ]
+
+
+def test_specimens_of_a_subspecies_vote_for_their_species(tmp_path: Path) -> None:
+    taxonomy = small_taxonomy(tmp_path)
+    for name in ("Panthera leo", "Panthera leo leo", "Pica pica"):
+        for seed in range(3):
+            speckled(tmp_path / "p" / name / f"{seed}.png", (250, 170, 20), seed + len(name))
+    *_, _ = index_source(
+        tmp_path / "p", tmp_path / "c", ColourEncoder(), taxonomy=str(taxonomy.path)
+    )
+    specimens = open_collection(tmp_path / "c", ColourEncoder()).prepare().specimens
+    assert [taxon.name for taxon in specimens.lineages.taxa] == ["Pica pica", "Panthera leo"]
+    assert np.bincount(specimens.taxa).tolist() == [3, 6]
+
+
+def test_what_many_names_cost_is_said_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = TextMatrix(ColourEncoder(), [f"red {place}" for place in range(20_500)], tmp_path / "t")
+    encode(texts)
+    said = capsys.readouterr().err
+    assert said.startswith("20,500 names are encoded, once: about 82 seconds with ViT-B/16")
+    assert f"2.01 MB in {tmp_path / 't'}" in said
+    assert "by the first 8,192 names" in said
+    assert texts.missing == 0
+    encode(texts)
+    assert capsys.readouterr().err == ""
+    next((tmp_path / "t").iterdir()).unlink()
+    assert texts.missing in (8192, 20_500 - 2 * 8192)
 
 
 def test_one_taxon_alone_teaches_no_confidence(tmp_path: Path) -> None:
