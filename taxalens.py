@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
     from search.identifying.identifications import Identification, Identifications
+    from search.labelling.few_shot import Labelling
     from ui.indexing import index
+    from ui.labelling import keep
 
 __all__ = [
     "Collection",
@@ -30,9 +32,11 @@ __all__ = [
     "Hits",
     "Identification",
     "Identifications",
+    "Labelling",
     "Rank",
     "Taxon",
     "index",
+    "keep",
     "load_encoder",
     "open",
 ]
@@ -44,9 +48,11 @@ _HOMES = {
     "Hits": ("search.hits", "Hits"),
     "Identification": ("search.identifying.identifications", "Identification"),
     "Identifications": ("search.identifying.identifications", "Identifications"),
+    "Labelling": ("search.labelling.few_shot", "Labelling"),
     "Rank": ("model.taxon", "Rank"),
     "Taxon": ("model.taxon", "Taxon"),
     "index": ("ui.indexing", "index"),
+    "keep": ("ui.labelling", "keep"),
     "load_encoder": ("model.encoder", "load"),
     "open": ("search.collection", "open_collection"),
 }

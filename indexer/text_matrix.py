@@ -43,6 +43,13 @@ class TextMatrix:
             name = f"{self.encoder.identity.fingerprint[:32]}-{digest[:32]}"
             object.__setattr__(self, "folder", user_cache_path("taxalens") / "texts" / name)
 
+    @property
+    def missing(self) -> int:
+        """How many texts are not encoded yet."""
+        starts = range(0, len(self.texts), CHUNK)
+        gone = [start for start in starts if not self._path(start).exists()]
+        return sum(min(CHUNK, len(self.texts) - start) for start in gone)
+
     def encode(self) -> Iterator[int]:
         """Encode what is missing, one yield per chunk with the number of texts that are done."""
         for start in range(0, len(self.texts), CHUNK):
@@ -57,8 +64,10 @@ class TextMatrix:
         """Return all of them, (texts, dim) float16; encodes what is missing."""
         for _ in self.encode():
             pass
-        parts = [np.load(self._path(start)) for start in range(0, len(self.texts), CHUNK)]
-        return np.concatenate([np.empty((0, self.encoder.dim), np.float16), *parts])
+        rows = np.empty((len(self.texts), self.encoder.dim), np.float16)
+        for start in range(0, len(self.texts), CHUNK):
+            rows[start : start + CHUNK] = np.load(self._path(start))
+        return rows
 
     def _path(self, start: int) -> Path:
         return self.folder / f"{start:09}.npy"

@@ -21,6 +21,7 @@ class Rank(StrEnum):
 
 
 RANKS = tuple(Rank)
+_PLACES = {rank: place for place, rank in enumerate(RANKS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Taxon:
 
     def at(self, rank: Rank) -> str:
         """Return the name at a rank, "" where it is missing."""
-        return self.lineage[RANKS.index(rank)]
+        return self.lineage[_PLACES[rank]]
 
     @property
     def rank(self) -> Rank | None:

@@ -50,10 +50,11 @@ def render(taxon: Taxon, text_type: TextType) -> str:
     Source: `make_txt` and `naming.Taxon` of the BioCLIP reference code. A taxon above genus has
     no scientific name there, so its `sci` is the empty prompt "a photo of ."; see `prompts`.
     """
-    scientific = f"{taxon.at(Rank.GENUS)} {taxon.epithet}".strip().capitalize()
-    ranks = {rank: taxon.at(rank) for rank in RANKS} | {Rank.SPECIES: taxon.epithet}
-    taxonomic = " ".join(name for name in ranks.values() if name)
-    tagged = " ".join(f"{rank} {name}" for rank, name in ranks.items() if name)
+    *above, genus, _ = taxon.lineage
+    names = (*above, genus, taxon.epithet)
+    scientific = f"{genus} {taxon.epithet}".strip().capitalize()
+    taxonomic = " ".join(filter(None, names))
+    tagged = " ".join(f"{rank} {name}" for rank, name in zip(RANKS, names, strict=True) if name)
     common = taxon.common_name or scientific or taxonomic
     return _TEMPLATES[text_type].format(
         scientific=scientific, taxonomic=taxonomic, tagged=tagged, common=common

@@ -140,7 +140,7 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
     hits = []
     for row, score in zip(rows, scores, strict=True):
         (image_id, source_id, url, thumb), said, ranks = said_of[int(row)]
-        label, common_name, metadata, name, identification = said
+        label, common_name, metadata, name, identification, confidence = said
         taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
         cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
         hits.append(
@@ -157,6 +157,7 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
                 Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
                 name or "",
                 identification or "",
+                confidence,
             )
         )
     return hits
@@ -172,7 +173,7 @@ def _question_or_why(names: Names, words: str, within: Sequence[str]) -> Questio
 _HIT_SQL = f"""
 SELECT "row", (images.image_id, source_id, url, thumbs.file),
     (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
-        identifications.label),
+        identifications.label, identifications.confidence),
     ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
 FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
 LEFT JOIN thumbs USING (image_id)

@@ -28,6 +28,8 @@ COLUMNS = (
     "score",
     "match",
     "label",
+    "machine_label",
+    "machine_confidence",
     "image_id",
     "metadata",
 )
@@ -61,6 +63,8 @@ class Hit:
     """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
     identification: str = ""
     """what a machine says it is, as examples call it; "" where none does"""
+    confidence: float | None = None
+    """how sure the machine is that this is right, 0 to 1; None where it does not say"""
 
     @property
     def title(self) -> str:
@@ -111,6 +115,8 @@ class Hit:
             round(self.score, 4),
             self.match,
             self.label,
+            self.identification,
+            self.confidence,
             self.image_id,
             json.dumps(dict(self.metadata), ensure_ascii=False) if self.metadata else "",
         )
@@ -162,7 +168,7 @@ class Hits(Sequence[Hit]):
     def to_arrow(self) -> pa.Table:
         """Return them as a table of COLUMNS."""
         rows = [hit.row() for hit in self.hits]
-        kinds = {"score": pa.float64()}
+        kinds = {"score": pa.float64(), "machine_confidence": pa.float64()}
         return pa.Table.from_pylist(
             rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
         )

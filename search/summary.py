@@ -16,6 +16,9 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "SELECT count(*), count(*) FILTER (label <> '' OR taxon_key IS NOT NULL), count(taxon_key) "
         "FROM images"
     )[0]
+    (by_machine,) = snapshot.query(
+        "SELECT count(*) FROM identifications SEMI JOIN images USING (image_id)"
+    )[0]
     facts = {
         "collection": str(snapshot.folder),
         "generation": str(manifest.generation),
@@ -25,6 +28,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         "images": f"{images:,}",
         "labelled": f"{labelled:,}",
         "labelled with a taxon": f"{of_taxa:,}",
+        "identified by machine": f"{by_machine:,}",
     }
     facts |= _index(manifest)
     if manifest.floor:

@@ -3,11 +3,14 @@
 from functools import lru_cache
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from model.taxon import RANKS
 from search.identifying.certainty import FEWEST, Calibration, calibrate, deepest, upwards
+from search.identifying.reliability import BINS, Reliability
 
 EVERY = np.ones((1, 7), bool)
 PRECISIONS = st.floats(0.5, 0.999)
@@ -88,6 +91,48 @@ def test_what_is_as_sure_as_was_asked_is_always_given() -> None:
     calibration = learnt()
     for precision in (0.5, 0.75, 0.9, 0.995):
         assert (calibration.cutoff(precision) <= np.ceil(precision * 100) / 100 + 1e-9).all()
+
+
+def test_the_bins_are_those_of_a_reliability_diagram() -> None:
+    reliability = learnt().reliability
+    for place, rank in enumerate(RANKS):
+        bins = reliability.bins()[rank]
+        sure, right = reliability.confidence[:, place], reliability.right[:, place]
+        assert sum(each.answers for each in bins) == 600
+        weights = [each.answers / 600 for each in bins]
+        assert np.dot(weights, [each.confidence for each in bins]) == pytest.approx(sure.mean())
+        assert np.dot(weights, [each.right for each in bins]) == pytest.approx(right.mean())
+        assert len({int(each.confidence * BINS - 1e-9) for each in bins}) == len(bins)
+        assert [each.confidence for each in bins] == sorted(each.confidence for each in bins)
+
+
+def test_what_cannot_be_judged_is_in_no_bin() -> None:
+    confidence = np.full((4, 7), 0.25)
+    judged = np.zeros((4, 7), bool)
+    judged[:3, 6] = True
+    right = np.tile([[True], [False], [False], [True]], 7)
+    bins = Reliability(confidence, right, judged).bins()
+    assert bins == {"species": [(0.25, pytest.approx(1 / 3), 3)]}
+
+
+def test_it_is_told_how_often_the_answers_of_each_rank_are_right() -> None:
+    told = learnt().told(0.8, depth=5)
+    assert all(line.split(":")[0] in RANKS[:6] for line in told)
+    depths = deepest(
+        learnt().reliability.confidence, np.tile(np.arange(7) <= 5, (600, 1)), learnt().cutoff(0.8)
+    )
+    genus = learnt().reliability.right[depths == 5, 5]
+    assert told[0] == (
+        f"genus: the answer for {len(genus):,} of 600 labelled images, each left out; "
+        f"{genus.mean():.0%} of them right"
+    )
+
+
+def test_a_notebook_shows_a_diagram_for_each_rank() -> None:
+    shown = learnt()._repr_html_()
+    assert shown.count("<svg") == 7
+    circles = sum(map(len, learnt().reliability.bins().values()))
+    assert shown.count("<circle") == circles > 14
 
 
 def test_few_answers_teach_nothing() -> None:

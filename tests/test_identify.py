@@ -1,6 +1,8 @@
 """Identify: one lineage an image, as deep as it is sure, whatever else is asked beside it."""
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,19 @@ from taxonomies import small_taxonomy
 
 from indexer.labels import read_label_file
 from indexer.run import index_source
+from indexer.text_matrix import TextMatrix
 from model.errors import Error, UnknownName
-from model.taxon import RANKS
+from model.taxon import RANKS, Rank, Taxon
+from model.text_types import TextType, render
+from model.vectors import Vectors
 from search.collection import Collection, open_collection
 from search.identifying.identifications import COLUMNS, Identification
 from search.identifying.identifier import Asked, Identifier
 from search.identifying.lineages import key_at
-from search.identifying.photographs import photographs
+from search.identifying.photographs import TOGETHER, photographs
+from search.identifying.preparing import prepare
 from ui.cli import main
+from ui.identifying import encode, identify
 
 KINDS = {
     "Panthera leo": ("Mammalia", "Felidae", (250, 170, 20)),
@@ -232,7 +239,11 @@ def test_answers_as_tables_and_pictures(opened: Collection, world: Path) -> None
     page = type(answers)((odd,))._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "Pica" in answers._repr_html_()
+    shown = answers._repr_html_()
+    assert "Pica" in shown
+    assert "calibrated on 40 labelled images" in shown
+    assert shown.count("<img src=") == 16
+    assert "<svg" in answers.calibration._repr_html_()
 
 
 def test_an_unlabelled_collection_answers_by_its_taxonomy(world: Path, tmp_path: Path) -> None:
@@ -257,6 +268,50 @@ def test_a_labelled_collection_and_a_whole_taxonomy(world: Path, tmp_path: Path)
     species = {taxon.name for taxon, _ in answers[0].best}
     assert {"Ursus arctos", "Pica pica"} <= species
     assert len(species) == 12  # all that the taxonomy has, more than are told unasked
+
+
+def test_the_names_of_a_whole_taxonomy_are_those_of_its_taxa(tmp_path: Path) -> None:
+    taxonomy = small_taxonomy(tmp_path)
+    ready = prepare(ColourEncoder, taxonomy=taxonomy)
+    candidates = ready.identifier().judge.candidates
+    assert len(ready.texts.texts) == len(candidates) == 12
+    sql = "SELECT taxon_key, common_name FROM taxa WHERE rank = 'species' ORDER BY lo"
+    taxa = [Taxon.from_key(*line) for line in taxonomy.cursor().execute(sql).fetchall()]
+    assert ready.texts.texts == [render(taxon, TextType.TAXON_COM) for taxon in taxa]
+    assert {candidates.taxon(place) for place in range(12)} == set(taxa)
+    birds = prepare(ColourEncoder, taxonomy=taxonomy, within="Aves")
+    assert birds.texts.texts == [
+        render(taxon, TextType.TAXON_COM) for taxon in taxa if taxon.at(Rank.CLASS) == "Aves"
+    ]
+
+
+def test_specimens_of_a_subspecies_vote_for_their_species(tmp_path: Path) -> None:
+    taxonomy = small_taxonomy(tmp_path)
+    for name in ("Panthera leo", "Panthera leo leo", "Pica pica"):
+        for seed in range(3):
+            speckled(tmp_path / "p" / name / f"{seed}.png", (250, 170, 20), seed + len(name))
+    *_, _ = index_source(
+        tmp_path / "p", tmp_path / "c", ColourEncoder(), taxonomy=str(taxonomy.path)
+    )
+    specimens = open_collection(tmp_path / "c", ColourEncoder()).prepare().specimens
+    assert [taxon.name for taxon in specimens.lineages.taxa] == ["Pica pica", "Panthera leo"]
+    assert np.bincount(specimens.taxa).tolist() == [3, 6]
+
+
+def test_what_many_names_cost_is_said_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = TextMatrix(ColourEncoder(), [f"red {place}" for place in range(20_500)], tmp_path / "t")
+    encode(texts)
+    said = capsys.readouterr().err
+    assert said.startswith("20,500 names are encoded, once: about 82 seconds with ViT-B/16")
+    assert f"2.01 MB in {tmp_path / 't'}" in said
+    assert "by the first 8,192 names" in said
+    assert texts.missing == 0
+    encode(texts)
+    assert capsys.readouterr().err == ""
+    next((tmp_path / "t").iterdir()).unlink()
+    assert texts.missing in (8192, 20_500 - 2 * 8192)
 
 
 def test_one_taxon_alone_teaches_no_confidence(tmp_path: Path) -> None:
@@ -309,6 +364,33 @@ def test_the_command(starter: Path, world: Path, tmp_path: Path) -> None:
     assert len(rows) == 16
 
 
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+)
+def test_the_command_draws_how_often_answers_are_right(
+    starter: Path, world: Path, tmp_path: Path, suffix: str, start: bytes
+) -> None:
+    target = tmp_path / f"reliability.{suffix}"
+    _, said = ran(next((world / "new").iterdir()), "-c", starter, "--plot", target)
+    assert f"plot: {target}" in said
+    assert re.search(r"of 40 labelled images, each left out; \d+% of them right", said)
+    assert target.read_bytes().lstrip().startswith(start)
+    if suffix != "png":
+        assert b"right by confidence, 40 labelled images" in target.read_bytes()
+
+
+def test_the_command_has_nothing_to_draw_where_nothing_is_calibrated(
+    world: Path, tmp_path: Path
+) -> None:
+    picture = next((world / "new").iterdir())
+    taxonomy = small_taxonomy(tmp_path)
+    given = ("-c", tmp_path / "no", "--taxonomy", taxonomy.path, "--encoder", "starter")
+    _, said = ran(picture, *given, "--plot", tmp_path / "p.svg")
+    assert "no plot: confidence is uncalibrated" in said
+    arguments = ["identify", str(picture), "--cls", "lion,tiger", "--plot", str(tmp_path / "p.svg")]
+    assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
 def test_the_command_with_labels_of_ones_own(starter: Path, world: Path, tmp_path: Path) -> None:
     picture = next((world / "new").iterdir())
     (tmp_path / "labels.txt").write_text("lion\nmagpie, black-billed\n")
@@ -338,3 +420,25 @@ def test_the_command_without_a_collection(world: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["identify", str(picture), "-c", str(tmp_path / "no")])
     assert result.exit_code == 1
     assert "There is no collection" in result.stderr
+
+
+class Interrupted(ColourEncoder):
+    """Ends the run when it is to embed a second batch."""
+
+    batches = 0
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+        self.batches += 1
+        if self.batches > 1:
+            raise KeyboardInterrupt
+        return super().encode_images(images)
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_answers_are_written_as_they_are_made(world: Path, tmp_path: Path, best: bool) -> None:
+    ready = open_collection(world / "c", Interrupted()).prepare()
+    sources = [str(world / each) for each in ("photos", "new", "photos")]
+    with pytest.raises(KeyboardInterrupt):
+        identify(ready, sources, Asked(k=2), best, "csv", tmp_path / "a.csv")
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert len(lines) == 1 + TOGETHER * (2 if best else 1)

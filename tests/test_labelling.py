@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
+import taxalens as door
 from indexer.labels import Label
 from indexer.manifest import read_manifest
 from indexer.snapshot import open_snapshot
@@ -32,6 +33,7 @@ from search.labelling.leave_one_out import (
     preferred,
     try_methods,
 )
+from search.summary import summarise
 from ui.cli import main
 from ui.labelling import COLUMNS
 
@@ -315,6 +317,7 @@ def test_a_notebook_shows_what_was_confused_and_runs_nothing(place: Path) -> Non
     assert "leave-one-out top-1" in shown
     assert "&lt;i&gt;y&lt;/i&gt;" in shown
     assert "<i>" not in shown
+    assert "background:rgba" in shown
 
 
 # On the command line
@@ -400,6 +403,22 @@ def test_a_label_that_is_no_taxon_is_found_by_its_name(place: Path) -> None:
     assert hits.meaning == "images labelled night sky"
     assert hits[0].match == "identified"
     assert {hit.label for hit in hits if hit.match == "identified"} == {"unsorted"}
+
+
+def test_keeping_is_what_the_command_does(place: Path) -> None:
+    assert door.keep(opened(place).label(precision=0.999)) == 0
+    assert door.keep(opened(place).label(where="label = 'unsorted'")) == 6
+    collection = opened(place)
+    kept = collection.snapshot.query("SELECT label, confidence FROM identifications")
+    assert len(kept) == 6
+    assert ("identified by machine", "6") in summarise(collection.snapshot).items()
+    hits = collection.search("Pica pica", k=20)
+    by_machine = [hit for hit in hits if hit.identification]
+    assert sorted((hit.identification, hit.confidence) for hit in by_machine) == sorted(kept)
+    for row, hit in zip(hits.to_arrow().to_pylist(), hits, strict=True):
+        assert row["machine_label"] == hit.identification
+        assert row["machine_confidence"] == hit.confidence
+    assert any(hit.confidence is None for hit in hits)
 
 
 def test_labels_less_sure_than_asked_take_earlier_ones_back(place: Path) -> None:

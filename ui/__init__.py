@@ -10,6 +10,7 @@ identifying.py    identifying on the command line, its cost said first
 choices.py        what is identified with: a collection, a taxonomy, or labels of one's own
 optimizing.py     optimizing, with its bars
 labelling.py      few-shot labels: what was learned, the labels, their writing
+costs.py         how large and how long, in words
 running.py        such runs on the command line: their outcome, and Ctrl-C
 answers.py        shows hits, copies their files
 tables.py         rows as text, CSV, JSON or Parquet

@@ -36,8 +36,12 @@ class CommandGroup(click.Group):
             raise click.UsageError(error.message + near, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a sub-command; an Error ends it with its sentence."""
+        """Run a sub-command; an Error ends it with its sentence, Ctrl-C without a traceback."""
         try:
             return super().invoke(ctx)
         except Error as error:
             raise click.ClickException(str(error)) from None
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
+                raise click.Abort from None
+            raise

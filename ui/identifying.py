@@ -1,17 +1,22 @@
 """Identifying on the command line: what it takes is said first, progress goes to stderr."""
 
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
-from indexer.text_matrix import TextMatrix
-from search.identifying.identifications import BEST_COLUMNS, COLUMNS, Identification
+from indexer.text_matrix import CHUNK, TextMatrix
+from model.errors import Error
+from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
 from search.identifying.identifier import Asked
+from search.identifying.photographs import TOGETHER
 from search.identifying.preparing import Preparation
-from ui.tables import Row, write_rows
+from ui.costs import duration, size
+from ui.streams import write_stream
 
 SHOWN = ("score", "rank", "name", "nearest", "file_name", "problem")
 _TEXTS_A_SECOND = 250  # on two cores, by BioCLIP's ViT-B/16 (docs/BENCHMARKS.md)
@@ -26,17 +31,32 @@ def sources_of(images: Sequence[str]) -> list[str]:
 
 def encode(texts: TextMatrix) -> None:
     """Encode the texts that are missing, with a bar; many are announced."""
-    total = len(texts.texts)
-    if total > _MANY and not texts.folder.is_dir():
-        minutes = total / _TEXTS_A_SECOND / 60
-        size = total * texts.encoder.dim * 2 / 1e6
-        sys.stderr.write(
-            f"{total:,} names are encoded once: about {minutes:.0f} minutes with ViT-B/16 on two "
-            f"cores, {size:,.0f} MB in {texts.folder}\n"
-        )
-    with tqdm(total=total, unit=" names", disable=total <= _MANY) as bar:
+    total, missing = len(texts.texts), texts.missing
+    if missing > _MANY:
+        _say_cost(texts, missing)
+    started = time.monotonic()
+    with tqdm(total=total, unit=" names", disable=missing <= _MANY) as bar:
         for done in texts.encode():
             bar.update(done - bar.n)
+            if done == CHUNK and missing == total > _MANY:
+                left = (total - done) * (time.monotonic() - started) / done
+                said = f"about {duration(left)}, by the first {done:,} names"
+                tqdm.write(said, file=sys.stderr)  # which does not break the bar
+
+
+def _say_cost(texts: TextMatrix, missing: int) -> None:
+    """Say how many names are encoded and what they take; refuse what has no room on disk."""
+    needed = missing * texts.encoder.dim * 2
+    kept = next(folder for folder in texts.folder.parents if folder.is_dir())
+    sys.stderr.write(
+        f"{missing:,} names are encoded, once: about {duration(missing / _TEXTS_A_SECOND)} with "
+        f"ViT-B/16 on two cores, {size(needed)} in {texts.folder}\n"
+    )
+    if needed > (free := shutil.disk_usage(kept).free):
+        raise Error(
+            f"{kept} has {size(free)} free, which is too little; make room, or bound the names "
+            "with --within or --checklist."
+        )
 
 
 def identify(
@@ -46,18 +66,24 @@ def identify(
     best: bool,
     format_: str,
     output: Path | None,
+    plot: Path | None = None,
 ) -> None:
-    """Write an answer for each image, or the k best taxa of each as pybioclip does."""
+    """Write each answer as it is made, or the k best taxa of each image as pybioclip does."""
     encode(ready.texts)
     identifier = ready.identifier()
-    for note in (*ready.notes, identifier.trust):
+    for note in (*ready.notes, *identifier.notes(asked)):
         sys.stderr.write(f"{note}\n")
-    answers = identifier.identify(sources, asked)
+    if plot:
+        from ui.plots import plot_reliability
+
+        sys.stderr.write(f"{plot_reliability(identifier.judge.calibration, plot)}\n")
+    answers = _counted(identifier.identify(sources, asked))
     if best:
-        write_rows((*BEST_COLUMNS, "problem"), _best(_counted(answers)), format_, output)
+        rows = (row for answer in answers for row in answer.best_rows())
+        write_stream(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
     else:
-        rows = (answer.row() for answer in _counted(answers))
-        write_rows(COLUMNS, rows, format_, output, shown=SHOWN)
+        rows = (answer.row() for answer in answers)
+        write_stream(SCHEMA, rows, format_, output, together=TOGETHER, shown=SHOWN)
 
 
 def classify(
@@ -76,17 +102,11 @@ def classify(
     texts = classifying.texts_of(loaded, list(labels))
     encode(texts)
     candidates = classifying.labels_as_candidates(texts, labels)
-    found = classifying.classify(sources, loaded, candidates, k or len(labels))
+    k = min(k or len(labels), len(candidates.clades[classifying.LEVEL].starts))
+    found = classifying.classify(sources, loaded, candidates, k)
     with tqdm(unit=" lines") as bar:
         rows = (each.row() for each in found if bar.update() or True)
-        write_rows(classifying.COLUMNS, rows, format_, output)
-
-
-def _best(answers: Iterable[Identification]) -> Iterator[Row]:
-    for answer in answers:
-        empty: dict[str, object] = dict.fromkeys(BEST_COLUMNS, "")
-        for row in answer.best_rows() or [empty | {"file_name": answer.file}]:
-            yield row | {"problem": answer.problem}
+        write_stream(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
 
 
 def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:

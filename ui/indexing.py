@@ -19,6 +19,7 @@ from indexer.thumbnails import BYTES as THUMBNAIL_BYTES
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
 from model.runtimes import AUTO
+from ui.costs import duration, size
 
 _ROW_BYTES = 400  # of the tables and the catalog, beside the vector
 _ROOM = 2  # how much more than that must be free
@@ -124,30 +125,15 @@ def _say_cost(images: int, collection: Path, how: How) -> None:
     each = _ROW_BYTES + 2 * read_manifest(collection).encoder.dim
     each += THUMBNAIL_BYTES if how.fetch else 0
     free = shutil.disk_usage(collection).free
-    sys.stderr.write(f"{images:,} new or changed pictures; about {_size(images * each)} on disk\n")
+    sys.stderr.write(f"{images:,} new or changed pictures; about {size(images * each)} on disk\n")
     if images * each * _ROOM > free:
         raise CollectionError(
-            f"{collection} has {_size(free)} free, which is too little; make room, or choose "
+            f"{collection} has {size(free)} free, which is too little; make room, or choose "
             "another disk with -c."
         )
 
 
 def _say_time(progress: Progress, seconds: float) -> None:
     left = (progress.total - progress.done) * seconds / progress.done
-    said = f"about {_duration(left)}, by the first {progress.done} pictures"
+    said = f"about {duration(left)}, by the first {progress.done} pictures"
     tqdm.write(said, file=sys.stderr)  # which does not break the bar
-
-
-def _size(number: float) -> str:
-    for unit in ("kB", "MB", "GB"):
-        number /= 1000
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-    return f"{number / 1000:,.1f} TB"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 2):.0f} seconds"

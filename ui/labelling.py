@@ -57,7 +57,7 @@ def label_images(labelling: Labelling, format_: str, output: Path | None, write:
         stream = Stream(SCHEMA, rows_of, COLUMNS, SHOWN)
         with tqdm(total=len(labelling), unit=" images") as bar:
             for batch in stream.through(labelling.batches(), format_, output):
-                given += sum(map(bool, batch["label"].to_pylist()))
+                given += labels_in(batch)
                 bar.update(len(batch))
                 yield labelling.identifications(batch)
 
@@ -69,6 +69,28 @@ def label_images(labelling: Labelling, format_: str, output: Path | None, write:
     if given < len(labelling):
         done += f", the others not surely enough (--precision {labelling.precision:g})"
     return done + ("" if write else "; nothing was written")
+
+
+def keep(labelling: Labelling) -> int:
+    """Write labels to their collection as what a machine says; return how many images got one.
+
+    What people said stays. Raises CollectionError where the collection is in use.
+    """
+    given = 0
+
+    def made() -> Iterator[pa.RecordBatch]:
+        nonlocal given
+        for batch in labelling.batches():
+            given += labels_in(batch)
+            yield labelling.identifications(batch)
+
+    write_identifications(labelling.snapshot.folder, made())
+    return given
+
+
+def labels_in(batch: pa.RecordBatch) -> int:
+    """Return how many images of a batch have a label, not being left out for lack of certainty."""
+    return sum(map(bool, batch["label"].to_pylist()))
 
 
 def rows_of(batch: pa.RecordBatch) -> list[Row]:

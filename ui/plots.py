@@ -1,17 +1,19 @@
 """Plots: pictures of what was measured, as PNG, SVG or a page of HTML that needs no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import altair as alt
-import numpy as np
-import numpy.typing as npt
 
 from model.errors import Error
+from search.html import Dot
+from search.identifying.certainty import Calibration
 from search.labelling.learning import Learnt
+from search.labelling.leave_one_out import LeftOut
 
 MOST_CLASSES = 40  # in one plot: more cannot be read
 _CELL = 18  # pixels
+_WIDE = 180
 
 
 def plot_confusion(learnt: Learnt, path: Path) -> str:
@@ -23,17 +25,49 @@ def plot_confusion(learnt: Learnt, path: Path) -> str:
         return "no plot: with one example of each class none can be left out"
     labels = [each.label for each in learnt.examples.said]
     title = f"leave-one-out top-1 {learnt.left_out.accuracy:.3f}, {learnt}"
-    save_plot(confusion_plot(labels, learnt.left_out.confusion, title), path)
+    save_plot(confusion_plot(labels, learnt.left_out, title), path)
     return f"plot: {path}"
 
 
-def confusion_plot(labels: Sequence[str], counts: npt.NDArray[np.int64], title: str) -> alt.Chart:
+def plot_reliability(calibration: Calibration | None, path: Path) -> str:
+    """Draw how often answers are right by how sure they are; return what was done.
+
+    Raises Error for a file of another suffix.
+    """
+    if calibration is None:
+        return "no plot: confidence is uncalibrated, so nothing tells how often answers are right"
+    title = f"right by confidence, {calibration.examples:,} labelled images, each left out"
+    save_plot(reliability_plot(calibration.reliability.bins(), title), path)
+    return f"plot: {path}"
+
+
+def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.ConcatChart:
+    """Draw a reliability diagram for each rank: on its line is what is right as often as sure."""
+    share = alt.Scale(domain=[0, 1])
+    even = [{"confidence": 0, "right": 0}, {"confidence": 1, "right": 1}]
+    line = alt.Chart(alt.InlineData(values=even)).mark_line(color="silver", strokeDash=[4, 4])
+    line = line.encode(x=alt.X("confidence:Q", scale=share), y=alt.Y("right:Q", scale=share))
+    plots = []
+    for rank, dots in bins.items():
+        values = alt.InlineData(values=[dot._asdict() for dot in dots])
+        drawn = alt.Chart(values).mark_circle(opacity=1, color="steelblue")
+        drawn = drawn.encode(
+            x="confidence:Q",
+            y="right:Q",
+            size=alt.Size("answers:Q", scale=alt.Scale(domainMin=0)),
+            tooltip=["confidence:Q", "right:Q", "answers:Q"],
+        )
+        plots.append((line + drawn).properties(title=rank, width=_WIDE, height=_WIDE))
+    plot: alt.ConcatChart = alt.concat(*plots, columns=4, title=title)
+    return plot
+
+
+def confusion_plot(labels: Sequence[str], left: LeftOut, title: str) -> alt.Chart:
     """Draw how often examples of each class (rows) got which answer (columns).
 
-    `counts` (classes, classes). Of more than MOST_CLASSES those are drawn that are confused most.
+    Of more than MOST_CLASSES those are drawn that are confused most.
     """
-    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    shown = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES]).tolist()
+    counts, shown = left.confusion, left.most_confused(MOST_CLASSES)
     cells = [
         {"label": labels[a], "answer": labels[b], "examples": int(counts[a, b])}
         for a in shown
@@ -57,7 +91,7 @@ def confusion_plot(labels: Sequence[str], counts: npt.NDArray[np.int64], title: 
     return plot
 
 
-def save_plot(plot: alt.Chart, path: Path) -> None:
+def save_plot(plot: alt.Chart | alt.ConcatChart, path: Path) -> None:
     """Write a plot in the format of the file's suffix; raises Error for one that is none."""
     match path.suffix.lower():
         case ".html":

@@ -11,9 +11,8 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from model.taxon import RANKS
+from search.identifying.reliability import Flags, Floats, Reliability
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 FEWEST = 30  # answers whose truth is known, below which nothing is learnt
 PRECISIONS = np.arange(0.5, 1.0, 0.01)
 _TYPICAL = 0.005  # the share of known images that may be less like the specimens
@@ -33,16 +32,20 @@ class Calibration:
     """(precisions, 7) the confidence from which answers are so often right on average"""
     least: float
     """the likeness below which an image is like nothing that is labelled"""
-    examples: int
-    """answers that it was learnt from"""
+    reliability: Reliability
+    """of the answers that it was learnt from"""
+
+    @property
+    def examples(self) -> int:
+        """Answers that it was learnt from."""
+        return len(self.reliability.confidence)
 
     def confidence(self, features: Floats) -> Floats:
         """Return how sure answers are at each rank, (n, 7): 0 to 1, never less at a higher one.
 
         `features` (n, 7, features); see `search.identifying.identifier`.
         """
-        logits = ((features - self.centre) * self.slopes).sum(axis=2) + self.intercepts
-        return upwards(1 / (1 + np.exp(-logits)))
+        return _confidence(features, self.centre, self.slopes, self.intercepts)
 
     def cutoff(self, precision: float) -> Floats:
         """Return the confidence at each rank (7,) from which answers clear a precision."""
@@ -51,6 +54,16 @@ class Calibration:
             return np.full(len(RANKS), precision)
         found: Floats = self.cutoffs[place]
         return found
+
+    def told(self, precision: float, depth: int) -> list[str]:
+        """Say of each rank down to `depth` how often its answers are right at a precision."""
+        wanted = self.reliability.judged & (np.arange(len(RANKS)) <= depth)
+        depths = deepest(self.reliability.confidence, wanted, self.cutoff(precision))
+        return self.reliability.told(depths)
+
+    def _repr_html_(self) -> str:
+        """Return its reliability diagrams, as a notebook shows them."""
+        return self.reliability._repr_html_()
 
 
 def calibrate(
@@ -81,12 +94,12 @@ def calibrate(
         slopes[rank] = np.maximum(model.coef_[0], 0) / spread
         intercepts[rank] = model.intercept_[0]
     least = float(np.quantile(likeness, _TYPICAL)) if len(likeness) else -1.0
-    nothing = np.ones((len(PRECISIONS), len(RANKS)))
-    draft = Calibration(centre, slopes, intercepts, nothing, least, len(features))
-    confidence = draft.confidence(features)
-    cutoffs = np.array([_cutoffs(confidence, answered & judged, each) for each in PRECISIONS])
+    confidence = _confidence(features, centre, slopes, intercepts)
+    usable = answered & judged
+    cutoffs = np.array([_cutoffs(confidence, usable, each) for each in PRECISIONS])
     cutoffs = np.maximum.accumulate(cutoffs, axis=0)  # more precision never says more
-    return Calibration(centre, slopes, intercepts, cutoffs, least, len(features))
+    reliability = Reliability(confidence, right, usable)
+    return Calibration(centre, slopes, intercepts, cutoffs, least, reliability)
 
 
 def upwards(confidence: Floats) -> Floats:
@@ -104,6 +117,11 @@ def deepest(confidence: Floats, answered: Flags, cutoff: Floats) -> npt.NDArray[
     last = len(RANKS) - 1 - clears[:, ::-1].argmax(axis=1)
     depth: npt.NDArray[np.int64] = np.where(clears.any(axis=1), last, -1)
     return depth
+
+
+def _confidence(features: Floats, centre: Floats, slopes: Floats, intercepts: Floats) -> Floats:
+    logits = ((features - centre) * slopes).sum(axis=2) + intercepts
+    return upwards(1 / (1 + np.exp(-logits)))
 
 
 def _cutoffs(confidence: Floats, usable: Flags, precision: float) -> Floats:

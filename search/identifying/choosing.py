@@ -1,11 +1,13 @@
 """Choosing: which taxa may be an answer, and how likely each is beforehand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from indexer.snapshot import Snapshot
 from indexer.taxonomy.resolver import Clade, resolve_all
@@ -21,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 MOST_SPECIMENS = 50_000  # that vote: all of a small collection, an even part of a large one's taxa
 _FEWEST, _MOST = 4, 100  # of one taxon
+_TOGETHER = 8192  # taxa
 
 OF_TAXONOMY = "rank = 'species' OR (hi - lo = 1 AND list_contains(?, rank))"
 OF_LABELS = "lo IN (SELECT lo FROM images) AND ? IS NOT NULL"
@@ -40,11 +43,35 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taxa:
-    """Taxa of a catalog or taxonomy, in pre-order."""
+    """Taxa of a catalog or taxonomy, in pre-order: columns, since there may be a million."""
 
-    taxa: tuple[Taxon, ...]
-    lo: Numbers
-    hi: Numbers
+    table: pa.Table
+    """(taxa) rows: lo, hi, common_name and the names at the seven ranks, "" for none"""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.table)
+
+    @property
+    def lo(self) -> Numbers:
+        """Where the clade of each begins, (taxa,)."""
+        return np.asarray(self.table["lo"], np.int64)
+
+    @property
+    def hi(self) -> Numbers:
+        """Where the clade of each ends, (taxa,)."""
+        return np.asarray(self.table["hi"], np.int64)
+
+    def some(self, places: Numbers) -> "Taxa":
+        """Return those at some places, in that order."""
+        return Taxa(self.table.take(pa.array(places)))
+
+    def parts(self) -> Iterator[list[Taxon]]:
+        """Yield them as taxa, a few thousand at a time."""
+        columns = [*map(str, RANKS), "common_name"]
+        for batch in self.table.select(columns).to_batches(_TOGETHER):
+            rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            yield [Taxon(tuple(lineage), common) for *lineage, common in rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,16 +85,14 @@ class Chosen:
 def taxa_of(connection: duckdb.DuckDBPyConnection, which: str) -> Taxa:
     """Return the taxa of a connection that an SQL condition (OF_TAXONOMY, OF_LABELS) chooses."""
     ranks = ", ".join(f'"{rank}"' for rank in RANKS)
-    sql = f"SELECT lo, hi, common_name, {ranks} FROM taxa WHERE {which} ORDER BY lo"
-    lines = connection.execute(sql, [list(map(str, RANKS))]).fetchall()
-    taxa = tuple(Taxon(tuple(names), common or "") for _, _, common, *names in lines)
-    bounds = np.array([line[:2] for line in lines], np.int64).reshape(len(lines), 2)
-    return Taxa(taxa, bounds[:, 0], bounds[:, 1])
+    common = "coalesce(common_name, '') AS common_name"
+    sql = f"SELECT lo, hi, {common}, {ranks} FROM taxa WHERE {which} ORDER BY lo"
+    return Taxa(connection.sql(sql, params=[list(map(str, RANKS))]).to_arrow_table())
 
 
 def chosen(connection: duckdb.DuckDBPyConnection, taxa: Taxa, choice: Choice) -> Chosen:
     """Weigh taxa by what is known beforehand: 0 for those that cannot be an answer."""
-    weights = np.ones(len(taxa.taxa))
+    weights = np.ones(len(taxa))
     unknown: set[str] = set()
     for names, inside in ((choice.within, True), (choice.exclude, False)):
         if names:
@@ -97,28 +122,30 @@ def specimens_of(
 ) -> tuple[Specimens | None, Numbers]:
     """Return what votes of a collection's labelled images, and their rows: (m,) ascending.
 
-    Taxa whose weight is 0 do not vote. Of each taxon at most _MOST specimens do, spread evenly
-    over its rows; None where nothing is labelled.
+    `taxa` are those of its labels (OF_LABELS); those whose weight is 0 do not vote. Of each taxon
+    at most _MOST specimens do, spread evenly over its rows; None where nothing is labelled.
     """
-    own = {key: place for place, key in enumerate(dict.fromkeys(t.key for t in taxa.taxa))}
-    first: dict[str, Taxon] = {}
-    allowed = np.zeros(len(own))
-    number_of_lo = {}
-    for taxon, lo, weight in zip(taxa.taxa, taxa.lo.tolist(), weights, strict=True):
-        first.setdefault(taxon.key, taxon)
-        number_of_lo[lo] = own[taxon.key]
-        allowed[own[taxon.key]] = max(allowed[own[taxon.key]], weight)
-    pairs = snapshot.query('SELECT "row", lo FROM images WHERE lo IS NOT NULL ORDER BY "row"')
-    kept = [(row, number_of_lo[lo]) for row, lo in pairs if lo in number_of_lo]
-    kept = [pair for pair in kept if first and allowed[pair[1]] > 0]
-    if not kept:
-        return None, np.empty(0, np.int64)
-    rows, numbers = (np.array(column, np.int64) for column in zip(*kept, strict=True))
-    few = _spread(numbers, len(own))
+    number, first = _by_key(taxa)  # subspecies are of the taxon that their seven ranks name
+    allowed = np.zeros(len(first))
+    np.maximum.at(allowed, number, weights)
+    found = snapshot.cursor().execute(_LABELLED).fetchnumpy()
+    rows, los = (found[name].astype(np.int64) for name in ("row", "lo"))
+    numbers = number[np.searchsorted(taxa.lo, los)]
+    rows, numbers = (each[allowed[numbers] > 0] for each in (rows, numbers))
+    if not len(rows):
+        return None, rows
+    few = _spread(numbers, len(first))
     rows, numbers = rows[few], numbers[few]
     raw: Features = nearest.exact.gather(rows).astype(np.float32)
-    lineages = lineages_of(list(first.values()))
+    lineages = lineages_of([taxon for part in taxa.some(first).parts() for taxon in part])
     return Specimens(raw, numbers, lineages, allowed), rows
+
+
+def _by_key(taxa: Taxa) -> tuple[Numbers, Numbers]:
+    """Number taxa by what their seven ranks say; return numbers, and the first place of each."""
+    keys = pc.binary_join_element_wise(*(taxa.table[rank] for rank in map(str, RANKS)), "|")
+    number = np.asarray(keys.combine_chunks().dictionary_encode().indices, np.int64)
+    return number, np.unique(number, return_index=True)[1]
 
 
 def _spread(numbers: Numbers, count: int) -> Numbers:
@@ -142,10 +169,13 @@ def _inside(
             unknown.add(found.written)
         else:
             clades += these
-    mask = np.zeros(len(taxa.taxa), np.bool_)
+    mask, lo = np.zeros(len(taxa), np.bool_), taxa.lo
     for clade in clades:
-        mask[np.searchsorted(taxa.lo, clade.lo) : np.searchsorted(taxa.lo, clade.hi)] = True
+        mask[np.searchsorted(lo, clade.lo) : np.searchsorted(lo, clade.hi)] = True
     if above and clades:
         listed = np.sort([clade.lo for clade in clades])
         mask |= np.searchsorted(listed, taxa.hi) > np.searchsorted(listed, taxa.lo)
     return mask, unknown
+
+
+_LABELLED = 'SELECT "row", lo FROM images WHERE lo IS NOT NULL ORDER BY "row"'

@@ -17,7 +17,8 @@ from search.zero_shot.scoring import score
 
 COLUMNS = ("file_name", "classification", "score", "problem")
 """pybioclip's columns for labels of one's own, and what is wrong with a file"""
-_LEVEL = "classification"
+SCHEMA = pa.schema([(name, pa.float64() if name == "score" else pa.string()) for name in COLUMNS])
+LEVEL = "classification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def labels_as_candidates(texts: TextMatrix, bins: Mapping[str, str]) -> Candidat
     """Make candidates of labels, by the bin of each; raises Error where there is none."""
     if not bins:
         raise Error("There is no label to choose from; write one a line.")
-    table = pa.table({_LEVEL: pa.array(list(bins.values()), pa.string())})
-    return candidates_of(texts.vectors(), table, levels=(_LEVEL,))
+    table = pa.table({LEVEL: pa.array(list(bins.values()), pa.string())})
+    return candidates_of(texts.vectors(), table, levels=(LEVEL,))
 
 
 def classify(
@@ -58,7 +59,7 @@ def classify(
     """
     for batch in photographs(sources, encoder):
         usable = [photo.vector for photo in batch if photo.vector is not None]
-        best = score(np.stack(usable), labels, k).clades[_LEVEL] if usable else None
+        best = score(np.stack(usable), labels, k).clades[LEVEL] if usable else None
         place = 0
         for photo in batch:
             if best is None or photo.vector is None:
@@ -68,6 +69,6 @@ def classify(
             place += 1
             for number, share in zip(numbers, shares, strict=True):
                 if number != NONE:
-                    start = int(labels.clades[_LEVEL].starts[number])
-                    name = labels.taxa[_LEVEL][start].as_py()
+                    start = int(labels.clades[LEVEL].starts[number])
+                    name = labels.taxa[LEVEL][start].as_py()
                     yield Classification(photo.file, name, float(share))

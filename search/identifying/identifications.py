@@ -3,12 +3,15 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import overload
 
 import pyarrow as pa
 
+from model.errors import BadInput
 from model.taxon import RANKS, Taxon
+from search import html
+from search.identifying.certainty import Calibration
 
 UNKNOWN = "unknown"
 RANK_COLUMNS = (*map(str, RANKS[:-1]), "species_epithet", "species", "common_name")
@@ -19,6 +22,11 @@ COLUMNS = (
 """pybioclip's columns, then ours; confidences … neighbours are JSON, or nothing."""
 BEST_COLUMNS = ("file_name", *RANK_COLUMNS, "score")
 """of the k best, as pybioclip writes them"""
+_KINDS = {"score": pa.float64(), "photographs": pa.int64()}
+SCHEMA, BEST_SCHEMA = (
+    pa.schema([(name, _KINDS.get(name, pa.string())) for name in names])
+    for names in (COLUMNS, (*BEST_COLUMNS, "problem"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Identification:
     files: tuple[str, ...] = ()
     """all of a group"""
     group: str = ""
+    path: Path | None = None
+    """where it lies, if it is a whole file on this machine; of several the first"""
     problem: str = ""
     """why there is no answer"""
 
@@ -71,6 +81,20 @@ class Identification:
     def name(self) -> str:
         """The scientific name of the answer, or "unknown"."""
         return self.taxon.name if self.taxon else "" if self.problem else UNKNOWN
+
+    def read(self) -> bytes:
+        """Return the bytes of its file; raises BadInput where it has none that can be read."""
+        try:
+            if self.path:
+                return self.path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{self.file} cannot be read: {error.strerror}.") from error
+        raise BadInput(f"{self.file} is no picture file on this machine.")
+
+    @property
+    def picture(self) -> html.Picture:
+        """What a notebook shows of it."""
+        return html.Picture(self.read, Path(self.file).name)
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
@@ -93,10 +117,10 @@ class Identification:
         }
 
     def best_rows(self) -> list[dict[str, object]]:
-        """Return the k best under BEST_COLUMNS; none where there is a problem."""
-        return [
-            {"file_name": self.file, **_ranks(taxon), "score": share} for taxon, share in self.best
-        ]
+        """Return the k best under BEST_COLUMNS, with the problem; that alone where there is one."""
+        best = self.best or ((None, 0.0),)
+        said = {"file_name": self.file, "problem": self.problem}
+        return [said | _ranks(taxon) | {"score": share} for taxon, share in best]
 
     def _told(self, values: Sequence[float]) -> str:
         if self.lineage is None or not any(values):
@@ -111,6 +135,8 @@ class Identifications(Sequence[Identification]):
 
     items: tuple[Identification, ...]
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    """how often answers are right, which a notebook shows; None where they are uncalibrated"""
 
     @overload
     def __getitem__(self, place: int) -> Identification: ...
@@ -130,19 +156,19 @@ class Identifications(Sequence[Identification]):
 
     def to_arrow(self) -> pa.Table:
         """Return them as a table of COLUMNS."""
-        kinds = {"score": pa.float64(), "photographs": pa.int64()}
-        schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        return pa.Table.from_pylist([each.row() for each in self.items], schema=schema)
+        return pa.Table.from_pylist([each.row() for each in self.items], schema=SCHEMA)
 
     def _repr_html_(self) -> str:
-        """Show them in a notebook, as a table."""
-        shown = ("file_name", "name", "rank", "score", "nearest", "problem")
-        lines = [[str(each.row()[column]) for column in shown] for each in self.items]
-        head = "".join(f"<th>{column}</th>" for column in shown)
-        cells = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines)
-        body = "".join(f"<tr>{line}</tr>" for line in cells)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
-        return f"{notes}<table><tr>{head}</tr>{body}</table>"
+        """Return them as a table with pictures, as a notebook shows them."""
+        columns = ("", "name", "rank", "confidence", "nearest", "file name", "problem")
+        rows = [
+            (
+                *(each.picture, each.name, each.rank, each.confidence),
+                *(each.lineage.name if each.lineage else "", each.picture.name, each.problem),
+            )
+            for each in self.items
+        ]
+        return html.table("; ".join(self.notes), columns, rows)
 
 
 def _ranks(taxon: Taxon | None) -> dict[str, object]:

@@ -75,6 +75,12 @@ class Identifier:
             "that have others of their own, so it is the share of votes and may be too high"
         )
 
+    def notes(self, asked: Asked) -> tuple[str, ...]:
+        """Say how often answers are right on the labelled images, and how far to trust them."""
+        calibration = self.judge.calibration
+        told = calibration.told(asked.precision, asked.depth) if calibration else ()
+        return (*told, self.trust)
+
     def identify(self, sources: Sequence[Path | str], asked: Asked) -> Iterator[Identification]:
         """Yield an answer for each photograph, or each group of them, in their order.
 
@@ -100,7 +106,8 @@ class Identifier:
         self, sources: Sequence[Path | str], asked: Asked, notes: Sequence[str] = ()
     ) -> Identifications:
         """Return all answers together, and after other notes how far to trust them."""
-        return Identifications(tuple(self.identify(sources, asked)), (*notes, self.trust))
+        found = tuple(self.identify(sources, asked))
+        return Identifications(found, (*notes, *self.notes(asked)), self.judge.calibration)
 
     def answers(
         self, groups: Sequence[tuple[Photograph, ...]], asked: Asked, name: str = ""
@@ -126,6 +133,7 @@ class Identifier:
             sure = tuple(confidence[place].tolist())
             yield Identification(
                 group[0].file,
+                path=group[0].record.path if group[0].record.is_file else None,
                 taxon=clade_at(lineage, depth) if depth >= 0 else None,
                 confidence=sure[depth] if depth >= 0 else 0.0,
                 lineage=lineage if lineage.name else None,

@@ -27,7 +27,7 @@ from search.identifying.identifier import Identifier
 from search.identifying.judging import Specimens
 from search.identifying.teaching import judge_of
 from search.nearest import Nearest
-from search.zero_shot.candidates import Candidates, Numbers, candidates_of, table_of
+from search.zero_shot.candidates import Candidates, Numbers, candidates_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +52,8 @@ class Preparation:
         return Identifier(judge, self.encoder, self.snapshot, self.rows)
 
     def _candidates(self) -> Candidates:
-        table = table_of(self.taxa.taxa)
         weights = None if (self.weights == 1).all() else self.weights.astype(np.float32)
-        return candidates_of(self.texts.vectors(), table, weights)
+        return candidates_of(self.texts.vectors(), self.taxa.table, weights)
 
 
 class Wanted(TypedDict, total=False):
@@ -90,21 +89,21 @@ def prepare(
     specimens, rows = None, np.empty(0, np.int64)
     unknown: list[frozenset[str]] = []
     connections = [each.cursor() for each in (snapshot, taxonomy) if each]
-    taxa, weights = Taxa((), rows, rows), np.empty(0)
+    taxa, weights = None, np.empty(0)
     if snapshot and nearest:
         taxa = taxa_of(snapshot.cursor(), OF_LABELS)
         some = chosen(snapshot.cursor(), taxa, choice)
         weights = some.weights
         unknown.append(some.unknown)
         specimens, rows = specimens_of(snapshot, nearest(), taxa, weights)
-    if taxonomy and (whole_taxonomy or not taxa.taxa):
+    if taxonomy and (whole_taxonomy or not taxa):
         taxa = taxa_of(taxonomy.cursor(), OF_TAXONOMY)
         some = chosen(taxonomy.cursor(), taxa, choice)
         weights = some.weights
         unknown.append(some.unknown)
     lost: frozenset[str] = frozenset.intersection(*unknown) if unknown else frozenset()
     check_names(connections, choice, lost)
-    if not taxa.taxa:
+    if not taxa:
         raise Error(
             "There is no taxon to identify anything as: label some images, or name a taxonomy with "
             "--taxonomy or labels with --labels."
@@ -112,12 +111,11 @@ def prepare(
     kept = np.flatnonzero(weights > 0)
     if not len(kept):
         raise Error("No taxon is left to identify anything as; ask for a wider clade or list.")
-    taxa = Taxa(tuple(taxa.taxa[place] for place in kept), taxa.lo[kept], taxa.hi[kept])
+    taxa = taxa.some(kept) if len(kept) < len(taxa) else taxa
     made = encoder()
-    texts = TextMatrix(made, [render(taxon, TextType.TAXON_COM) for taxon in taxa.taxa])
-    return Preparation(
-        made, specimens, rows, taxa, weights[kept], texts, snapshot, _notes(sorted(lost))
-    )
+    said = [render(taxon, TextType.TAXON_COM) for part in taxa.parts() for taxon in part]
+    texts, notes = TextMatrix(made, said), _notes(sorted(lost))
+    return Preparation(made, specimens, rows, taxa, weights[kept], texts, snapshot, notes)
 
 
 def _choice(wanted: Wanted) -> Choice:

@@ -95,12 +95,10 @@ class Labelling:
         return pa.record_batch(columns, schema=IDENTIFICATIONS)
 
     def _repr_html_(self) -> str:
-        """Return what was confused as a table, as a notebook shows it."""
-        left = self.learnt.left_out
-        told = f"leave-one-out top-1 {left.accuracy:.3f}" if left else "nothing could be left out"
-        caption = f"{len(self):,} images, {self.learnt}: {told}"
+        """Return what was confused, as a picture and as a list, as a notebook shows it."""
         columns = ("label", "taken for", "times", "of examples")
-        return html.table(caption, columns, self.learnt.confused())
+        confused = html.table(f"{len(self):,} images", columns, self.learnt.confused())
+        return self.learnt._repr_html_() + confused
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         learnt = self.learnt

@@ -7,10 +7,13 @@ import numpy as np
 
 from indexer.backends.exact import Exact
 from model.errors import Error
+from search import html
 from search.labelling.calibration import Calibration, calibrate
 from search.labelling.classifiers import NEIGHBOURS, Fitted, Support, load
 from search.labelling.examples import Examples
 from search.labelling.leave_one_out import AUTO, LeftOut, try_methods
+
+MOST_SHOWN = 20  # classes in a notebook
 
 
 class Confused(NamedTuple):
@@ -57,6 +60,16 @@ class Learnt:
         names = [each.label for each in self.examples.said]
         asked = counts.sum(axis=1)
         return [Confused(names[a], names[b], int(counts[a, b]), int(asked[a])) for a, b in pairs]
+
+    def _repr_html_(self) -> str:
+        """Return which of the classes that are confused most were taken for which, as a table."""
+        if self.left_out is None:
+            return html.table(f"{self}: nothing could be left out", (), ())
+        shown = self.left_out.most_confused(MOST_SHOWN)
+        names = [self.examples.said[each].label for each in shown]
+        counts = self.left_out.confusion[np.ix_(shown, shown)].tolist()
+        told = f"leave-one-out top-1 {self.left_out.accuracy:.3f}, {self}"
+        return html.matrix(told, names, counts)
 
 
 def learn(

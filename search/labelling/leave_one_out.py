@@ -57,6 +57,13 @@ class LeftOut:
         np.add.at(counts, (self.classes, self.answers), 1)
         return counts
 
+    def most_confused(self, most: int) -> list[int]:
+        """Return the classes that are confused most, at most so many, in their order."""
+        counts = self.confusion
+        wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+        shown: list[int] = np.sort(np.argsort(-wrong, kind="stable")[:most]).tolist()
+        return shown
+
 
 def leave_one_out(support: Support, method: str) -> LeftOut | None:
     """Return what a method says of every example of a class with several; None if none has."""

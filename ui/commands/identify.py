@@ -35,6 +35,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @options.encoder
 @options.format_
 @options.output
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Draw how often answers are right by how sure they are: .png, .svg or .html.",
+)
 def command(
     images: tuple[str, ...],
     precision: float,
@@ -54,6 +61,7 @@ def command(
     encoder: str | None,
     format_: str,
     output: Path | None,
+    plot: Path | None,
 ) -> None:
     """Say what IMAGES show: files, folders, patterns, tables, or - for a list on stdin.
 
@@ -70,6 +78,8 @@ def command(
     if format_ == "parquet" and output is None:
         raise click.UsageError(NEEDS_FILE)
     own = [each for each in (labels, cls, bins) if each]
+    if own and plot:
+        raise click.UsageError("Labels of your own have no confidence that --plot could draw.")
     if len(own) > 1 or (subset and checklist):
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
@@ -104,4 +114,4 @@ def command(
         checklist=listed,
         checklist_weight=checklist_weight,
     )
-    identify(ready, sources, asked, k is not None, format_, output)
+    identify(ready, sources, asked, k is not None, format_, output, plot)
