@@ -94,8 +94,10 @@ def _species(part: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def _taxon(line: list[int]) -> Taxon:
-    above = [f"{rank}{node}" for rank, node in zip(_RANKS, line, strict=False)]
-    return Taxon((*above, f"{above[-1]} s{line[-1]}"))
+    letters = str.maketrans("0123456789", "abcdefghij")  # digits are no part of names
+    *above, epithet = (str(node).translate(letters) for node in line)
+    names = [f"{rank}{node}" for rank, node in zip(_RANKS, above, strict=True)]
+    return Taxon((*names, f"{names[-1]} s{epithet}"))
 
 
 def _write(
