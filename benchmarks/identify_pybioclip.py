@@ -46,7 +46,7 @@ def main():
     for batch, repeats in ((1, 12), (10, 12), (256, 6)):
         measure(f"species, {batch}", [nothing] * batch, Rank.SPECIES, batch, repeats)
     measure("family, 3", [nothing] * 3, Rank.FAMILY, 3, 1)
-    classifier.model.logit_scale.fill_(np.log(1 / 0.07))  # as open_clip begins: all are likely
+    classifier.model.logit_scale.data.fill_(np.log(1 / 0.07))  # as open_clip begins: all are likely
     measure("family, flat, 1", [nothing], Rank.FAMILY, 1, 1)
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     (FOLDER / "pybioclip.json").write_text(json.dumps(found))

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ def main() -> None:
 
     def measure_all(kind: str, of: Candidates) -> None:
         for batch in (1, 10, 256):
-            some, repeats = queries[:batch], REPEATS[batch]
-            measure(f"species, {kind}, {batch}", lambda: score(some, of, levels=[]), of, repeats)
+            scored = partial(score, queries[:batch], of, levels=[])
+            measure(f"species, {kind}, {batch}", scored, of, REPEATS[batch])
         measure(f"all ranks, {kind}, 256", lambda: score(queries, of), of)
         family = ["family"]
         measure(f"family, {kind}, 256", lambda: score(queries, of, levels=family), of)

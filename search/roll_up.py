@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from model.vectors import Features
-from search.candidates import NONE, Clades, Numbers
+from search.candidates import Clades, Numbers
 from search.products import Sums
 from search.top import Looked
 
@@ -30,25 +30,6 @@ def rolled_up(
             np.add.at(values[:, look.image], members, look.shares)
         found[level], firsts, own = values, cut.starts, ()
     return found
-
-
-def best_seen(looks: Sequence[Looked], cut: Clades, k: int) -> tuple[Numbers, Features]:
-    """Return the k clades of each image with the largest sums over the members looked at, (n, k).
-
-    For levels whose clades seldom have two members, as species: others matter as little as the
-    candidates that were not looked at. For lack of named clades there are NONE, of value 0.
-    """
-    numbers = np.full((len(looks), k), NONE, np.int64)
-    sums = np.zeros((len(looks), k), np.float32)
-    for look in looks:
-        of_each = cut.at(look.members)
-        own = of_each != NONE
-        clades, which = np.unique(of_each[own], return_inverse=True)
-        found = np.bincount(which, look.shares[own], len(clades)).astype(np.float32)
-        order = np.argsort(-found, kind="stable")[:k]
-        numbers[look.image, : len(order)] = clades[order]
-        sums[look.image, : len(order)] = found[order]
-    return numbers, sums
 
 
 def _added(rows: Features, starts: Numbers) -> Features:

@@ -1,12 +1,12 @@
 """The best of very many for each image: found in the blocks, or groups, that may hold them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.vectors import Features
-from search.candidates import NONE, Mask, Numbers
+from search.candidates import NONE, Clades, Mask, Numbers
 from search.products import Sums
 
 _BLOCK = 32  # rows that are passed over if their best is not among the best
@@ -68,6 +68,35 @@ def look(
 def _members(groups: Numbers, size: int, candidates: int) -> Numbers:
     members = (groups[:, None] * size + np.arange(size)).ravel()
     return members[members < candidates] if size > 1 else members
+
+
+def best_members(looks: Sequence[Looked], k: int) -> tuple[Numbers, Features]:
+    """Return the k best candidates of each image and their shares, of equals the first: (n, k)."""
+    places = np.empty((len(looks), k), np.int64)
+    shares = np.empty((len(looks), k), np.float32)
+    for seen in looks:
+        order = np.lexsort((seen.members, -seen.shares))[:k]
+        places[seen.image], shares[seen.image] = seen.members[order], seen.shares[order]
+    return places, shares
+
+
+def best_seen(looks: Sequence[Looked], cut: Clades, k: int) -> tuple[Numbers, Features]:
+    """Return the k clades of each image with the largest sums over the members looked at, (n, k).
+
+    For levels whose clades seldom have two members, as species: others matter as little as the
+    candidates that were not looked at. For lack of named clades there are NONE, of value 0.
+    """
+    numbers = np.full((len(looks), k), NONE, np.int64)
+    sums = np.zeros((len(looks), k), np.float32)
+    for seen in looks:
+        of_each = cut.at(seen.members)
+        own = of_each != NONE
+        clades, which = np.unique(of_each[own], return_inverse=True)
+        found = np.bincount(which, seen.shares[own], len(clades)).astype(np.float32)
+        order = np.argsort(-found, kind="stable")[:k]
+        numbers[seen.image, : len(order)] = clades[order]
+        sums[seen.image, : len(order)] = found[order]
+    return numbers, sums
 
 
 def largest(values: Features, k: int) -> Numbers:

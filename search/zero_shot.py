@@ -16,8 +16,8 @@ import numpy.typing as npt
 from model.vectors import Features, Vectors
 from search.candidates import NONE, Candidates, Clades, Numbers
 from search.products import GROUP, Sums, plain_sums, rounded_sums
-from search.roll_up import best_seen, rolled_up
-from search.top import Exactly, Looked, best_of, look
+from search.roll_up import rolled_up
+from search.top import Exactly, best_members, best_of, best_seen, look
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
 IMAGES = 256  # at most together
@@ -99,28 +99,20 @@ def _score(
         with np.errstate(divide="ignore"):
             biases = np.log(candidates.weights.astype(np.float32))
     sums = _summed(images, candidates, biases)
-    places = np.empty((len(images), min(k, len(candidates))), np.int64)
-    shares = np.empty(places.shape, np.float32)
-    looks: list[Looked] = []
-    unsure: list[int] = []
     exactly = _exactly(images, candidates, biases, sums.shift)
     share = _ROUGH if cuts and candidates.rounded else 1.0
-    for seen in look(sums, len(candidates), k, exactly, share):
-        order = np.lexsort((seen.members, -seen.shares))[:k]
-        places[seen.image], shares[seen.image] = seen.members[order], seen.shares[order]
-        looks.append(seen)
-        if not seen.sure:
-            unsure.append(seen.image)
+    looks = list(look(sums, len(candidates), k, exactly, share))
     for seen in looks:
         sums.values[seen.groups, seen.image] = 0
     total = sums.values.sum(axis=0, dtype=np.float64)
     for seen in looks:
         total[seen.image] += seen.shares.sum()
     total = np.maximum(total, np.finfo(np.float32).tiny)  # 0 where nothing may be the answer
+    scales = (1 / total).astype(np.float32)[:, None]
+    places, shares = best_members(looks, min(k, len(candidates)))
+    taxa = Best(places, _at_most_1(shares * scales))
     clades: dict[str, Best] = {}
     given: dict[str, Probabilities] = {}
-    scales = (1 / total).astype(np.float32)[:, None]
-    taxa = Best(places, _at_most_1(shares * scales))
     for level, summed in rolled_up(sums, looks, cuts).items():
         if level in asked:
             found = summed[asked[level], np.arange(len(images))[:, None]] * scales
@@ -134,6 +126,7 @@ def _score(
             numbers, found = best_seen(looks, cut, min(k, len(cut.starts)))
             clades[level] = Best(numbers, _at_most_1(found * scales))
     scored = Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
+    unsure = [seen.image for seen in looks if not seen.sure]
     if unsure and candidates.rounded is not None:
         some = {level: numbers[unsure] for level, numbers in asked.items()}
         plain = replace(candidates, rounded=None)
