@@ -42,7 +42,7 @@ def main() -> None:
         _run([str(peer), "-P", str(script), str(folder)], "")
     _run([sys.executable, "-m", "benchmarks.identify_taxalens", str(folder)], str(ROOT))
     theirs, ours = (json.loads((folder / f"{name}.json").read_text()) for name in (PEER, OURS))
-    figures = [*_same(theirs, ours), *_speed(theirs, ours), *identify_precision.measure()]
+    figures = [*_speed(theirs, ours), *_same(theirs, ours), *identify_precision.measure()]
     write_report("identify", figures)
 
 

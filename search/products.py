@@ -105,7 +105,7 @@ def rounded_sums(
     taxa, count = len(candidates.rows), len(images)
     values = torch.empty((-(-taxa // GROUP), count))
     of_mean = images @ candidates.mean
-    tile = min(max(_TILE // max(1, count), 2048), 65_536) // GROUP * GROUP
+    tile = min(max(_TILE // max(1, count), 1024), 65_536) // GROUP * GROUP
     factors = torch.from_numpy(images).bfloat16()
     more = None if biases is None else torch.from_numpy(biases)[:, None]
     shift = shift + np.float32(_HEADROOM)

@@ -39,7 +39,7 @@ def look(
 
     The k-th best of those seen in a few groups is a bound: a group whose sum is below it holds
     none of the k best. All others are looked at, and those that hold more than a share of all as
-    long as they are few.
+    long as they are few; none but the first few where it takes too many to be sure.
     """
     pending = np.arange(sums.values.shape[1])
     much = share * sums.values.sum(axis=0) if share < 1 else np.full(len(pending), np.inf)
@@ -52,16 +52,17 @@ def look(
             seen = _members(groups[: k + _FIRST], sums.size, candidates)
             shares = exactly(image, seen)
             bound = _SAFE * np.partition(shares, -k)[-k] if len(shares) >= k else 0.0
-            needed = np.count_nonzero(rough >= min(bound, much[image]))
+            sure = len(groups) == len(values) or bool(rough[-1] < bound)
+            if not sure and listed != _LISTED[-1]:
+                left.append(image)
+                continue
+            enough = min(bound, much[image]) if sure else np.inf  # else all that is seen is in vain
+            needed = max(np.count_nonzero(rough >= enough), k + _FIRST)
             if needed > k + _FIRST:
                 more = _members(groups[k + _FIRST : needed], sums.size, candidates)
                 shares = np.concatenate([shares, exactly(image, more)])
                 seen = np.concatenate([seen, more])
-            sure = len(groups) == len(values) or bool(rough[-1] < bound)
-            if sure or listed == _LISTED[-1]:
-                yield Looked(image, groups[: max(needed, k + _FIRST)], seen, shares, sure)
-            else:
-                left.append(image)
+            yield Looked(image, groups[:needed], seen, shares, sure)
         pending = np.array(left, np.int64)
 
 
