@@ -57,7 +57,7 @@ def look(
                 left.append(image)
                 continue
             enough = min(bound, much[image]) if sure else np.inf  # else all that is seen is in vain
-            needed = max(np.count_nonzero(rough >= enough), k + _FIRST)
+            needed = max(int(np.count_nonzero(rough >= enough)), k + _FIRST)
             if needed > k + _FIRST:
                 more = _members(groups[k + _FIRST : needed], sums.size, candidates)
                 shares = np.concatenate([shares, exactly(image, more)])
