@@ -31,24 +31,23 @@ def main():
         features = classifier.create_image_features(pictures)
         np.save(FOLDER / "features-pybioclip.npy", features.numpy())
 
-    def measure(name, images, rank, batch):
+    def measure(name, images, rank, batch, repeats):
         told = []
-        for _ in range(1 if rank == Rank.FAMILY else 3):
+        for _ in range(repeats):
             start, cpu = time.perf_counter(), time.process_time()
             found[name] = classifier.predict(images, rank, batch_size=batch, callback=print_nothing)
             told.append((time.perf_counter() - start, time.process_time() - cpu))
         found["times"][name], found["cpu"][name] = map(min, zip(*told, strict=True))
 
-    measure("files, species", photos, Rank.SPECIES, 10)
-    measure("files, family", photos[:3], Rank.FAMILY, 10)
+    measure("files, species", photos, Rank.SPECIES, 10, 2)
     queries = torch.from_numpy(np.load(FOLDER / "queries.npy"))
     nothing = Image.new("RGB", (1, 1))
     classifier.create_image_features = lambda images: queries[: len(images)]
-    for batch in (1, 10, 256):
-        measure(f"species, {batch}", [nothing] * batch, Rank.SPECIES, batch)
-    measure("family, 3", [nothing] * 3, Rank.FAMILY, 3)
-    classifier.model.logit_scale.fill_(np.log(1 / 0.07))  # as open_clip begins: all are likely
-    measure("family, flat, 1", [nothing], Rank.FAMILY, 1)
+    for batch, repeats in ((1, 12), (10, 12), (256, 6)):
+        measure(f"species, {batch}", [nothing] * batch, Rank.SPECIES, batch, repeats)
+    measure("family, 3", [nothing] * 3, Rank.FAMILY, 3, 1)
+    classifier.model.logit_scale.data.fill_(np.log(1 / 0.07))  # as open_clip begins: all are likely
+    measure("family, flat, 1", [nothing], Rank.FAMILY, 1, 1)
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     (FOLDER / "pybioclip.json").write_text(json.dumps(found))
 

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,52 +23,46 @@ from search.zero_shot.scoring import Scored, score
 
 FOLDER = Path(sys.argv[1])
 BATCH = 32
+REPEATS = {1: 12, 10: 12, 256: 6}
 
 
 def main() -> None:
     plain = candidates_of(np.load(FOLDER / "texts.npy"), pq.read_table(FOLDER / "taxa.parquet"))
-    start = time.perf_counter()
-    quick = quickened(plain)
-    found: dict[str, Any] = {"times": {"quickened": time.perf_counter() - start}, "cpu": {}}
+    found: dict[str, Any] = {"times": {}, "cpu": {}}
     encoder = _encoder("auto")
     photos = sorted((FOLDER / "photos").iterdir())
+    queries, theirs = np.load(FOLDER / "queries.npy"), np.load(FOLDER / "features-pybioclip.npy")
 
-    def measure(name: str, work: Callable[[], Scored], of: Candidates) -> None:
+    def measure(name: str, work: Callable[[], Scored], of: Candidates, repeats: int = 4) -> None:
         told = []
-        for _ in range(3):
+        for _ in range(repeats):
             start, cpu = time.perf_counter(), time.process_time()
             scored = work()
             told.append((time.perf_counter() - start, time.process_time() - cpu))
         found["times"][name], found["cpu"][name] = map(min, zip(*told, strict=True))
         found[name] = _answers(scored, of)
 
-    queries = np.load(FOLDER / "queries.npy")
-    for kind, candidates in (("float32", plain), ("bfloat16", quick)):
+    def measure_all(kind: str, of: Candidates) -> None:
         for batch in (1, 10, 256):
-            some = queries[:batch]
-            name = f"{kind}, {batch}"
-            measure(f"species, {name}", _scoring(some, candidates, []), candidates)
-            measure(f"all ranks, {name}", _scoring(some, candidates, None), candidates)
-            measure(f"family, {name}", _scoring(some, candidates, ["family"]), candidates)
-    for kind, candidates in (("float32", plain), ("bfloat16", quick)):
-        _answer(photos[:1], encoder, candidates)
-        measure(f"files, {kind}", _answering(photos, encoder, candidates), candidates)
-    theirs = np.load(FOLDER / "features-pybioclip.npy")
-    found["pictures, float32"] = _answers(score(theirs, plain), plain)
+            scored = partial(score, queries[:batch], of, levels=[])
+            measure(f"species, {kind}, {batch}", scored, of, REPEATS[batch])
+        measure(f"all ranks, {kind}, 256", lambda: score(queries, of), of)
+        family = ["family"]
+        measure(f"family, {kind}, 256", lambda: score(queries, of, levels=family), of)
+        flat = f"family, flat, {kind}, 256"
+        measure(flat, lambda: score(queries, of, levels=family, scale=1 / 0.07), of)
+        _answer(photos[:1], encoder, of)
+        measure(f"files, {kind}", lambda: _answer(photos, encoder, of), of)
+        found[f"pictures, {kind}"] = _answers(score(theirs, of), of)
+
+    measure_all("float32", plain)
+    found["plain memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    start = time.perf_counter()
+    quick = quickened(plain)
+    found["times"]["quickened"] = time.perf_counter() - start
+    measure_all("bfloat16", quick)
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     (FOLDER / "taxalens.json").write_text(json.dumps(found))
-
-
-def _scoring(
-    images: Any, candidates: Candidates, levels: Sequence[str] | None
-) -> Callable[[], Scored]:
-    return lambda: score(images, candidates, levels=levels)
-
-
-def _answering(
-    photos: Sequence[Path], encoder: ClipEncoder, candidates: Candidates
-) -> Callable[[], Scored]:
-    return lambda: _answer(photos, encoder, candidates)
 
 
 def _answer(photos: Sequence[Path], encoder: ClipEncoder, candidates: Candidates) -> Scored:

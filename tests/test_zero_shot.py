@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.errors import Error
 from model.taxon import RANKS, Taxon
-from search.zero_shot import scoring
+from search.zero_shot import products, scoring
 from search.zero_shot.candidates import NONE, Candidates, candidates_of, quickened, table_of
 from search.zero_shot.scoring import score
 
@@ -155,7 +155,8 @@ def test_company_and_the_size_of_tiles_change_nothing(
         candidates = quickened(candidates)
     together = score(images, candidates)
     monkeypatch.setattr(scoring, "IMAGES", 2)
-    monkeypatch.setattr(scoring, "_TILE", 64)
+    monkeypatch.setattr(products, "_CONVERTED", 64)
+    monkeypatch.setattr(products, "_TILE", 64)
     in_pairs = score(images, candidates)
     alone = [score(images[[place]], candidates) for place in range(7)]
     within = 2e-3 if quick else 2e-6
@@ -197,6 +198,43 @@ def test_weights_multiply_and_zero_excludes() -> None:
     np.put_along_axis(found, scored.taxa.numbers, scored.taxa.probabilities, axis=1)
     np.testing.assert_allclose(found, shares, atol=2e-5)
     assert (found[:, ::2] == 0).all()
+
+
+def test_bfloat16_knows_weights_too() -> None:
+    weights = np.random.default_rng(0).random(3000).astype(np.float32)
+    weights[::3] = 0
+    plain, images = many(), pictures(20)
+    weighted = candidates_of(plain.vectors, plain.taxa, weights)
+    exact, quick = score(images, weighted), score(images, quickened(weighted))
+    assert (quick.taxa.numbers == exact.taxa.numbers).all()
+    for level, best in exact.clades.items():
+        np.testing.assert_allclose(quick.clades[level].probabilities, best.probabilities, atol=0.01)
+
+
+@pytest.mark.parametrize("scale", [1.0, 5.0, 20.0])
+def test_bfloat16_is_as_sure_where_all_are_likely(scale: float) -> None:
+    """No few groups hold the best for sure: more are looked at, then all in float32."""
+    plain, images = many(20_000), pictures(6)
+    exact, quick = (score(images, each, scale=scale) for each in (plain, quickened(plain)))
+    assert (quick.taxa.numbers == exact.taxa.numbers).all()
+    np.testing.assert_allclose(quick.taxa.probabilities, exact.taxa.probabilities, atol=1e-3)
+    for level, best in exact.clades.items():
+        np.testing.assert_allclose(quick.clades[level].probabilities, best.probabilities, atol=5e-3)
+
+
+def test_sums_are_about_the_same_however_they_are_rounded() -> None:
+    """Fused, and not, as on processors without bfloat16 and where weights are added."""
+    candidates, images = quickened(many()), pictures(4) * np.float32(100)
+    shift = (images @ candidates.vectors.astype(np.float32).T).max(axis=1)
+    assert candidates.rounded is not None
+    none = np.zeros(len(candidates), np.float32)
+    plain = products.plain_sums(candidates.vectors, images, None, shift)
+    firsts = np.arange(0, len(candidates), products.GROUP)
+    true = np.add.reduceat(plain.values, firsts, axis=0)
+    for biases, within in ((None, 0.25), (none, 0.25)):
+        found = products.rounded_sums(candidates.rounded, images, biases, shift)
+        sums = found.values * np.exp(found.shift - shift)
+        np.testing.assert_allclose(sums, true, rtol=within, atol=1e-6)
 
 
 @pytest.mark.parametrize("quick", [False, True])

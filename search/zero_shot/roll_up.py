@@ -1,67 +1,44 @@
-"""Roll-up: what candidates share, summed to the clades that they are members of, tile by tile."""
+"""Roll-up: what candidates share, summed to the clades that they are members of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from model.vectors import Features
 from search.zero_shot.candidates import Clades, Numbers
+from search.zero_shot.products import Sums
+from search.zero_shot.top import Looked
 
-Sums = npt.NDArray[np.float32]
 
+def rolled_up(
+    sums: Sums, looks: Sequence[Looked], clades: Mapping[str, Clades]
+) -> dict[str, Features]:
+    """Return the sums of each level's clades, (clades, n) each.
 
-class RollUp:
-    """The sums of some levels, (clades, n) each, while tiles of candidates come in one by one.
-
-    A level is summed from the one below it, so that each candidate is added once. The sums are
-    products with a matrix of ones: with candidates as rows, SciPy adds whole rows of n images.
+    A group counts for the clade of its first member, so a clade's sum may be off by what the groups
+    at its two ends hold; but the members that were looked at count for their own. The sums of
+    their groups are to be 0. A level is summed from the one below it.
     """
-
-    def __init__(self, clades: Mapping[str, Clades], count: int) -> None:
-        self.sums: dict[str, Sums] = {
-            level: np.zeros((len(cut.starts), count), np.float32) for level, cut in clades.items()
-        }
-        self._clades = clades
-        self._steps = list(_steps(clades))
-
-    def add(self, start: int, shares: Features) -> Features:
-        """Add the shares (m, n) of candidates from `start` on; return those of the top level."""
-        low, part = start, shares
-        for level, firsts in self._steps:
-            high = low + len(part)
-            first = int(np.searchsorted(firsts, low, side="right")) - 1
-            last = int(np.searchsorted(firsts, high))
-            bounds = np.append(firsts[first:last], high)
-            bounds[0] = low
-            part = _added(part, bounds - low)
-            self.sums[level][first:last] += part
-            low = first
-        return part
-
-    def correct(self, places: Numbers, image: int, more: Features) -> None:
-        """Add to the shares (m,) of some candidates for one image."""
-        for level, cut in self._clades.items():
-            clades = np.searchsorted(cut.starts, places, side="right") - 1
-            np.add.at(self.sums[level][:, image], clades, more)
-
-
-def _steps(clades: Mapping[str, Clades]) -> Iterator[tuple[str, Numbers]]:
-    """Yield each level, lowest first, with where its clades begin among those of the one below."""
-    below: Numbers | None = None
+    found: dict[str, Features] = {}
+    firsts: Numbers = np.arange(len(sums.values)) * sums.size
+    values, own = sums.values, looks
     for level, cut in reversed(list(clades.items())):
-        yield level, cut.starts if below is None else np.searchsorted(below, cut.starts)
-        below = cut.starts
+        values = _added(values, np.searchsorted(firsts, cut.starts))
+        for look in own:
+            members = np.searchsorted(cut.starts, look.members, side="right") - 1
+            np.add.at(values[:, look.image], members, look.shares)
+        found[level], firsts, own = values, cut.starts, ()
+    return found
 
 
-def _added(rows: Features, bounds: Numbers) -> Features:
-    """Return the sums of the rows between bounds, (len(bounds) - 1, n)."""
-    if len(bounds) == len(rows) + 1:
-        return rows
-    ones = np.ones(len(rows), np.float32)
-    shape = len(bounds) - 1, len(rows)
-    places = np.arange(len(rows), dtype=np.int32)
-    matrix = csr_array((ones, places, bounds.astype(np.int32)), shape=shape)
+def _added(rows: Features, starts: Numbers) -> Features:
+    """Return the sums of stretches of rows (m, n), each from its start to the next one's.
+
+    A product with a matrix of ones, for which SciPy adds whole rows of n numbers.
+    """
+    bounds = np.append(starts, len(rows)).astype(np.int32)
+    ones, places = np.ones(len(rows), np.float32), np.arange(len(rows), dtype=np.int32)
+    matrix = csr_array((ones, places, bounds), shape=(len(starts), len(rows)))
     added: Features = matrix @ rows
     return added

@@ -2,29 +2,28 @@
 
 An image's probabilities are the softmax of its scaled cosines over all candidates (Radford et al.
 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.2); a
-clade's is the sum over its members. Candidates are looked at in tiles that fit a processor's
-cache; of each only sums by clade stay, and the best logit of every GROUP of candidates. The
-groups with the best logits hold the best candidates, whose logits are then computed anew.
+clade's is the sum over its members. One pass over all candidates keeps only sums over small groups
+of neighbours (`search.products`). The groups with the largest sums are looked at closely
+(`search.top`), so that all that matters is exact; the rest counts as it was summed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from model.vectors import Features, Vectors
 from search.zero_shot.candidates import NONE, Candidates, Clades, Numbers
-from search.zero_shot.products import Plain, Product, Quick
-from search.zero_shot.roll_up import RollUp
-from search.zero_shot.top import GROUP, Peaks, best_of
+from search.zero_shot.products import GROUP, Sums, plain_sums, rounded_sums
+from search.zero_shot.roll_up import rolled_up
+from search.zero_shot.top import Exactly, best_members, best_of, best_seen, look
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
 IMAGES = 256  # at most together
-_SUMS = 1 << 26  # numbers at most that clades' sums of images take together: 256 MB
-_TILE = 1 << 18  # logits looked at together: 1 MB
-_SAMPLE = 4096  # candidates that tell about how high the logits of an image are
-_FAR = 60.0  # above the sample's, from where on exponentials might not fit float32
+_NUMBERS = 1 << 26  # sums of images, of groups and of clades, held together at most: 256 MB
+_SAMPLE = 1024  # candidates that tell about how high the logits of an image are
+_ROUGH = 1e-3  # what a group that is not looked at may hold: clades are off by twice that at most
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -65,23 +64,25 @@ def score(
     candidates unless fewer are wanted. `asked` (n, m) are numbers of clades whose probabilities
     are wanted of each image whatever they are. There are k' = min(k, candidates) best candidates
     and min(k, clades) best clades; of equals the lower number comes first. `quickened` candidates
-    are scored in bfloat16, except the best; others in float32.
+    are scored in bfloat16, except the best, and images that this does not suffice for; others in
+    float32.
     """
     asked = asked or {}
     levels = list(candidates.clades) if levels is None else levels
     cuts = {
         level: cut
         for level, cut in candidates.clades.items()
-        if level in asked or (level in levels and not _alone(cut, candidates))
+        if level in asked or (level in levels and not _single(cut, candidates))
     }
-    sums = sum(len(cut.starts) for cut in cuts.values())
-    step = max(1, min(IMAGES, _SUMS // max(1, sums)))
+    held = len(candidates) // (GROUP if candidates.rounded else 1)
+    held += sum(len(cut.starts) for cut in cuts.values())
+    step = max(1, min(IMAGES, _NUMBERS // max(1, held)))
     scaled = np.asarray(images, np.float32) * np.float32(scale)
     parts = []
     for start in range(0, max(1, len(images)), step):
         rows = slice(start, start + step)
         given = {level: numbers[rows] for level, numbers in asked.items()}
-        parts.append(_score(scaled[rows], candidates, k, scale, levels, cuts, given))
+        parts.append(_score(scaled[rows], candidates, k, levels, cuts, given))
     return _joined(parts) if len(parts) > 1 else parts[0]
 
 
@@ -89,7 +90,6 @@ def _score(
     images: Features,
     candidates: Candidates,
     k: int,
-    scale: float,
     levels: Sequence[str],
     cuts: Mapping[str, Clades],
     asked: Mapping[str, Numbers],
@@ -98,48 +98,50 @@ def _score(
     if candidates.weights is not None:
         with np.errstate(divide="ignore"):
             biases = np.log(candidates.weights.astype(np.float32))
-    shift = _sampled(images, candidates, biases)
-    while True:
-        product = _product(candidates, images, shift)
-        peaks, roll_up, total = _passed(product, candidates, biases, cuts, len(images))
-        above = peaks.highest()
-        if not (above > _FAR).any():
-            break
-        shift = product.shift + above
-
-    def exactly(places: Numbers, image: int) -> Features:
-        """Compute some logits anew, and put right what was summed of them."""
-        rows = candidates.vectors[places].astype(np.float64)
-        exact = rows @ images[image].astype(np.float64) - product.shift[image]
-        rough = product.some(places, image)
-        if biases is not None:
-            exact, rough = exact + biases[places], rough + biases[places]
-        more = np.exp(exact) - np.exp(rough)
-        roll_up.correct(places, image, more.astype(np.float32))
-        total[image] += more.sum()
-        found: Features = exact.astype(np.float32)
-        return found
-
-    places, logits = peaks.best(k, exactly, product.error * scale)
+    sums = _summed(images, candidates, biases)
+    exactly = _exactly(images, candidates, biases, sums.shift)
+    share = _ROUGH if cuts and candidates.rounded else 1.0
+    looks = list(look(sums, len(candidates), k, exactly, share))
+    for seen in looks:
+        sums.values[seen.groups, seen.image] = 0
+    total = sums.values.sum(axis=0, dtype=np.float64)
+    for seen in looks:
+        total[seen.image] += seen.shares.sum()
     total = np.maximum(total, np.finfo(np.float32).tiny)  # 0 where nothing may be the answer
-    shares = np.exp(logits) / total[:, None]
+    scales = (1 / total).astype(np.float32)[:, None]
+    places, shares = best_members(looks, min(k, len(candidates)))
+    taxa = Best(places, _at_most_1(shares * scales))
     clades: dict[str, Best] = {}
     given: dict[str, Probabilities] = {}
-    scales = (1 / total).astype(np.float32)[:, None]
-    for level, cut in cuts.items():
-        sums = roll_up.sums[level]
+    for level, summed in rolled_up(sums, looks, cuts).items():
         if level in asked:
-            found = sums[asked[level], np.arange(len(images))[:, None]] * scales
+            found = summed[asked[level], np.arange(len(images))[:, None]] * scales
             given[level] = np.where(asked[level] == NONE, np.float32(0), _at_most_1(found))
         if level in levels:
-            numbers, found = best_of(sums, cut.named, k)
+            numbers, found = best_of(summed, cuts[level].named, k)
             clades[level] = Best(numbers, _at_most_1(found * scales))
-    taxa = Best(places, _at_most_1(shares))
-    return Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
+    for level in levels:
+        cut = candidates.clades[level]
+        if level not in cuts and not _alone(cut, candidates):
+            numbers, found = best_seen(looks, cut, min(k, len(cut.starts)))
+            clades[level] = Best(numbers, _at_most_1(found * scales))
+    scored = Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
+    unsure = [seen.image for seen in looks if not seen.sure]
+    if unsure and candidates.rounded is not None:
+        some = {level: numbers[unsure] for level, numbers in asked.items()}
+        plain = replace(candidates, rounded=None)
+        _put(scored, unsure, _score(images[unsure], plain, k, levels, cuts, some))
+    return scored
+
+
+def _single(cut: Clades, candidates: Candidates) -> bool:
+    """Whether the best candidates tell the best clades, as of species."""
+    often = len(cut.starts) > 0.9 * len(candidates) and candidates.rounded is not None
+    return often or _alone(cut, candidates)
 
 
 def _alone(cut: Clades, candidates: Candidates) -> bool:
-    """Whether each candidate is a clade by itself, as species are: the best ones are the same."""
+    """Whether each candidate is a clade by itself: the best are the same."""
     return len(cut.starts) == len(candidates) and bool(cut.named.all())
 
 
@@ -154,33 +156,32 @@ def _sampled(images: Features, candidates: Candidates, biases: Features | None) 
     return found
 
 
-def _product(candidates: Candidates, images: Features, shift: Features) -> Product:
-    if candidates.rounded is None:
-        return Plain(candidates.vectors, images, shift)
-    return Quick(candidates.rounded, images, shift)
+def _summed(images: Features, candidates: Candidates, biases: Features | None) -> Sums:
+    shift = _sampled(images, candidates, biases)
+    if candidates.rounded is None or not len(images):
+        return plain_sums(candidates.vectors, images, biases, shift)
+    return rounded_sums(candidates.rounded, images, biases, shift)
 
 
-def _passed(
-    product: Product,
-    candidates: Candidates,
-    biases: Features | None,
-    cuts: Mapping[str, Clades],
-    count: int,
-) -> tuple[Peaks, RollUp, npt.NDArray[np.float64]]:
-    """Look at all candidates once: the best of each group, the sums by clade and over all."""
-    peaks, roll_up = Peaks(len(candidates), count), RollUp(cuts, count)
-    total = np.zeros(count)
-    size = min(max(_TILE // max(1, count), 1024), 16_384) // GROUP * GROUP
-    for start in range(0, len(candidates), size):
-        stop = min(start + size, len(candidates))
-        logits = product.logits(start, stop)
-        if biases is not None:
-            logits += biases[start:stop, None]
-        peaks.add(start, logits)
-        with np.errstate(over="ignore"):  # such a pass is done anew
-            shares = product.exp(logits)
-            total += roll_up.add(start, shares).sum(axis=0, dtype=np.float64)
-    return peaks, roll_up, total
+def _exactly(
+    images: Features, candidates: Candidates, biases: Features | None, shift: Features
+) -> Exactly:
+    def exactly(image: int, places: Numbers) -> Features:
+        logits = candidates.vectors[places].astype(np.float32) @ images[image] - shift[image]
+        shares: Features = np.exp(logits if biases is None else logits + biases[places])
+        return shares
+
+    return exactly
+
+
+def _put(scored: Scored, images: Sequence[int], anew: Scored) -> None:
+    """Put in what was found anew for some images."""
+    pairs = [(scored.taxa, anew.taxa)]
+    pairs += [(best, anew.clades[level]) for level, best in scored.clades.items()]
+    for best, other in pairs:
+        best.numbers[images], best.probabilities[images] = other.numbers, other.probabilities
+    for level, found in scored.asked.items():
+        found[images] = anew.asked[level]
 
 
 def _at_most_1(shares: npt.NDArray[np.floating]) -> Probabilities:
