@@ -24,6 +24,12 @@ taxonomy = click.option(
     metavar="NAME|FILE",
     help="An imported taxonomy (taxalens taxonomy list); by default the collection's own.",
 )
+within = click.option(
+    "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
+)
+where = click.option(
+    "--where", metavar="SQL", default="", help="Only images whose metadata are so."
+)
 format_ = click.option(
     "--format",
     "format_",

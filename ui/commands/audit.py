@@ -21,8 +21,8 @@ SHOWN = ("kind", "score", "label", "looks_like", "cohort", "file_name")
 @click.option(
     "-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
 )
-@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
-@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.within
+@options.where
 @options.collection
 @options.format_
 @options.output

@@ -16,8 +16,8 @@ from ui import options
     default="",
     help="csv, parquet, darwin-core, camtrap-dp or pybioclip; by default what TARGET ends in.",
 )
-@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
-@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.within
+@options.where
 @options.collection
 def command(
     target: Path, format_: str, within: tuple[str, ...], where: str, collection: Path

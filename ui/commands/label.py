@@ -52,8 +52,8 @@ from ui.tables import NEEDS_FILE
     show_default=True,
     help="How many of these.",
 )
-@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
-@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.within
+@options.where
 @click.option("--dry-run", is_flag=True, help="Write nothing to the collection.")
 @options.collection
 @options.format_

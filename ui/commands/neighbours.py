@@ -11,8 +11,8 @@ from ui import options
 @click.option(
     "-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many each."
 )
-@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
-@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.within
+@options.where
 @options.collection
 @click.option(
     "--output",

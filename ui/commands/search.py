@@ -34,10 +34,10 @@ from ui.tables import NEEDS_FILE
 @click.option("--group-by", metavar="COLUMN", default="", help="One image for each of its values.")
 @click.option("--distinct", is_flag=True, help="No image that shows the same as a better one.")
 @click.option("--diverse", is_flag=True, help="Images that are unlike each other.")
-@click.option("--within", multiple=True, metavar="NAME", help="Only images labelled in this clade.")
+@options.within
 @click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
 @click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
-@click.option("--where", metavar="SQL", default="", help="Only images whose metadata are so.")
+@options.where
 @click.option("--date", metavar="FROM/TO", default="", help="Only of then: 2021, 2021-05/2022.")
 @click.option("--near", metavar="LAT,LON,KM", default="", help="Only from around this place.")
 @click.option("--explain", is_flag=True, help="Say how it was searched, and why so.")
