@@ -25,7 +25,7 @@ from indexer.writing import only_writer
 from model.encoder import Encoder
 from model.errors import CollectionError
 from model.taxon import Taxon
-from model.text_types import prompts
+from model.text_types import free_text_prompt
 
 _REWRITTEN = ("segments", "inputs", "labels")
 _TEXTS = 300  # taxa whose names measure what texts find
@@ -104,12 +104,13 @@ def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:
 
 
 def _texts(snapshot: Snapshot) -> list[str]:
-    """Return what one would ask for: taxa that occur, as often as they do."""
-    found = snapshot.query(
-        f"SELECT taxon_key, any_value(common_name) FROM images WHERE taxon_key IS NOT NULL "
-        f"GROUP BY 1 ORDER BY hash(taxon_key) LIMIT {_TEXTS}"
-    )
-    return [prompts(Taxon.from_key(key, common or ""))[0] for key, common in found]
+    """Return what one would ask for: taxa that occur, by what they are called here."""
+    called = []
+    for key, label, common in snapshot.query(_CALLED, _TEXTS):
+        name = Taxon.from_key(key).name
+        own = label.replace("_", " ").strip(" .")
+        called.append(free_text_prompt(common or (own if own not in ("", name) else name)))
+    return called
 
 
 def _check_room(collection: Path, vectors: int) -> None:
@@ -133,6 +134,10 @@ def _sweep(collection: Path, *kept: Manifest) -> None:
             file.unlink(missing_ok=True)
 
 
+_CALLED = """
+SELECT taxon_key, any_value(label), max(common_name) FROM images
+WHERE taxon_key IS NOT NULL GROUP BY 1 ORDER BY hash(taxon_key) LIMIT ?
+"""
 _ORDER = 'ORDER BY lo NULLS LAST, "row"'
 _ROWS_SQL = f"SELECT {', '.join(ROWS.names)} FROM images {_ORDER}"
 _INPUTS_SQL = f"SELECT {', '.join(INPUTS.names)} FROM inputs ORDER BY source_id"

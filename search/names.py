@@ -62,8 +62,7 @@ class Names:
         """Return what a name means; raises UnknownName, with suggestions, where that is nothing."""
         if meaning := self.resolve(name):
             return meaning
-        near = self.alike(name) or " Search by its look instead with --text."
-        raise UnknownName(f"No taxon is called {name!r} here.{near}")
+        raise UnknownName(f"No taxon is called {name!r} here.{self.alike(name)}")
 
     def raw_labels(self, name: str) -> list[str]:
         """Return the labels that read like a name and are none of a taxon: "blank", "Vehicle"."""

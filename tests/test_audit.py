@@ -296,3 +296,14 @@ def test_the_command_writes_every_format(place: Path) -> None:
     assert taxalens(*asked, "--format", "parquet", "--output", target).exit_code == 0
     assert pq.read_table(target).to_pylist() == lines
     assert taxalens(*asked, "--format", "parquet").exit_code == 2
+
+
+def test_a_folder_that_says_nothing_is_no_label_beside_taxa(collection: Path) -> None:
+    opened = open_collection(collection, ColourEncoder())
+    classes = classes_of(opened.snapshot, opened.among((), ""))
+    assert set(classes.names) == {"Panthera leo", "Pica hudsonia", "blank"}
+    assert {each.hit.source_id for each in opened.suggest(9)} == {
+        "photos/red.png",
+        "photos/unsorted/green.png",
+        "photos/unsorted/blue.png",
+    }

@@ -124,7 +124,7 @@ def test_it_is_told_how_often_the_answers_of_each_rank_are_right() -> None:
     genus = learnt().reliability.right[depths == 5, 5]
     assert told[0] == (
         f"genus: the answer for {len(genus):,} of 600 labelled images, each left out; "
-        f"{genus.mean():.0%} of them right"
+        f"{genus.mean():.0%} of them right (of taxa that are labelled here)"
     )
 
 

@@ -20,6 +20,7 @@ from indexer.labels import Label
 from indexer.manifest import read_manifest
 from indexer.snapshot import open_snapshot
 from model.errors import BadInput, Error, UnknownName
+from model.taxon import Taxon
 from search.collection import Collection, open_collection
 from search.labelling.calibration import calibrate, probabilities
 from search.labelling.classifiers import Support, load, methods
@@ -456,3 +457,17 @@ def test_the_confusion_is_a_picture(place: Path, suffix: str, start: bytes) -> N
     if suffix != "png":
         assert b"Lacerta agilis" in target.read_bytes()
         assert b'src="http' not in target.read_bytes()
+
+
+def test_an_example_said_by_its_species_alone_is_the_one_that_is_known(tmp_path: Path) -> None:
+    lineage = ["Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera"]
+    for name, colour in (("a", "orange"), ("b", "darkorange"), ("c", "navy"), ("d", "blue")):
+        write_picture(tmp_path / "p" / f"{name}.png", colour)
+    lion = Label("lion", Taxon.from_ranks([*lineage, "Panthera leo"]))
+    run(tmp_path / "p", tmp_path / "c", labels={"a.png": lion})
+    alone = Taxon.from_ranks([""] * 6 + ["Panthera leo"])
+    other = Taxon.from_ranks([""] * 6 + ["Pica pica"])
+    examples = {"b.png": Label("x", alone), "c.png": Label("y", other)}
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    said = {each.label: each.taxon_key for each in opened.label(examples).learnt.examples.said}
+    assert said == {"x": "|".join([*lineage, "Panthera leo"]), "y": other.key}

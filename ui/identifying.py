@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from indexer.text_matrix import CHUNK, TextMatrix
-from model.errors import Error
+from model.errors import BadInput, Error
 from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
 from search.identifying.identifier import Asked
 from search.identifying.photographs import TOGETHER
@@ -26,7 +26,10 @@ _MANY = 20_000  # texts that are worth a word before
 def sources_of(images: Sequence[str]) -> list[str]:
     """Return the images that are named; "-" is a list of them on stdin, one a line."""
     given = (sys.stdin.read().splitlines() if each == "-" else [each] for each in images)
-    return [name for name in chain.from_iterable(given) if name.strip()]
+    names = [name for name in chain.from_iterable(given) if name.strip()]
+    if not names:
+        raise BadInput("The list on stdin names no image; write a path or URL a line.")
+    return names
 
 
 def encode(texts: TextMatrix) -> None:

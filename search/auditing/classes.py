@@ -10,6 +10,7 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from indexer.snapshot import Snapshot
 from model.taxon import RANKS
+from search.labelling.examples import known_labels
 
 Numbers = npt.NDArray[np.int64]
 UNLABELLED = -1
@@ -49,10 +50,16 @@ class Classes:
 
 
 def classes_of(snapshot: Snapshot, among: Selection) -> Classes:
-    """Return the classes of a selection; memory holds a number or two for each image."""
+    """Return the classes of a selection; memory holds a number or two for each image.
+
+    Where taxa are labelled, another label counts if it is known to be none, such as "blank": a
+    folder called "unsorted" says nothing. Where none is, every label counts.
+    """
     cursor = snapshot.cursor()
-    told: list[tuple[Any, ...]] = cursor.execute(f"{_CLASSES} {_TOLD}").fetchall()
-    found = cursor.execute(f"{_CLASSES} {_OF}").fetchnumpy()
+    ((taxa,),) = snapshot.query("SELECT count(taxon_key) FROM images")
+    others = known_labels(snapshot) if taxa else [each for (each,) in snapshot.query(_ALL)]
+    told: list[tuple[Any, ...]] = cursor.execute(f"{_CLASSES} {_TOLD}", [others]).fetchall()
+    found = cursor.execute(f"{_CLASSES} {_OF}", [others]).fetchnumpy()
     of = np.full(int(found["row"].max(initial=-1)) + 1, UNLABELLED, np.int64)
     of[found["row"]] = found["number"]
     rows = among.array
@@ -73,10 +80,11 @@ def classes_of(snapshot: Snapshot, among: Selection) -> Classes:
 
 
 _RANKS = ", ".join(f'taxa."{rank}"' for rank in RANKS)
+_ALL = "SELECT DISTINCT label FROM images WHERE label <> ''"
 _CLASSES = """
 WITH said AS (
     SELECT DISTINCT taxon_key, CASE WHEN taxon_key IS NULL THEN label ELSE '' END AS label
-    FROM images WHERE taxon_key IS NOT NULL OR label <> ''
+    FROM images WHERE taxon_key IS NOT NULL OR list_contains(?, label)
 ), classes AS (
     SELECT said.*, row_number() OVER (ORDER BY lo NULLS LAST, taxon_key, label) - 1 AS number
     FROM said LEFT JOIN taxa USING (taxon_key)

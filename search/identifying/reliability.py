@@ -55,7 +55,7 @@ class Reliability:
                 share = self.right[given, place].mean()
                 lines.append(
                     f"{RANKS[place]}: the answer for {many:,} of {len(depths):,} labelled images, "
-                    f"each left out; {share:.0%} of them right"
+                    f"each left out; {share:.0%} of them right (of taxa that are labelled here)"
                 )
         return lines
 

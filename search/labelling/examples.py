@@ -15,6 +15,7 @@ from indexer.labels import Label, read_label_file
 from indexer.snapshot import Snapshot
 from indexer.taxonomy.name_strings import no_taxon
 from model.errors import BadInput
+from model.taxon import Taxon
 
 MOST_SHOTS = 100  # of a class, those with the lowest ids: more teach little and cost much
 KEYS = ("image_id", "file_name", "label")
@@ -48,11 +49,16 @@ class Examples:
 
 def labelled_examples(snapshot: Snapshot) -> Examples:
     """Return the images that people labelled; raises BadInput for less than two classes."""
-    raw = snapshot.query("SELECT DISTINCT label FROM images WHERE taxon_key IS NULL")
-    classes = [label for (label,) in raw if no_taxon(label) not in _UNSURE]
+    classes = known_labels(snapshot)
     lines = snapshot.query(f"FROM ({_LABELLED}) WHERE place <= {MOST_SHOTS}", classes)
     known = snapshot.cursor().execute(f'SELECT "row" FROM ({_LABELLED})', [classes]).fetchnumpy()
     return _examples([line[:-1] for line in lines], np.sort(known["row"].astype(np.int64)))
+
+
+def known_labels(snapshot: Snapshot) -> list[str]:
+    """Return the labels that are known to be no taxon, such as "blank"; not "unsorted"."""
+    raw = snapshot.query("SELECT DISTINCT label FROM images WHERE taxon_key IS NULL")
+    return [label for (label,) in raw if no_taxon(label) not in _UNSURE]
 
 
 def read_examples(snapshot: Snapshot, given: Path | Mapping[str, Label]) -> Examples:
@@ -64,12 +70,13 @@ def read_examples(snapshot: Snapshot, given: Path | Mapping[str, Label]) -> Exam
     labels = read_label_file(given, KEYS) if isinstance(given, Path) else given
     bases = [list(snapshot.manifest.roots), list(snapshot.manifest.roots.values())]
     found = snapshot.query(_NAMED, *bases, list(labels))
+    keys = _placed(snapshot, [label.taxon for label in labels.values() if label.taxon])
     missing = labels.keys() - {key for *_, key in found}
     lines = []
     for row, image_id, key in found:
         label = labels[key]
         if label.text:
-            taxon_key = label.taxon.key if label.taxon else None
+            taxon_key = keys[label.taxon.key] if label.taxon else None
             lines.append((row, image_id, label.text, taxon_key, taxon_key or label.text))
     if not lines:
         known = ", ".join(list(labels)[:3])
@@ -83,6 +90,30 @@ def rows_of(snapshot: Snapshot, image_ids: Iterable[str]) -> Rows:
     """Return the rows of some images, ascending."""
     sql = 'SELECT "row" FROM images JOIN (SELECT unnest(?) AS image_id) USING (image_id)'
     return np.sort(np.array([row for (row,) in snapshot.query(sql, list(image_ids))], np.int64))
+
+
+def _placed(snapshot: Snapshot, taxa: Iterable[Taxon]) -> dict[str, str]:
+    """Return keys by keys: of a taxon said without its lineage, that of the one known here."""
+    said = {taxon.key: taxon for taxon in taxa}
+    names = list({taxon.name for taxon in said.values()})
+    known: dict[str, list[Taxon]] = {}
+    for name, key in snapshot.query(_OF_NAME, names):
+        known.setdefault(name, []).append(Taxon.from_key(key))
+    placed = {}
+    for key, taxon in said.items():
+        fuller = [
+            each
+            for each in known.get(taxon.name, [])
+            if each.rank == taxon.rank
+            and all(
+                ours in ("", theirs)
+                for ours, theirs in zip(taxon.lineage, each.lineage, strict=True)
+            )
+        ]
+        most = max((sum(map(bool, each.lineage)) for each in fuller), default=0)
+        best = [each.key for each in fuller if sum(map(bool, each.lineage)) == most]
+        placed[key] = best[0] if len(best) == 1 else key
+    return placed
 
 
 def _fewer(lines: Iterable[tuple[int, str, str, str | None, str]]) -> list[tuple[object, ...]]:
@@ -127,6 +158,7 @@ SELECT "row", image_id, label, said_key, coalesce(taxon_key, label) AS class,
     row_number() OVER (PARTITION BY class ORDER BY image_id) AS place
 FROM images WHERE taxon_key IS NOT NULL OR list_contains(?, label) ORDER BY image_id
 """
+_OF_NAME = "SELECT name, taxon_key FROM taxa JOIN (SELECT unnest(?) AS name) USING (name)"
 # The better of two names of one image, its own before its folder's.
 _NAMED = """
 WITH bases AS (SELECT unnest(?) AS root, unnest(?) AS base),
