@@ -1,7 +1,7 @@
 """The index of a collection as a file: measured, written whole, opened only if it is as it was."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from indexer.backends.exact import Exact
 from indexer.backends.training import lists_for, train_by_likeness, train_by_taxa
 from indexer.durable import sha256_of, write_durably
 from indexer.manifest import EffortEntry, IndexEntry, Manifest
-from indexer.tuning import Tuned, floor_of, lists_needed, samples_of, tune
-from model.vectors import Vectors
+from indexer.tuning import Sample, Tuned, lists_needed, tune
 
 FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
 _WORTH = 1.5  # times the lists
@@ -22,17 +21,14 @@ Told = Callable[[str, float], None]
 
 
 def make_index(
-    collection: Path, manifest: Manifest, exact: Exact, texts: Vectors | None, told: Told
+    collection: Path, manifest: Manifest, exact: Exact, samples: Sequence[Sample], told: Told
 ) -> Manifest:
     """Build an index over all rows, measure it, write it; return the manifest that knows it.
 
-    `texts` (n, dim) are queries to measure it with. Rows are divided by taxa, of which a filter by
-    clade makes use, unless that needs many more lists to meet the true neighbours of sampled
-    queries than by likeness.
+    `samples` are queries to measure it with, of images and perhaps of texts. Rows are divided by
+    taxa, of which a filter by clade makes use, unless that needs many more lists to meet the true
+    neighbours of sampled queries than by likeness.
     """
-    step = "measuring what is near what"
-    told(step, 0.0)
-    samples = samples_of(exact, texts)
     few = min(_FEW, lists_for(len(exact), True))
     trial = train_by_taxa(exact, few), train_by_likeness(exact, few)
     needed = (lists_needed(exact, each, samples) for each in trial)
@@ -53,7 +49,7 @@ def make_index(
         _entry(tuned[0]),
         _entry(tuned[1]) if len(tuned) > 1 else None,
     )
-    return replace(manifest, index=entry, floor=floor_of(exact, samples))
+    return replace(manifest, index=entry)
 
 
 def open_index(collection: Path, manifest: Manifest, exact: Exact) -> lists.ListIndex | None:

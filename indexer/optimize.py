@@ -17,10 +17,10 @@ from indexer.backends.exact import CHUNK, Exact
 from indexer.catalog import write_catalog
 from indexer.durable import write_durably
 from indexer.index_file import FROM, Told, make_index
-from indexer.manifest import Manifest, commit, read_manifest
+from indexer.manifest import FloorEntry, Manifest, commit, read_manifest
 from indexer.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
 from indexer.snapshot import Snapshot, open_snapshot
-from indexer.tuning import floor_of, samples_of
+from indexer.tuning import Sample, floor_of, samples_of
 from indexer.writing import only_writer
 from model.encoder import Encoder
 from model.errors import CollectionError
@@ -60,12 +60,13 @@ def optimize(
             paths.append(f"segments/{name}.npy")
             _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
             exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
-            texts = encoder.encode_texts(_texts(snapshot)) if encoder else None
+            told("measuring what is near what", 0.0)
+            names = dict(_called(snapshot))
+            texts = encoder.encode_texts(list(names.values())) if encoder and names else None
+            samples = samples_of(exact, texts)
             if len(order) >= index_from:
-                manifest = make_index(collection, manifest, exact, texts, told)
-            else:
-                floor = floor_of(exact, samples_of(exact, texts))
-                manifest = replace(manifest, floor=floor)
+                manifest = make_index(collection, manifest, exact, samples, told)
+            manifest = replace(manifest, floor=_floor(snapshot, order, exact, list(names), samples))
         dropped = [path for table in _REWRITTEN for path in before.paths(table)]
         manifest = commit(collection, manifest, paths, dropped)
         write_catalog(collection, manifest)
@@ -103,14 +104,29 @@ def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:
     write_durably(path, fill)
 
 
-def _texts(snapshot: Snapshot) -> list[str]:
-    """Return what one would ask for: taxa that occur, by what they are called here."""
-    called = []
+def _called(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield keys of taxa that occur, and what one would ask for: as they are called here."""
     for key, label, common in snapshot.query(_CALLED, _TEXTS):
         name = Taxon.from_key(key).name
         own = label.replace("_", " ").strip(" .")
-        called.append(free_text_prompt(common or (own if own not in ("", name) else name)))
-    return called
+        yield key, free_text_prompt(common or (own if own not in ("", name) else name))
+
+
+def _floor(
+    snapshot: Snapshot, order: Rows, exact: Exact, keys: list[str], samples: list[Sample]
+) -> FloorEntry:
+    """Measure below what a best hit is like nothing here; of names, those that find their taxon.
+
+    The others are names that the encoder does not know, and tell nothing of what it finds.
+    """
+    image = floor_of(exact, samples[0])
+    if len(samples) < 2:
+        return FloorEntry(image)
+    text = samples[1]
+    best = order[text.truth[:, 0]]
+    found = dict(snapshot.query(_KEYS_OF, best.tolist()))
+    known = np.array([found[row] == key for row, key in zip(best.tolist(), keys, strict=True)])
+    return FloorEntry(image, floor_of(exact, Sample(text.queries[known], text.truth[known])))
 
 
 def _check_room(collection: Path, vectors: int) -> None:
@@ -138,6 +154,7 @@ _CALLED = """
 SELECT taxon_key, any_value(label), max(common_name) FROM images
 WHERE taxon_key IS NOT NULL GROUP BY 1 ORDER BY hash(taxon_key) LIMIT ?
 """
+_KEYS_OF = 'SELECT "row", taxon_key FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
 _ORDER = 'ORDER BY lo NULLS LAST, "row"'
 _ROWS_SQL = f"SELECT {', '.join(ROWS.names)} FROM images {_ORDER}"
 _INPUTS_SQL = f"SELECT {', '.join(INPUTS.names)} FROM inputs ORDER BY source_id"

@@ -14,13 +14,13 @@ from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.backends.lists import Effort, ListIndex
 from indexer.backends.training import Lists, about
-from indexer.manifest import FloorEntry
 from model.vectors import Features, Vectors
 
 QUERIES = 400  # of each kind
 K = 10
 TARGET = 0.995  # on the half that chooses: .99 on another, chance included
 ABSENT = 0.02
+_RULE = 1000  # images that tell what is near as a rule
 MANY = 5_000_000  # rows from which .99 would take a query alone tens of milliseconds,
 TARGET_OF_MANY = 0.965  # and .96 takes ten
 _RERANKED = (50, 100, 200, 400, 800)
@@ -84,18 +84,18 @@ def samples_of(exact: Exact, texts: Vectors | None) -> list[Sample]:
     ]
 
 
-def floor_of(exact: Exact, samples: Sequence[Sample]) -> FloorEntry:
-    """Return below which cosine hardly anything that is here finds its best hit.
+def floor_of(exact: Exact, sample: Sample) -> float | None:
+    """Return below which cosine a best hit is likely not what was asked for; None for no sample.
 
-    Names of taxa that occur and images of the collection, each left out of its own answer, find
-    something that is like them; what finds less than all but ABSENT of these is likely not here.
+    What a collection holds finds something there that is nearer to it than any image as a rule is.
+    Half way between the two is a floor, which all but ABSENT of a sample clear.
     """
-    floors = [
-        float(np.quantile(np.sum(each.queries * exact.gather(each.truth[:, 0]), axis=1), ABSENT))
-        for each in samples
-        if each.truth.size
-    ]
-    return FloorEntry(*floors)
+    if not sample.truth.size:
+        return None
+    best = np.sum(sample.queries * exact.gather(sample.truth[:, 0]), axis=1)
+    rows = np.unique(np.linspace(0, len(exact) - 1, _RULE).astype(np.int64))
+    rule = (sample.queries @ exact.gather(rows).astype(np.float32).T).mean(axis=1)
+    return float(np.quantile((best + rule) / 2, ABSENT))
 
 
 def lists_needed(exact: Exact, lists: Lists, samples: Sequence[Sample]) -> list[int]:

@@ -12,6 +12,7 @@ from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection, selection_of
 from indexer.index_file import make_index, open_index
 from indexer.manifest import EncoderEntry, Manifest
+from indexer.tuning import samples_of
 from search import plan
 from search.nearest import Nearest
 
@@ -24,7 +25,8 @@ def build(folder: Path, vectors: np.ndarray) -> Nearest:
     indexed = Exact([vectors[:-APPENDED]])
     texts = unit(np.random.default_rng(3).normal(size=(200, DIM)))
     empty = Manifest(EncoderEntry("made up", "", DIM))
-    manifest = make_index(folder, empty, indexed, texts, lambda step, share: None)
+    samples = samples_of(indexed, texts)
+    manifest = make_index(folder, empty, indexed, samples, lambda step, share: None)
     exact = Exact([vectors[:-APPENDED], vectors[-APPENDED:]])
     return Nearest(exact, open_index(folder, manifest, exact), manifest.index)
 
@@ -155,7 +157,8 @@ def test_a_damaged_or_missing_index_is_done_without(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     indexed = Exact([VECTORS])
-    manifest = make_index(tmp_path, Manifest(EncoderEntry("", "", DIM)), indexed, None, print)
+    samples = samples_of(indexed, None)
+    manifest = make_index(tmp_path, Manifest(EncoderEntry("", "", DIM)), indexed, samples, print)
     assert manifest.index is not None
     assert manifest.index.text is None
     file = tmp_path / manifest.index.path

@@ -10,6 +10,7 @@ from indexer.backends.lists import Effort
 from indexer.backends.selection import Selection, selection_of
 from indexer.index_file import make_index, open_index
 from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
+from indexer.tuning import samples_of
 from search.nearest import Nearest
 
 PLANNED = True
@@ -23,7 +24,9 @@ EFFORTS = [
 def build(vectors, folder):
     texts = np.load(folder / "queries.npz")["sample"]
     empty = Manifest(EncoderEntry("made up", "", vectors.shape[1]))
-    made = make_index(Path(folder), empty, Exact([vectors]), texts, lambda step, share: None)
+    exact = Exact([vectors])
+    samples = samples_of(exact, texts)
+    made = make_index(Path(folder), empty, exact, samples, lambda step, share: None)
     commit(Path(folder), made)
 
 
