@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import duckdb
 import numpy as np
@@ -48,30 +48,33 @@ class Selections:
     """The rows for which conditions hold, in one snapshot; the last few are kept."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.of = lru_cache(_KEPT)(self._of)
+        # Not a method: with itself in its cache, a collection would outlive its last use.
+        self.of = lru_cache(_KEPT)(partial(_selection, snapshot))
 
-    def _of(self, condition: Condition) -> Selection:
-        """Return the rows; raises Error where the user's SQL is none."""
-        if condition.sql == "false":
-            return Selection(range(0))
-        if condition.where:
-            chosen = select(self.snapshot, condition.where)
-            if condition.sql != "true":
-                chosen = np.intersect1d(chosen, self._rows(condition), assume_unique=True)
-            return selection_of(chosen)
-        count, first, last = self._ask('count(*), min("row"), max("row")', condition).fetchall()[0]
-        if count and last - first + 1 == count:
-            return Selection(range(first, last + 1))
-        return Selection(self._rows(condition) if count else range(0))
 
-    def _rows(self, condition: Condition) -> Rows:
-        return _fetched(self._ask('"row"', condition))
+def _selection(snapshot: Snapshot, condition: Condition) -> Selection:
+    """Return the rows; raises Error where the user's SQL is none."""
+    if condition.sql == "false":
+        return Selection(range(0))
+    if condition.where:
+        chosen = select(snapshot, condition.where)
+        if condition.sql != "true":
+            chosen = np.intersect1d(chosen, _rows(snapshot, condition), assume_unique=True)
+        return selection_of(chosen)
+    asked = _ask(snapshot, 'count(*), min("row"), max("row")', condition)
+    ((count, first, last),) = asked.fetchall()
+    if count and last - first + 1 == count:
+        return Selection(range(first, last + 1))
+    return Selection(_rows(snapshot, condition) if count else range(0))
 
-    def _ask(self, what: str, condition: Condition) -> duckdb.DuckDBPyConnection:
-        values = [list(each) if isinstance(each, tuple) else each for each in condition.values]
-        sql = f"SELECT {what} FROM images WHERE {condition.sql}"
-        return self.snapshot.cursor().execute(sql, values)
+
+def _rows(snapshot: Snapshot, condition: Condition) -> Rows:
+    return _fetched(_ask(snapshot, '"row"', condition))
+
+
+def _ask(snapshot: Snapshot, what: str, condition: Condition) -> duckdb.DuckDBPyConnection:
+    values = [list(each) if isinstance(each, tuple) else each for each in condition.values]
+    return snapshot.cursor().execute(f"SELECT {what} FROM images WHERE {condition.sql}", values)
 
 
 def select(snapshot: Snapshot, where: str) -> Rows:
