@@ -1,5 +1,6 @@
 """A snapshot: one generation of a collection, opened for reading."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,10 @@ class Snapshot:
             row -= len(array)
         raise IndexError(row)
 
+    def image_ids(self, rows: Sequence[int]) -> dict[int, str]:
+        """Return the ids of the images of some rows, by row."""
+        return dict(self.query(_IDS, list(rows)))
+
     def path_of(self, source_id: str) -> Path | None:
         """Return where a source lies now, in an archive below that; None where that is no path."""
         root, _, below = source_id.partition("/")
@@ -60,6 +65,9 @@ class Snapshot:
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()
+
+
+_IDS = 'SELECT "row", image_id FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
 
 
 def open_snapshot(folder: Path) -> Snapshot:

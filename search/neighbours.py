@@ -46,8 +46,5 @@ def neighbours(
 
 
 def _ids(snapshot: Snapshot, rows: Rows) -> list[str]:
-    found = dict(snapshot.query(_IDS, np.unique(rows).tolist()))
+    found = snapshot.image_ids(np.unique(rows).tolist())
     return [found[row] for row in rows.tolist()]
-
-
-_IDS = 'SELECT "row", image_id FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'

@@ -174,7 +174,7 @@ class Identifier:
         places = judged.votes.nearest[image]
         first = np.flatnonzero(places >= 0)[:SHOWN]
         rows = [int(self.rows[place]) for place in places[first]]
-        ids = dict(self.snapshot.query(_IDS, rows))
+        ids = self.snapshot.image_ids(rows)
         told = zip(rows, places[first], judged.votes.scores[image][first], strict=True)
         return tuple(
             Neighbour(
@@ -212,7 +212,6 @@ def _mean(group: Sequence[Photograph]) -> Vectors:
 
 
 _ROWS = 'SELECT "row" FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)'
-_IDS = 'SELECT "row", image_id FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
 _OF_CONTENT = """
 SELECT sha256, min("row") FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)
 GROUP BY 1
