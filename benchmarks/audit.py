@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from benchmarks.report import DATA, figure, write_report
 from indexer.backends.exact import Exact
-from indexer.decoding import decode_file
-from indexer.labels import read_label_file
+from indexer.inputs.decoding import decode_file
+from indexer.labels.label_files import read_label_file
 from model.encoders import starter
 from model.vectors import Vectors
 from search.auditing.classes import Classes

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.report import DATA, figure, write_report
-from indexer.decoding import decode_file
-from indexer.labels import read_label_file
+from indexer.inputs.decoding import decode_file
+from indexer.labels.label_files import read_label_file
 from model.encoder import Encoder
 from model.encoders import starter
 from model.taxon import RANKS, Taxon

@@ -21,9 +21,9 @@ from PIL import Image
 
 from benchmarks import embed_texts, peers
 from benchmarks.report import DATA, figure, timed, write_report
-from indexer.decoding import decode
-from indexer.run import index_source
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import index_source
+from indexer.inputs.decoding import decode
 from model.clip_encoder import ClipEncoder
 from model.encoder import load
 from model.open_clip_models import from_network

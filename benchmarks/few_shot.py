@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from benchmarks.report import DATA, figure, write_report
-from indexer.decoding import decode_file
+from indexer.inputs.decoding import decode_file
 from model.encoders import starter
 from search.labelling.calibration import calibrate
 from search.labelling.classifiers import Support, load, methods

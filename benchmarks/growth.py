@@ -25,10 +25,10 @@ from benchmarks.peers import FOLDER
 from benchmarks.report import figure, timed, write_report
 from benchmarks.vectors import DIM, world
 from indexer.backends.selection import Selection
-from indexer.catalog import catalog_path, write_catalog
-from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
-from indexer.optimize import optimize
-from indexer.segment import INPUTS, LABELS, ROWS
+from indexer.catalog.catalog_file import catalog_path, write_catalog
+from indexer.ingest.optimize import optimize
+from indexer.store.manifest import EncoderEntry, Manifest, commit, read_manifest
+from indexer.store.segment import INPUTS, LABELS, ROWS
 from model.taxon import RANKS, Taxon
 from model.vectors import Identity, Vectors
 from search.collection import open_collection

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.report import figure, write_report
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
 
 GOOD, BAD, KILLS = 10_000, 1_000, 20
 OURS = "taxalens"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.report import DATA, figure
-from indexer.decoding import decode
+from indexer.inputs.decoding import decode
 from model.encoder import load
 from search.zero_shot.candidates import candidates_of, quickened
 from search.zero_shot.scoring import score

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from indexer.decoding import decode
+from indexer.inputs.decoding import decode
 from model.clip_encoder import ClipEncoder
 from model.open_clip_models import from_network
 from search.zero_shot.candidates import Candidates, candidates_of, quickened

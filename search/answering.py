@@ -9,8 +9,8 @@ import numpy as np
 
 from indexer.backends import Found
 from indexer.backends.selection import Selection
-from indexer.snapshot import Snapshot
-from indexer.thumbnails import Thumbnail
+from indexer.catalog.snapshot import Snapshot
+from indexer.inputs.thumbnails import Thumbnail
 from model.encoder import Encoder
 from model.errors import UnknownName
 from model.taxon import RANKS, Taxon

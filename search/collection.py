@@ -7,10 +7,11 @@ from typing import Unpack
 
 import pyarrow as pa
 
-from indexer.exports import Account, export
-from indexer.labels import Label
-from indexer.meanings import taxonomy_of
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.exports.account import Account
+from indexer.exports.export import export
+from indexer.labels.label_files import Label
+from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import Error

@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 

@@ -22,7 +22,7 @@ class Filters:
     rank: str = ""
     """the label must be as precise as this rank"""
     where: str = ""
-    """a condition in SQL over `indexer.typed_metadata`: "site = 'A' AND elevation > 500" """
+    """SQL condition on the metadata (`typed_metadata`): "site = 'A' AND elevation > 500" """
     date: str = ""
     """of a time: "2021-05", "2021-05-01/2021-06" (`search.when_and_where`)"""
     near: str = ""

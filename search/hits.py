@@ -8,8 +8,8 @@ from typing import overload
 
 import pyarrow as pa
 
-from indexer.records import CROP_MARK
-from indexer.thumbnails import Thumbnail
+from indexer.inputs.records import CROP_MARK
+from indexer.inputs.thumbnails import Thumbnail
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html

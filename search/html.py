@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
-from indexer.decoding import decode
-from indexer.thumbnails import thumbnail_of
+from indexer.inputs.decoding import decode
+from indexer.inputs.thumbnails import thumbnail_of
 from model.errors import BadInput
 
 SIDE = 160  # pixels of a picture

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from indexer.backends.exact import Exact
-from indexer.decoding import SUFFIXES
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.inputs.decoding import SUFFIXES
 from model.encoder import Encoder
 from model.errors import Error
 from model.vectors import Vectors

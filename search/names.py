@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.resolver import Clade, Interval, Resolution, resolve
 from indexer.taxonomy.store import Taxonomy

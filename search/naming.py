@@ -5,7 +5,7 @@ from itertools import islice
 
 import duckdb
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.resolver import (
     COLUMNS as CLADE_COLUMNS,
 )

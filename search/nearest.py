@@ -8,7 +8,7 @@ from indexer.backends import Found
 from indexer.backends.exact import Exact, best
 from indexer.backends.lists import ListIndex
 from indexer.backends.selection import Selection
-from indexer.manifest import IndexEntry
+from indexer.store.manifest import IndexEntry
 from model.vectors import Features, Vectors
 from search.plan import Plan, choose
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from search.nearest import Nearest
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from indexer.backends.exact import Exact
+from indexer.backends.index_file import open_index
 from indexer.backends.selection import Selection
-from indexer.identity import check_encoder
-from indexer.index_file import open_index
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder

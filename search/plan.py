@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from indexer.backends.lists import Effort, ListIndex
 from indexer.backends.selection import Selection
-from indexer.manifest import IndexEntry
+from indexer.store.manifest import IndexEntry
 
 SLICE, GATHER = 60, 230  # a row compared that lies beside the last one, or anywhere
 LIST, CODE, CHOSEN_CODE, RERANKED = 50, 20, 25, 400  # a list weighed; a code, one with a filter; …

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from indexer.decoding import decode_file
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.inputs.decoding import decode_file
 from indexer.taxonomy.resolver import Clade
 from model.encoder import Encoder
 from model.errors import BadInput, Error, UnknownName

@@ -1,9 +1,9 @@
 """What a collection is and holds, in numbers."""
 
-from indexer.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
-from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
-from indexer.run_log import read_runs
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.ingest.run_log import read_runs
+from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
+from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from model.taxon import RANKS
 
 MOST_LABELS = 10

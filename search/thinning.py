@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.backends import Rows, Scores
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
 

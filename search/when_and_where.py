@@ -2,7 +2,7 @@
 
 import re
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from search.conditions import Condition
 

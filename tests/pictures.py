@@ -5,7 +5,7 @@ from pathlib import Path
 from colours import ColourEncoder
 from PIL import Image
 
-from indexer.run import index_source
+from indexer.ingest.run import index_source
 
 PICTURES = {
     "Panthera leo/a.png": "orange",

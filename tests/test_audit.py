@@ -18,7 +18,7 @@ from PIL import Image
 
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
-from indexer.labels import read_label_file
+from indexer.labels.label_files import read_label_file
 from model.errors import Error
 from search.auditing.alike import alike, farness, groups
 from search.auditing.classes import UNLABELLED, Classes, classes_of

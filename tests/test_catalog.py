@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 from taxonomies import small_taxonomy
 
-from indexer import catalog
-from indexer.catalog import catalog_path, write_catalog
-from indexer.catalog_tables import bring_up
-from indexer.identifications import write_identifications
-from indexer.labels import Label
-from indexer.maintenance import remove
-from indexer.manifest import read_manifest
-from indexer.run import NO_TAXONOMY, use_taxonomy
-from indexer.segment import IDENTIFICATIONS
-from indexer.snapshot import open_snapshot
+from indexer.catalog import catalog_file
+from indexer.catalog.catalog_file import catalog_path, write_catalog
+from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.tables import bring_up
+from indexer.ingest.identifications import write_identifications
+from indexer.ingest.remove_relocate import remove
+from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
+from indexer.labels.label_files import Label
+from indexer.store.manifest import read_manifest
+from indexer.store.segment import IDENTIFICATIONS
 from model.errors import BadInput
 from model.taxon import Taxon
 
@@ -126,7 +126,7 @@ def test_brought_up_to_date_is_as_if_made_from_the_beginning(
     small_taxonomy(folder).close()
     do = changes(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalog, "_MOST", 0.0)  # always from the one before
+        patch.setattr(catalog_file, "_MOST", 0.0)  # always from the one before
         for what, number in [("picture", 0), ("picture", 2), *steps]:
             try:
                 do[what](number)
@@ -139,12 +139,12 @@ def test_it_begins_with_the_one_before_where_little_is_new(
     photos: Path, collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied = itertools.count()
-    copy = catalog.shutil.copyfile
-    monkeypatch.setattr(catalog.shutil, "copyfile", lambda *a: (next(copied), copy(*a)))
+    copy = catalog_file.shutil.copyfile
+    monkeypatch.setattr(catalog_file.shutil, "copyfile", lambda *a: (next(copied), copy(*a)))
     write_picture(photos / "more.png", "teal")
     run(photos, collection)
     assert next(copied) == 0  # one of nine is more than a tenth, with its label and input
-    monkeypatch.setattr(catalog, "_MOST", 0.5)
+    monkeypatch.setattr(catalog_file, "_MOST", 0.5)
     write_picture(photos / "again.png", "pink")
     run(photos, collection)
     assert next(copied) == 2
@@ -154,7 +154,7 @@ def test_it_begins_with_the_one_before_where_little_is_new(
 def test_a_catalog_of_other_files_is_not_built_upon(
     photos: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "_MOST", 0.0)
+    monkeypatch.setattr(catalog_file, "_MOST", 0.0)
     run(photos, tmp_path / "other")
     write_picture(photos / "more.png", "teal")
     run(photos, tmp_path / "other")

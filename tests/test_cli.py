@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pictures import write_picture
 
-from indexer.decoding import decode_file
+from indexer.inputs.decoding import decode_file
 from model.plugins import load_plugin, plugin_names
 from search.hits import COLUMNS
 from ui.cli import main

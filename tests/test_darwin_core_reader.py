@@ -6,11 +6,11 @@ import pytest
 from archives import write, zipped
 from pictures import run, write_picture
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import How
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.darwin_core import claims, read
-from indexer.records import Record
-from indexer.run import How
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 
 DWC, GBIF = "http://rs.tdwg.org/dwc/terms", "http://rs.gbif.org/terms/1.0"

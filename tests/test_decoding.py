@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from indexer import decoding
-from indexer.decoding import (
+from indexer.inputs import decoding
+from indexer.inputs.decoding import (
     DRAFT,
     FORMATS,
     MAX_PIXELS,
@@ -20,7 +20,7 @@ from indexer.decoding import (
     decode,
     decode_file,
 )
-from indexer.extra_formats import HEIC, RAW
+from indexer.inputs.extra_formats import HEIC, RAW
 from model.errors import BadInput
 
 WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)

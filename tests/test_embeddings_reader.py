@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
-from indexer.manifest import read_manifest
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import index_source
 from indexer.readers import reader_of, refuse
 from indexer.readers.embeddings import claims, read
-from indexer.run import index_source
-from indexer.snapshot import open_snapshot
+from indexer.store.manifest import read_manifest
 from model.errors import BadInput, EncoderMismatch
 from search.collection import open_collection
 
@@ -93,8 +93,8 @@ def test_pictures_can_be_added_with_that_encoder_and_no_other(tmp_path: Path) ->
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
 def test_any_numbers_end_as_a_unit_vector_or_a_reason(numbers: list[float]) -> None:
-    from indexer.opening import _with_vector
-    from indexer.records import Record
+    from indexer.ingest.prefetch import _with_vector
+    from indexer.inputs.records import Record
 
     vector = np.array(numbers, np.float32)
     opened = _with_vector(Record("x"), vector)

@@ -21,24 +21,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
-from indexer import images
-from indexer.camtrap.rows import moment_of
-from indexer.camtrap.tables import BASE, DEPLOYMENTS, MEDIA, OBSERVATIONS, PROFILE, schema
-from indexer.exports import Account, export, format_of
-from indexer.identifications import write_identifications
-from indexer.labels import label_from, read_label_file
+from indexer.catalog.snapshot import open_snapshot
+from indexer.exports import image_rows
+from indexer.exports.account import Account
+from indexer.exports.camtrap.rows import moment_of
+from indexer.exports.camtrap.tables import BASE, DEPLOYMENTS, MEDIA, OBSERVATIONS, PROFILE, schema
+from indexer.exports.export import export, format_of
+from indexer.ingest.identifications import write_identifications
+from indexer.inputs.records import CROP_MARK
+from indexer.inputs.spreadsheet_cells import as_said, harmless
+from indexer.labels.label_files import label_from, read_label_file
 from indexer.readers import refuse
 from indexer.readers.darwin_core import read as read_darwin_core
-from indexer.records import CROP_MARK
-from indexer.segment import IDENTIFICATIONS
-from indexer.snapshot import open_snapshot
-from indexer.spreadsheets import as_said, harmless
+from indexer.store.segment import IDENTIFICATIONS
 from model.errors import BadInput, Error, UnknownName
 from model.plugins import plugin_names
 from search.collection import open_collection
 from ui.cli import main
 
-FORMATS = plugin_names("indexer.exports")
+FORMATS = plugin_names("indexer.exports.formats")
 LION = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "Panthera leo")
 MAGPIE = ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "Pica hudsonia")
 ROSE = ("Plantae", "", "Magnoliopsida", "", "Rosaceae", "Rosa", "")
@@ -153,7 +154,7 @@ def test_batches_change_nothing(
 
     whole = written(tmp_path / "whole")
     assert whole
-    monkeypatch.setattr(images, "TOGETHER", 3)
+    monkeypatch.setattr(image_rows, "TOGETHER", 3)
     with open_snapshot(savanna) as snapshot:
         told = [each.images for each in export(snapshot, tmp_path / "y.zip", name)]
     assert len(told) == 4  # three batches, and the end
@@ -187,7 +188,7 @@ def test_what_is_there_is_never_overwritten_and_nothing_half_done_stays(
     assert (tmp_path / "mine").read_text() == "precious"
     with pytest.raises(BadInput, match="cannot be written"):
         exported(savanna, tmp_path / "nowhere" / "x", name)
-    monkeypatch.setattr(images, "TOGETHER", 3)
+    monkeypatch.setattr(image_rows, "TOGETHER", 3)
     with open_snapshot(savanna) as snapshot:
         going = export(snapshot, tmp_path / "half", name)
         next(going)

@@ -9,8 +9,8 @@ import pytest
 from pictures import run
 from PIL import Image
 
-from indexer.decoding import SUFFIXES, decode
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.inputs.decoding import SUFFIXES, decode
 from model.errors import BadInput
 
 pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import fetching
-from indexer.fetching import Fetcher, is_public
+from indexer.inputs import fetching
+from indexer.inputs.fetching import Fetcher, is_public
 from model.errors import BadInput
 
 PEM = Path(__file__).parent / "localhost.pem"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.labels import Label, labelled
-from indexer.news import unmatched
+from indexer.ingest.changes import unmatched
+from indexer.inputs.records import Record
+from indexer.labels.label_files import Label, labelled
 from indexer.readers import refuse
 from indexer.readers.folder import base, claims
 from indexer.readers.folder import read as read_source
-from indexer.records import Record
 from model.errors import BadInput
 from model.taxon import Taxon
 

@@ -7,14 +7,14 @@ import pytest
 from pictures import run
 from taxonomies import small_taxonomy
 
-from indexer.identifications import write_identifications
-from indexer.labels import Label
-from indexer.maintenance import remove
-from indexer.manifest import damaged_files, read_manifest
-from indexer.optimize import optimize
-from indexer.run import use_taxonomy
-from indexer.segment import IDENTIFICATIONS
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.identifications import write_identifications
+from indexer.ingest.optimize import optimize
+from indexer.ingest.remove_relocate import remove
+from indexer.ingest.run import use_taxonomy
+from indexer.labels.label_files import Label
+from indexer.store.manifest import damaged_files, read_manifest
+from indexer.store.segment import IDENTIFICATIONS
 from model.errors import CollectionError
 
 LION, MAGPIE = "|||||Panthera|Panthera leo", "|||||Pica|Pica hudsonia"

@@ -15,9 +15,9 @@ from pictures import write_picture
 from PIL import Image
 from taxonomies import small_taxonomy
 
-from indexer.labels import read_label_file
-from indexer.run import index_source
-from indexer.text_matrix import TextMatrix
+from indexer.ingest.run import index_source
+from indexer.labels.label_files import read_label_file
+from indexer.taxonomy.text_matrix import TextMatrix
 from model.errors import Error, UnknownName
 from model.taxon import RANKS, Rank, Taxon
 from model.text_types import TextType, render

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import How
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.iiif import claims, read
-from indexer.records import Record
-from indexer.run import How
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 
 V2: dict[str, Any] = {

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 
 import taxalens as door
-from indexer.labels import Label
-from indexer.manifest import read_manifest
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.labels.label_files import Label
+from indexer.store.manifest import read_manifest
 from model.errors import BadInput, Error, UnknownName
 from model.taxon import Taxon
 from search.collection import Collection, open_collection

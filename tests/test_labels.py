@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.labels import Label, label_of_folder, read_label_file
+from indexer.labels.label_files import Label, label_of_folder, read_label_file
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
 

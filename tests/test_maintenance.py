@@ -11,11 +11,11 @@ import pytest
 from colours import ColourEncoder
 from pictures import PICTURES, run, write_picture
 
-from indexer.maintenance import relocate, remove
-from indexer.manifest import read_manifest
-from indexer.news import changed_or_removed, failed
-from indexer.run import index_source
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.changes import changed_or_removed, failed
+from indexer.ingest.remove_relocate import relocate, remove
+from indexer.ingest.run import index_source
+from indexer.store.manifest import read_manifest
 from model.errors import BadInput, CollectionError
 from search.collection import open_collection
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.durable import sha256_of, write_durably
-from indexer.manifest import (
+from indexer.store.durable import sha256_of, write_durably
+from indexer.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
     EncoderEntry,
@@ -158,11 +158,11 @@ def test_a_process_that_dies_while_writing_leaves_the_old_file(tmp_path: Path) -
     target = tmp_path / "file"
     target.write_bytes(b"old")
     script = (
-        "import os, sys, pathlib, indexer.durable\n"
+        "import os, sys, pathlib, indexer.store.durable\n"
         "def write(path):\n"
         "    path.write_bytes(b'half of the ne')\n"
         "    os._exit(9)\n"
-        "indexer.durable.write_durably(pathlib.Path(sys.argv[1]), write)\n"
+        "indexer.store.durable.write_durably(pathlib.Path(sys.argv[1]), write)\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(target)], check=False).returncode == 9
     assert target.read_bytes() == b"old"

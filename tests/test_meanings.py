@@ -7,10 +7,10 @@ from colours import ColourEncoder
 from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
 
-from indexer.labels import Label
-from indexer.meanings import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
-from indexer.run import NO_TAXONOMY, use_taxonomy
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
+from indexer.labels.label_files import Label
+from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.taxonomy.store import import_taxonomy
 from model.errors import UnknownName
 from model.taxon import Taxon

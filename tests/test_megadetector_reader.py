@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pictures import run
 from PIL import ExifTags, Image
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.inputs.records import Box, Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.megadetector import base, claims, read
-from indexer.records import Box, Record
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 from search.collection import open_collection
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 
 from indexer.backends.exact import Exact
-from indexer.labels import Label
+from indexer.labels.label_files import Label
 from model.errors import BadInput, Error
 from search.collection import Collection, open_collection
 from search.mixing import mixed

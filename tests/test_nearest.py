@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.backends.exact import Exact
+from indexer.backends.index_file import make_index, open_index
 from indexer.backends.selection import Selection, selection_of
-from indexer.index_file import make_index, open_index
-from indexer.manifest import EncoderEntry, Manifest
-from indexer.tuning import samples_of
+from indexer.backends.tuning import samples_of
+from indexer.store.manifest import EncoderEntry, Manifest
 from search import plan
 from search.nearest import Nearest
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pictures import PICTURES, run, write_picture
 from PIL import Image
 
-from indexer.maintenance import remove
-from indexer.manifest import damaged_files, read_manifest
-from indexer.news import changed_or_removed
-from indexer.optimize import optimize
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.changes import changed_or_removed
+from indexer.ingest.optimize import optimize
+from indexer.ingest.remove_relocate import remove
+from indexer.store.manifest import damaged_files, read_manifest
 from model.errors import CollectionError
 from search.collection import Collection, open_collection
 from ui.cli import main

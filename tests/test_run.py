@@ -15,11 +15,11 @@ from colours import ColourEncoder
 from pictures import PICTURES, run, write_picture
 from PIL import Image
 
-from indexer.labels import Label
-from indexer.manifest import damaged_files, read_manifest
-from indexer.run import How, index_source
-from indexer.run_log import read_runs
-from indexer.snapshot import open_snapshot
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import How, index_source
+from indexer.ingest.run_log import read_runs
+from indexer.labels.label_files import Label
+from indexer.store.manifest import damaged_files, read_manifest
 from model.errors import BadInput, CollectionError, EncoderMismatch
 from model.taxon import Taxon
 from model.vectors import Vectors
@@ -242,7 +242,7 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from colours import ColourEncoder
 from PIL import Image
-from indexer.run import How, index_source
+from indexer.ingest.run import How, index_source
 for progress in index_source(Path({folder!r}), Path({collection!r}), ColourEncoder()):
     if progress.done == 32:
         print("started", flush=True)

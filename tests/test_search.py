@@ -11,8 +11,8 @@ from pictures import PICTURES, run, write_picture
 
 from indexer.backends.exact import Exact
 from indexer.backends.selection import selection_of
-from indexer.labels import read_label_file
-from indexer.run import index_source
+from indexer.ingest.run import index_source
+from indexer.labels.label_files import read_label_file
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
 from search.collection import Collection, open_collection
 from search.hits import COLUMNS, LABELLED, SIMILAR

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from indexer.decoding import decode_file
+from indexer.inputs.decoding import decode_file
 from model.encoder import Encoder
 from model.encoders import starter
 from model.taxon import Rank

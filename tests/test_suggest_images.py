@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
-from indexer.labels import read_label_file
+from indexer.labels.label_files import read_label_file
 from model.errors import Error
 from search.auditing.suggesting import COLUMNS, _distinct, _spread
 from search.collection import open_collection

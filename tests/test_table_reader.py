@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from pictures import run, write_picture
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import How
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.table import base, claims, read
-from indexer.records import Record
-from indexer.run import How
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 
 ROWS = """file_name,kingdom,species,common_name,license,eventDate,catalogNumber

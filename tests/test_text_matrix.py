@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from colours import ColourEncoder
 
-from indexer import text_matrix
-from indexer.text_matrix import TextMatrix, read_published
+from indexer.taxonomy import text_matrix
+from indexer.taxonomy.text_matrix import TextMatrix, read_published
 from model.errors import BadInput
 from model.taxon import Taxon
 from model.vectors import Vectors

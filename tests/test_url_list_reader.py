@@ -6,11 +6,11 @@ import pytest
 from colours import ColourEncoder
 from pictures import run, write_picture
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.run import How
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.url_list import claims, read
-from indexer.records import Record
-from indexer.run import How
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 from search.collection import open_collection
 

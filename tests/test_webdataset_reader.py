@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 from PIL import Image
 
+from indexer.catalog.snapshot import open_snapshot
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.readers.webdataset import read
-from indexer.records import Record
-from indexer.snapshot import open_snapshot
 from model.errors import BadInput
 from model.taxon import Taxon
 from model.text_types import TextType, render

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
-from indexer.labels import Label
+from indexer.labels.label_files import Label
 from model.errors import Error
 from search.collection import Collection, open_collection
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pictures import PICTURES, run, write_picture
 
 import search.filters
-from indexer.catalog import catalog_path
-from indexer.labels import Label, read_label_file
+from indexer.catalog.catalog_file import catalog_path
+from indexer.labels.label_files import Label, read_label_file
 from model.errors import Error
 from search.collection import Collection, open_collection
 from search.conditions import select

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
-from indexer.manifest import MANIFEST
-from indexer.run_encoder import DEFAULT_ENCODER
+from indexer.ingest.run_encoder import DEFAULT_ENCODER
+from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.resolver import resolve_all
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import load

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from indexer.decoding import decode
+from indexer.inputs.decoding import decode
 from model.errors import BadInput
 from search.hits import Hit
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from indexer.text_matrix import CHUNK, TextMatrix
+from indexer.taxonomy.text_matrix import CHUNK, TextMatrix
 from model.errors import BadInput, Error
 from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
 from search.identifying.identifier import Asked

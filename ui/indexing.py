@@ -10,12 +10,12 @@ from typing import TypedDict, Unpack
 
 from tqdm import tqdm
 
-from indexer.labels import read_label_file
-from indexer.manifest import read_manifest
-from indexer.news import Wanted, changed, changed_or_removed, failed, unmatched
-from indexer.pipeline import Progress
-from indexer.run import How, index_source
-from indexer.thumbnails import BYTES as THUMBNAIL_BYTES
+from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
+from indexer.ingest.pipeline import Progress
+from indexer.ingest.run import How, index_source
+from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
+from indexer.labels.label_files import read_label_file
+from indexer.store.manifest import read_manifest
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
 from model.runtimes import AUTO
@@ -48,11 +48,11 @@ def index(
 
     `source` is a folder of pictures or anything else that a file of `indexer/readers` reads.
     `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
-    new one. `labels` is a CSV or Parquet file, see `indexer.labels`; without one, what the source
-    says itself are the labels. `taxonomy` is the name or file of an imported one, in which labels
-    are resolved, or "none"; by default the collection's own. `removed_too` brings back what was
-    removed. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows downloading
-    pictures named by URL; `workers` threads read and decode, `batch_size` pictures are embedded
+    new one. `labels` is a CSV or Parquet file, see `indexer.labels.label_files`; without one, what
+    the source says itself are the labels. `taxonomy` is the name or file of an imported one, in
+    which labels are resolved, or "none"; by default the collection's own. `removed_too` brings back
+    what was removed. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows
+    downloading pictures named by URL; `workers` threads read and decode, `batch_size` pictures are embedded
     at once. Progress goes to stderr. Raises Error for what cannot be done.
     """
     table = read_label_file(Path(labels)) if labels else {}
@@ -99,7 +99,7 @@ def _how(
     if not fetch:
         yield How(runtime, None, workers, batch_size)
         return
-    from indexer.fetching import Fetcher
+    from indexer.inputs.fetching import Fetcher
 
     with Fetcher() as fetcher:
         yield How(runtime, fetcher, workers, batch_size)

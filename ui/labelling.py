@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
-from indexer.identifications import write_identifications
+from indexer.ingest.identifications import write_identifications
 from model.taxon import RANKS, Taxon
 from search.labelling.few_shot import SCHEMA, Labelling
 from search.labelling.leave_one_out import AUTO

@@ -6,10 +6,10 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from indexer.index_file import FROM
-from indexer.manifest import IndexEntry, read_manifest
-from indexer.optimize import optimize
-from indexer.snapshot import open_snapshot
+from indexer.backends.index_file import FROM
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.optimize import optimize
+from indexer.store.manifest import IndexEntry, read_manifest
 from model.encoder import Encoder, load
 from model.errors import Error
 

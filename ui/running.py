@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from indexer.pipeline import Progress
+    from indexer.ingest.pipeline import Progress
 
 
 @contextmanager

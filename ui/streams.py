@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexer.spreadsheets import harmless
+from indexer.inputs.spreadsheet_cells import harmless
 from model.errors import Error
 from ui.tables import NEEDS_FILE, Row, text_table
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from indexer.spreadsheets import harmless
+from indexer.inputs.spreadsheet_cells import harmless
 from model.errors import Error
 
 Row = Mapping[str, object]

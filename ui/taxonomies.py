@@ -4,9 +4,9 @@ from pathlib import Path
 
 import duckdb
 
-from indexer.manifest import MANIFEST
-from indexer.meanings import taxonomy_of
-from indexer.snapshot import Snapshot, open_snapshot
+from indexer.catalog.snapshot import Snapshot, open_snapshot
+from indexer.labels.label_resolution import taxonomy_of
+from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.store import list_taxonomies, open_taxonomy
 from model.errors import UnknownName
 

@@ -6,11 +6,11 @@ import faiss
 import numpy as np
 
 from indexer.backends.exact import Exact
+from indexer.backends.index_file import make_index, open_index
 from indexer.backends.lists import Effort
 from indexer.backends.selection import Selection, selection_of
-from indexer.index_file import make_index, open_index
-from indexer.manifest import EncoderEntry, Manifest, commit, read_manifest
-from indexer.tuning import samples_of
+from indexer.backends.tuning import samples_of
+from indexer.store.manifest import EncoderEntry, Manifest, commit, read_manifest
 from search.nearest import Nearest
 
 PLANNED = True

@@ -2,7 +2,7 @@
 
 By taxa, rows are divided into blocks of neighbours in the order of taxa, and k-means makes a few
 lists inside each: seconds where k-means over all rows takes minutes. By likeness is that k-means
-over all, which does not care for labels. `indexer/index_file.py` takes whichever finds more.
+over all rows, regardless of labels. `indexer/backends/index_file.py` takes the better one.
 """
 
 import math

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from indexer.records import Record, is_address
+from indexer.inputs.records import Record, is_address
 from model.errors import BadInput
 from model.plugins import load_plugin, plugin_names
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from indexer.labels import label_from
+from indexer.inputs.records import Record, is_address
+from indexer.inputs.spreadsheet_cells import as_said
+from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
 from indexer.readers.folder import of_file
-from indexer.records import Record, is_address
-from indexer.spreadsheets import as_said
 from indexer.taxonomy.archive import Archive, names_in, open_archive
 from indexer.taxonomy.meta_xml import CORE_ID, read_tables
 from indexer.taxonomy.table import load, scratch

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexer.labels import label_from
+from indexer.inputs.records import Record, is_address
+from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
-from indexer.records import Record, is_address
 from model.errors import BadInput
 
 NOUN = "vectors (Parquet with uuid and emb)"

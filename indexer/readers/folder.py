@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from indexer.decoding import SUFFIXES
-from indexer.labels import label_of_folder
-from indexer.manifest import MANIFEST
+from indexer.inputs.decoding import SUFFIXES
+from indexer.inputs.records import Record
+from indexer.labels.label_files import label_of_folder
 from indexer.readers import Fetch
-from indexer.records import Record
+from indexer.store.manifest import MANIFEST
 from model.errors import BadInput
 
 NOUN = "a folder of pictures or one picture"

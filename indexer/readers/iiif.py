@@ -8,9 +8,9 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from indexer.labels import Label, label_from
+from indexer.inputs.records import Record, is_address
+from indexer.labels.label_files import Label, label_from
 from indexer.readers import Fetch
-from indexer.records import Record, is_address
 from model.errors import BadInput
 from model.taxon import RANKS
 

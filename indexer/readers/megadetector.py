@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from indexer.inputs.records import Box, Record
 from indexer.readers import Fetch
 from indexer.readers.folder import of_file
-from indexer.records import Box, Record
 from model.errors import BadInput
 
 NOUN = "results of MegaDetector (JSON)"

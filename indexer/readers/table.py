@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from indexer.labels import label_from, read_table
+from indexer.inputs.records import Record, is_address
+from indexer.labels.label_files import label_from, read_table
 from indexer.readers import Fetch, embeddings
 from indexer.readers.folder import of_file
-from indexer.records import Record, is_address
 from indexer.taxonomy.table import fields_of
 
 NOUN = "a table of paths or URLs (CSV, TSV, Parquet)"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from indexer.inputs.records import Record, is_address
 from indexer.readers import Fetch
-from indexer.records import Record, is_address
 from model.errors import BadInput
 
 NOUN = "a list of URLs (txt)"

@@ -6,10 +6,10 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from indexer.decoding import SUFFIXES
-from indexer.labels import label_from
+from indexer.inputs.decoding import SUFFIXES
+from indexer.inputs.records import Record
+from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
-from indexer.records import Record
 from model.errors import BadInput
 from model.taxon import RANKS
 from model.text_types import TextType

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 from platformdirs import user_data_path
 
-from indexer.database import open_locked
+from indexer.store.database import open_locked
 from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.own_names import add_own_names
 from indexer.taxonomy.sources import read_source

@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from search.answering import hits_of
 from search.auditing.alike import Alike, alike, farness, groups

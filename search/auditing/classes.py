@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.taxon import RANKS
 from search.labelling.examples import known_labels
 

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
 from search import html

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.resolver import Clade, resolve_all
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from indexer.text_matrix import TextMatrix
+from indexer.taxonomy.text_matrix import TextMatrix
 from model.encoder import Encoder
 from model.errors import Error
 from model.text_types import free_text_prompt

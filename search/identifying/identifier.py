@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from model.encoder import Encoder
 from model.errors import Error
 from model.taxon import RANKS, Rank

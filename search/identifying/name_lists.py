@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from indexer.labels import read_table
+from indexer.labels.label_files import read_table
 from model.errors import BadInput
 from model.taxon import RANKS
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.opening import Opened, opened_batches
+from indexer.ingest.prefetch import Opened, opened_batches
+from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
-from indexer.records import Record
 from model.encoder import Encoder
 from model.errors import Error
 from model.vectors import Vectors

@@ -6,9 +6,9 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.store import Taxonomy
-from indexer.text_matrix import TextMatrix
+from indexer.taxonomy.text_matrix import TextMatrix
 from model.encoder import Encoder
 from model.errors import Error
 from model.text_types import TextType, render

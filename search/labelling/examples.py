@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from indexer.backends import Rows
-from indexer.labels import Label, read_label_file
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.labels.label_files import Label, read_label_file
 from indexer.taxonomy.name_strings import no_taxon
 from model.errors import BadInput
 from model.taxon import Taxon
@@ -64,8 +64,8 @@ def known_labels(snapshot: Snapshot) -> list[str]:
 def read_examples(snapshot: Snapshot, given: Path | Mapping[str, Label]) -> Examples:
     """Return the images that a file names, by `image_id`, `file_name` or the `label` of a folder.
 
-    The columns are those of a label file (`indexer.labels`); a mapping is what one says. Raises
-    BadInput for one that cannot be read, names no image of the collection or only one class.
+    The columns are those of a label file (`indexer.labels.label_files`); a mapping is its content.
+    Raises BadInput for one that cannot be read, names no image of the collection or only one class.
     """
     labels = read_label_file(given, KEYS) if isinstance(given, Path) else given
     bases = [list(snapshot.manifest.roots), list(snapshot.manifest.roots.values())]

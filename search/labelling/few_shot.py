@@ -16,9 +16,9 @@ import pyarrow as pa
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection, selection_of
-from indexer.labels import Label
-from indexer.segment import IDENTIFICATIONS
-from indexer.snapshot import Snapshot
+from indexer.catalog.snapshot import Snapshot
+from indexer.labels.label_files import Label
+from indexer.store.segment import IDENTIFICATIONS
 from model.vectors import Features
 from search import html
 from search.labelling.classifiers import NEIGHBOURS, Scores

@@ -20,7 +20,7 @@ def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
       taxalens add new/*.jpg
       taxalens add "more photos" --labels labels.csv
     """
-    from indexer.manifest import read_manifest
+    from indexer.store.manifest import read_manifest
     from ui.indexing import index
     from ui.running import run_each
 

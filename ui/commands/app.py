@@ -43,7 +43,7 @@ def command(collection: Path, port: int) -> None:
     import streamlit as st
     from streamlit.web import cli as streamlit_cli
 
-    from indexer.manifest import read_manifest
+    from indexer.store.manifest import read_manifest
     from ui import app
 
     read_manifest(collection)

@@ -13,7 +13,7 @@ from ui import options
 @options.output
 def command(collection: Path, format_: str, output: Path | None) -> None:
     """Show what a collection is and holds, and the labels that are no taxa."""
-    from indexer.snapshot import open_snapshot
+    from indexer.catalog.snapshot import open_snapshot
     from search.summary import summarise
     from ui.tables import write_rows
 

@@ -19,7 +19,7 @@ def command(old: str, new: Path, collection: Path) -> None:
     \b
       taxalens relocate /media/usb/photos ~/photos
     """
-    from indexer.maintenance import relocate
+    from indexer.ingest.remove_relocate import relocate
 
     count = relocate(collection, old, new)
     click.echo(f"{collection}: {count} inputs are at {new} now")

@@ -23,6 +23,6 @@ def command(inputs: tuple[str, ...], vanished: bool, collection: Path) -> None:
     """
     if not inputs and not vanished:
         raise click.UsageError("Give an INPUT or --vanished.")
-    from indexer.maintenance import remove
+    from indexer.ingest.remove_relocate import remove
 
     click.echo(f"{collection}: {remove(collection, inputs, vanished)} removed")

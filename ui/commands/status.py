@@ -19,7 +19,7 @@ def command(collection: Path, format_: str, output: Path | None) -> None:
     \b
       taxalens status --format csv | grep ,failed,
     """
-    from indexer.snapshot import open_snapshot
+    from indexer.catalog.snapshot import open_snapshot
     from ui.tables import write_rows
 
     rows = open_snapshot(collection).query(f"SELECT {', '.join(COLUMNS)} FROM inputs")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import ImageOps
 
-from indexer.decoding import SUFFIXES, decode
-from indexer.manifest import Manifest, read_manifest
+from indexer.inputs.decoding import SUFFIXES, decode
+from indexer.store.manifest import Manifest, read_manifest
 from model.errors import BadInput, Error
 from model.taxon import Rank
 from search.collection import Collection, open_collection

@@ -17,8 +17,8 @@ def command(taxonomy: str, collection: Path) -> None:
       taxalens taxonomy use inat
       taxalens taxonomy use none
     """
-    from indexer.run import use_taxonomy
-    from indexer.snapshot import open_snapshot
+    from indexer.catalog.snapshot import open_snapshot
+    from indexer.ingest.run import use_taxonomy
     from search.summary import labels_by_meaning
 
     use_taxonomy(collection, taxonomy)

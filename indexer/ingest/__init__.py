@@ -1,0 +1,13 @@
+"""Work that changes a collection.
+
+run.py              one run over a source: new inputs are embedded, changed labels written
+changes.py          the difference between a source and the collection
+prefetch.py         reads or fetches, hashes and decodes ahead of the encoder
+contents.py         contents that are embedded already
+pipeline.py         embeds and commits, segment by segment
+run_encoder.py      the run's encoder, loaded when first needed
+run_log.py          a log of each run: source, versions, counts
+remove_relocate.py  inputs taken out, roots that were moved
+identifications.py  machines' labels, beside people's
+optimize.py         the collection rewritten in the order of its taxa, with an index
+"""

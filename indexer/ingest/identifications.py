@@ -1,0 +1,42 @@
+"""Identifications: what machines say that images show, kept beside what people say, never instead.
+
+Like labels they are kept as they were said and appended; their meanings in the collection's
+taxonomy are derived (indexer/labels/label_resolution.py). The catalog's table `identifications`
+has the last one of each image: the columns of `segment.IDENTIFICATIONS`, where taxon_key is its
+meaning now and `said_key` the key as it was said.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from indexer.catalog.catalog_file import write_catalog
+from indexer.labels.label_resolution import resolve_labels
+from indexer.store.manifest import commit, read_manifest
+from indexer.store.segment import IDENTIFICATIONS, write_batches
+from indexer.store.writer_lock import only_writer
+
+
+def write_identifications(collection: Path, batches: Iterable[pa.RecordBatch]) -> int:
+    """Append batches of `segment.IDENTIFICATIONS` in one commit; return how many lines that is.
+
+    One whose label is "" takes back what was said of its image before. Raises CollectionError for
+    a collection in use, or one whose taxonomy is needed to understand new labels and not here.
+    """
+    lines = 0
+
+    def counted() -> Iterable[pa.RecordBatch]:
+        nonlocal lines
+        for batch in batches:
+            lines += len(batch)
+            yield batch
+
+    read_manifest(collection)
+    with only_writer(collection):
+        manifest = read_manifest(collection)
+        path = f"identifications/{manifest.next_name}.parquet"
+        write_batches(collection / path, counted(), IDENTIFICATIONS)
+        manifest = resolve_labels(collection, commit(collection, manifest, [path]), None)
+        write_catalog(collection, manifest)
+    return lines

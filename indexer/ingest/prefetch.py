@@ -1,0 +1,116 @@
+"""Opens inputs ahead of the encoder: reads or fetches, hashes and decodes in threads, in order."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from PIL import Image
+
+from indexer.inputs.decoding import decode
+from indexer.inputs.records import Record
+from indexer.inputs.thumbnails import thumbnail_of
+from indexer.readers import Fetch
+from model.errors import BadInput
+from model.vectors import Vectors
+
+MAX_BYTES = 512 << 20  # a herbarium sheet of 100 million pixels, not compressed, has 300
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An input whose bytes were read: its hash, its picture and size, or what is wrong with it.
+
+    The picture, shrunk, is None where the content is already known, where there is a problem, or
+    where the record brings a `vector`, here a unit one.
+    """
+
+    record: Record
+    sha256: str = ""
+    image: Image.Image | None = None
+    vector: Vectors | None = None
+    width: int = 0
+    height: int = 0
+    thumbnail: bytes = b""
+    problem: str = ""
+    note: str = ""
+
+
+def opened_batches(
+    records: Iterable[Record],
+    size: int,
+    is_known: Callable[[str], bool],
+    fetch: Fetch,
+    workers: int | None = None,
+) -> Generator[list[Opened]]:
+    """Yield batches of opened inputs in the order of the records, the next one under way already.
+
+    `is_known` says of a sha256 that its content need not be decoded; `workers` is the number of
+    threads. At most two batches of pictures are in memory.
+    """
+    remaining = iter(records)
+    with ThreadPoolExecutor(workers) as threads:
+
+        def start() -> Iterator[Opened]:
+            return threads.map(
+                lambda record: _open(record, is_known, fetch), islice(remaining, size)
+            )
+
+        following = start()
+        try:
+            while batch := list(following):
+                following = start()
+                yield batch
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Opened:
+    if record.problem:
+        return Opened(record, problem=record.problem)
+    if record.vector is not None:
+        return _with_vector(record, record.vector)
+    try:
+        data = _bytes(record, fetch)
+    except OSError as error:
+        return Opened(record, problem=f"cannot be read: {error.strerror}")
+    except BadInput as error:
+        return Opened(record, problem=str(error))
+    # The same part of the same photograph is the same content.
+    sha256 = hashlib.sha256(data + (repr(record.crop).encode() if record.crop else b"")).hexdigest()
+    if is_known(sha256) and record.is_file:
+        return Opened(record, sha256)
+    try:
+        decoded = decode(data, record.crop, record.url or str(record.path))
+    except BadInput as error:
+        return Opened(record, sha256, problem=str(error))
+    image = None if is_known(sha256) else decoded.image
+    thumbnail = b"" if record.is_file else thumbnail_of(decoded.image)
+    return Opened(record, sha256, image, None, decoded.width, decoded.height, thumbnail)
+
+
+def _bytes(record: Record, fetch: Fetch) -> bytes:
+    if record.url:
+        return fetch(record.url)
+    if record.path is None:
+        raise BadInput("has neither a file nor a URL")
+    if record.bytes > MAX_BYTES:
+        raise BadInput(f"has more than {MAX_BYTES >> 20} MB")
+    if record.span is None:
+        return record.path.read_bytes()
+    offset, length = record.span
+    with record.path.open("rb") as file:
+        file.seek(offset)
+        return file.read(length)
+
+
+def _with_vector(record: Record, vector: Vectors) -> Opened:
+    length = float(np.linalg.norm(vector := vector.astype(np.float64)))
+    if not np.isfinite(length) or length < 1e-6:
+        return Opened(record, problem="its vector is zero, or not of numbers")
+    unit = (vector / length).astype(np.float16)
+    sha256 = hashlib.sha256(unit.tobytes()).hexdigest()
+    note = "" if abs(length - 1) < 1e-2 else f"vector of length {length:.4g}, normalised"
+    return Opened(record, sha256, vector=unit, note=note)

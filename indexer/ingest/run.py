@@ -1,0 +1,184 @@
+"""One run over a source: what is new gets embedded, what is labelled anew gets its label."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from indexer.catalog.catalog_file import write_catalog
+from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.changes import News, Wanted, changed, chosen, news_of
+from indexer.ingest.contents import Contents
+from indexer.ingest.pipeline import Progress, Work, embed_records
+from indexer.ingest.run_encoder import RunEncoder
+from indexer.ingest.run_log import log_run
+from indexer.inputs import status
+from indexer.inputs.records import Record
+from indexer.labels.label_files import Label, labelled
+from indexer.labels.label_resolution import NO_TAXONOMY, resolve_labels
+from indexer.readers import Fetch, Reader, normal, reader_of, refuse
+from indexer.store.manifest import MANIFEST, Manifest, commit, read_manifest
+from indexer.store.segment import Segment
+from indexer.store.writer_lock import only_writer, with_source
+from indexer.taxonomy.store import open_taxonomy
+from model.encoder import Encoder
+from model.errors import BadInput
+from model.runtimes import AUTO
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a run works."""
+
+    runtime: str = AUTO
+    """computes the vectors: "torch", "openvino" or AUTO"""
+    fetch: Fetch | None = None
+    """downloads pictures; None: none are"""
+    workers: int | None = None
+    """threads that read and decode; None: as many as suit the machine"""
+    batch_size: int | None = None
+    """pictures that are embedded at once; None: as many as suit the machine"""
+
+
+def index_source(
+    source: Path | str,
+    collection: Path,
+    encoder: str | Encoder | None = None,
+    labels: Mapping[str, Label] | None = None,
+    taxonomy: str | None = None,
+    how: How | None = None,
+    wanted: Wanted = changed,
+    adds: bool = True,
+) -> Iterator[Progress]:
+    """Index a source into a collection, one yield per batch, the first before any work.
+
+    `source` is a path or address that a file of `readers/` claims. `encoder` is a spec or a
+    loaded encoder; None is the collection's own, or the default in a new one. `taxonomy` is the
+    name or file of an imported one, in which labels are resolved, or NO_TAXONOMY; None is the
+    collection's own. `wanted` tells which inputs that are known are read again, `adds` whether
+    what is unknown is read. Everything committed stays whatever happens later; closing the
+    generator, or Ctrl-C, commits what is done.
+
+    Raises BadInput for a source that cannot be read, CollectionError for a collection in use,
+    EncoderMismatch for one that was made with another encoder, UnknownName for a taxonomy that is
+    not there.
+    """
+    source, how = normal(source), how or How()
+    reader = reader_of(source)
+    encoder_of = RunEncoder(encoder, how.runtime)
+    if taxonomy not in (None, NO_TAXONOMY):
+        open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
+    entry = None
+    if not (collection / MANIFEST).exists():
+        first = next(reader.read(source, how.fetch or refuse), None)
+        if first is None:
+            raise BadInput(f"{source} holds no pictures.")
+        _check_fetch(source, first.url if first.is_remote else "", how)
+        entry = (
+            encoder_of.entry()
+            if first.vector is None
+            else encoder_of.entry_as_said(len(first.vector), source)
+        )
+    with only_writer(collection):
+        if entry is None or (collection / MANIFEST).exists():
+            manifest = read_manifest(collection)
+            encoder_of.expect(manifest.encoder, collection)
+        else:
+            manifest = commit(collection, Manifest(entry))
+        run = _Run(collection, source, reader, encoder_of, how)
+        yield from run.over(manifest, labels or {}, wanted, adds, taxonomy)
+
+
+def use_taxonomy(collection: Path, taxonomy: str) -> None:
+    """Resolve a collection's labels in another taxonomy, or NO_TAXONOMY, and embed nothing.
+
+    Raises CollectionError for a collection in use, UnknownName for a taxonomy that is not there.
+    """
+    read_manifest(collection)
+    with only_writer(collection):
+        manifest = resolve_labels(collection, read_manifest(collection), taxonomy)
+        write_catalog(collection, manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    collection: Path
+    source: str
+    reader: Reader
+    encoder_of: RunEncoder
+    how: How
+
+    def over(
+        self,
+        manifest: Manifest,
+        labels: Mapping[str, Label],
+        wanted: Wanted,
+        adds: bool,
+        taxonomy: str | None,
+    ) -> Iterator[Progress]:
+        """Read the source and bring the collection up to it; the caller holds the lock."""
+        started, progress = datetime.now(UTC), Progress(0)
+        try:
+            for progress in self._embed(manifest, labels, wanted, adds):
+                yield progress
+        finally:
+            manifest = resolve_labels(self.collection, read_manifest(self.collection), taxonomy)
+            if progress.any:
+                counts, loaded = asdict(progress), self.encoder_of.loaded
+                manifest = log_run(self.collection, manifest, self.source, started, loaded, counts)
+            write_catalog(self.collection, manifest)
+
+    def _embed(
+        self, manifest: Manifest, labels: Mapping[str, Label], wanted: Wanted, adds: bool
+    ) -> Iterator[Progress]:
+        base = self.reader.base(self.source)
+        root, manifest = with_source(manifest, self.source, base)
+        with open_snapshot(self.collection) as snapshot:
+            snapshot = replace(snapshot, manifest=manifest)  # which knows the root
+            news = news_of(snapshot, root, self._records(root, base, labels), wanted, adds)
+            _check_fetch(self.source, news.remote, self.how)
+            progress = Progress(len(news.inputs), relabelled=len(news.relabelled))
+            progress = replace(progress, vanished=len(news.vanished))
+            yield progress
+            manifest = _commit_news(self.collection, manifest, news)
+            if news.inputs:
+                work = Work(
+                    self.collection,
+                    Contents(snapshot),
+                    self.encoder_of.load,
+                    self.how.fetch or refuse,
+                    self.how.workers,
+                    self.how.batch_size,
+                )
+                inputs = chosen(news, self._records(root, base, labels))
+                yield from embed_records(work, manifest, inputs, progress)
+
+    def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
+        for record in self.reader.read(self.source, self.how.fetch or refuse):
+            said = labelled(record, base, labels)
+            yield replace(said, source_id=f"{root}/{record.source_id}")
+
+
+def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:
+    """Commit what needs no embedding."""
+    segment = Segment()
+    for image_id, record in news.relabelled:
+        segment.label(image_id, record)
+    for source_id, known in news.vanished:
+        segment.input(
+            source_id,
+            status.VANISHED,
+            "no longer there",
+            known.image_id,
+            known.bytes,
+            known.modified,
+        )
+    paths = segment.write(collection, manifest.next_name)
+    return commit(collection, manifest, paths) if paths else manifest
+
+
+def _check_fetch(source: str, url: str, how: How) -> None:
+    if url and how.fetch is None:
+        raise BadInput(
+            f"{source} names pictures by URL, such as {url}; say --fetch to download them."
+        )

@@ -1,0 +1,62 @@
+"""The log of runs: for each that was not killed, what it read, with what, and how it ended."""
+
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from indexer.store.durable import write_durably
+from indexer.store.manifest import Manifest, commit
+from model.encoder import Encoder
+
+FOLDER = "runs"
+_PACKAGES = ("taxalens", "numpy", "pillow", "open_clip_torch", "torch", "openvino")
+
+
+def log_run(
+    collection: Path,
+    manifest: Manifest,
+    source: str,
+    started: datetime,
+    encoder: Encoder | None,
+    counts: Mapping[str, int],
+) -> Manifest:
+    """Commit one run's log; `encoder` is None where nothing needed to be embedded."""
+    log = {
+        "source": source,
+        "started": started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "encoder": manifest.encoder.spec,
+        "fingerprint": manifest.encoder.fingerprint,
+        "runtime": runtime_name(encoder),
+        "counts": dict(counts),
+        "versions": {"python": platform.python_version()} | _versions(),
+    }
+    path = f"{FOLDER}/{manifest.next_name}.json"
+    text = json.dumps(log, indent=1)
+    write_durably(collection / path, lambda file: file.write_text(text, encoding="utf-8"))
+    return commit(collection, manifest, [path])
+
+
+def read_runs(collection: Path, manifest: Manifest) -> list[dict[str, Any]]:
+    """Return the logs of a collection, the first run first."""
+    paths = manifest.paths(FOLDER)
+    return [json.loads((collection / path).read_text(encoding="utf-8")) for path in paths]
+
+
+def runtime_name(encoder: Encoder | None) -> str:
+    """Return what computes an encoder, "openvino f32"; "" for none, or one of the user's own."""
+    return str(getattr(getattr(encoder, "runtime", None), "name", ""))
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

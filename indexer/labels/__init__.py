@@ -1,0 +1,5 @@
+"""Labels: as they were said, and their meaning.
+
+label_files.py       labels from folder names and label files
+label_resolution.py  the taxa that labels mean in a taxonomy
+"""

@@ -1,0 +1,208 @@
+"""What the labels of a collection mean in a taxonomy: derived anew whenever either changes.
+
+Labels are kept as they were said. Their meanings, the taxa meant with all above them, and the
+names of these are three tables beside them, so that a collection needs no taxonomy to be searched
+and can change it without embedding anything again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from indexer.store.manifest import Manifest, TaxonomyEntry, commit
+from indexer.store.segment import SCHEMAS, read_table, write_table
+from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
+from indexer.taxonomy.store import Taxonomy, open_taxonomy
+from model.errors import CollectionError, Error
+from model.taxon import RANKS, Rank, Taxon
+
+NO_TAXONOMY = "none"
+DERIVED = ("meanings", "clades", "names")
+UNKNOWN = "unknown"
+AMBIGUOUS = "ambiguous"
+AS_SAID = "as it was said"
+BY_GENUS = "by its genus"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    label: str
+    key: str | None
+
+    @property
+    def taxon(self) -> Taxon | None:
+        return Taxon.from_key(self.key) if self.key else None
+
+
+def derive(collection: Path, manifest: Manifest, taxonomy: Taxonomy | None) -> Manifest:
+    """Resolve every label in a taxonomy, and commit; None forgets the one that there was.
+
+    A label that says its lineage is looked up with that as context, and stays as it was said
+    where the taxonomy does not know it; other labels then are no taxa.
+    """
+    old = [path for table in DERIVED for path in manifest.paths(table)]
+    if taxonomy is None:
+        return commit(collection, replace(manifest, taxonomy=None), dropped=old)
+    about = taxonomy.about
+    entry = TaxonomyEntry(about.name, about.version, about.id, str(taxonomy.path.resolve()))
+    manifest = replace(manifest, taxonomy=entry)
+    paths = []
+    for table, lines in _tables(taxonomy.cursor(), _said(collection, manifest)).items():
+        paths.append(f"{table}/{manifest.next_name}.parquet")
+        write_table(collection / paths[-1], lines, SCHEMAS[table])
+    return commit(collection, manifest, paths, dropped=old)
+
+
+def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> Manifest:
+    """Derive what the labels mean, where they or the taxonomy are new, and commit.
+
+    `asked` is the name or file of a taxonomy, or NO_TAXONOMY; None is the collection's own.
+    Raises CollectionError where that is needed and not here.
+    """
+    own = manifest.taxonomy
+    if asked == NO_TAXONOMY:
+        return derive(collection, manifest, None) if own else manifest
+    current = is_current(collection, manifest)
+    if asked is None and current:
+        return manifest
+    taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
+    if taxonomy is None:
+        raise CollectionError(
+            f"{collection} uses the taxonomy {own.name if own else ''}, which is not here: import "
+            f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
+        )
+    try:
+        if own and own.id == taxonomy.about.id and current:
+            return manifest
+        return derive(collection, manifest, taxonomy)
+    finally:
+        taxonomy.close()
+
+
+def is_current(collection: Path, manifest: Manifest) -> bool:
+    """Whether every label that was said has its meaning."""
+    if manifest.taxonomy is None:
+        return True
+    meanings = read_table(collection, "meanings", manifest.paths("meanings"))
+    known = set(zip(meanings["label"].to_pylist(), meanings["said_key"].to_pylist(), strict=True))
+    return all((said.label, said.key) in known for said in _said(collection, manifest))
+
+
+def taxonomy_of(manifest: Manifest) -> Taxonomy | None:
+    """Open the taxonomy of a collection, by its file, else by its name; None where it is gone."""
+    entry = manifest.taxonomy
+    for place in (entry.path, entry.name) if entry else ():
+        try:
+            return open_taxonomy(place)
+        except Error:
+            continue
+    return None
+
+
+def _said(collection: Path, manifest: Manifest) -> list[_Said]:
+    """Return what people and machines said, each once."""
+    columns = ["label", "taxon_key"]
+    tables = [read_table(collection, each, manifest.paths(each), columns) for each in _SAYING]
+    pairs = pa.concat_tables(tables).group_by(columns).aggregate([])
+    said = zip(pairs["label"].to_pylist(), pairs["taxon_key"].to_pylist(), strict=True)
+    return [_Said(label, key) for label, key in said if label or key]
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection, said: Sequence[_Said]
+) -> dict[str, list[dict[str, Any]]]:
+    names = [each.taxon.name if each.taxon else each.label for each in said]
+    genera = [each.taxon.at(Rank.GENUS) if each.taxon else "" for each in said]
+    found = resolve_all(connection, names)
+    of_genera = resolve_all(connection, genera)
+    meanings, clades = [], dict[str, Clade]()
+    for each, resolution, genus in zip(said, found, of_genera, strict=True):
+        key, reason, clade = _meaning(each, resolution, genus)
+        meanings.append(
+            {"label": each.label, "said_key": each.key, "taxon_key": key, "reason": reason}
+        )
+        if clade:
+            clades[clade.key] = clade
+    lines, los = _with_ancestors(connection, clades.values())
+    return {"meanings": meanings, "clades": lines, "names": _lines(connection, _NAMES, los)}
+
+
+def _meaning(
+    said: _Said, resolution: Resolution, genus: Resolution
+) -> tuple[str | None, str, Clade | None]:
+    """Return the key that a label means (None: no taxon), why, and its clade in the taxonomy."""
+    if said.taxon is None:
+        if kind := no_taxon(said.label):
+            return None, kind, None
+        if resolution.clades:
+            return resolution.clades[0].key, resolution.reason, resolution.clades[0]
+        return None, AMBIGUOUS if resolution.candidates else UNKNOWN, None
+    if clade := _in_context(resolution, said.taxon):
+        return clade.key, resolution.reason, clade
+    rank = said.taxon.rank
+    if rank is Rank.SPECIES and (clade := _in_context(genus, said.taxon, Rank.GENUS)):
+        species = said.taxon.at(Rank.SPECIES)
+        return Taxon((*clade.taxon.lineage[:-1], species)).key, BY_GENUS, clade
+    # A folder called "White flower" looks like a species; whose family is told surely is one.
+    placed = any(said.taxon.lineage[: RANKS.index(Rank.GENUS)])
+    return (said.key, AS_SAID, None) if placed else (None, UNKNOWN, None)
+
+
+def _in_context(resolution: Resolution, said: Taxon, rank: Rank | None = None) -> Clade | None:
+    """Return the clade that shares most of the higher ranks that were said, if one alone does.
+
+    Sources differ in how they classify; but a namesake in another kingdom shares nothing.
+    """
+    above = said.lineage[: RANKS.index(Rank.GENUS)]
+    shared = []
+    for clade in resolution.clades or resolution.candidates:
+        if rank and clade.rank != rank:
+            continue
+        pairs = [pair for pair in zip(above, clade.taxon.lineage, strict=False) if all(pair)]
+        same = sum(a == b for a, b in pairs)
+        if same or not pairs:
+            shared.append((same, clade))
+    most = max((same for same, _ in shared), default=0)
+    best = [clade for same, clade in shared if same == most]
+    return best[0] if len(best) == 1 or (best and resolution.clades) else None
+
+
+def _with_ancestors(
+    connection: duckdb.DuckDBPyConnection, clades: Iterable[Clade]
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the clades and all above them, as lines, and their places in the taxonomy."""
+    lines: dict[int, dict[str, Any]] = {}
+    los = [clade.lo for clade in clades]
+    while los:
+        found = _lines(connection, _TAXA, los)
+        lines |= {line.pop("lo"): line for line in found}
+        los = sorted({line["above"] for line in found} - lines.keys() - {-1})
+    for line in lines.values():
+        above = lines.get(line.pop("above"))
+        line["parent_key"] = above["taxon_key"] if above else ""
+    return list(lines.values()), list(lines)
+
+
+def _lines(
+    connection: duckdb.DuckDBPyConnection, sql: str, los: Sequence[int]
+) -> list[dict[str, Any]]:
+    found = connection.execute(sql, [list(los)])
+    columns = [column[0] for column in found.description]
+    return [dict(zip(columns, line, strict=True)) for line in found.fetchall()]
+
+
+_SAYING = ("labels", "identifications")
+_TAXA = """
+SELECT lo, parent AS above, taxon_key, rank, name
+FROM taxa JOIN (SELECT unnest(?) AS lo) USING (lo)
+"""
+_NAMES = """
+SELECT taxon_key, names.name, kind, language
+FROM names JOIN (SELECT unnest(?) AS lo) USING (lo) JOIN taxa USING (lo)
+WHERE kind <> 'scientific' ORDER BY names.lo, language <> 'en', names.name
+"""

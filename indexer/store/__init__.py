@@ -1,0 +1,9 @@
+"""The files of a collection.
+
+manifest.py          the files that are one generation; commits
+segment.py           the tables of a collection, and a segment in the making
+durable.py           files that are complete or absent
+writer_lock.py       the one writer of a collection, and the roots that it reads
+encoder_identity.py  keeps vectors of two encoders apart
+database.py          DuckDB files opened read-only and locked down
+"""
