@@ -52,8 +52,8 @@ def index(
     the source says itself are the labels. `taxonomy` is the name or file of an imported one, in
     which labels are resolved, or "none"; by default the collection's own. `removed_too` brings back
     what was removed. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows
-    downloading pictures named by URL; `workers` threads read and decode, `batch_size` pictures are embedded
-    at once. Progress goes to stderr. Raises Error for what cannot be done.
+    downloading pictures named by URL; `workers` threads read and decode, `batch_size` pictures are
+    embedded at once. Progress goes to stderr. Raises Error for what cannot be done.
     """
     table = read_label_file(Path(labels)) if labels else {}
     if table and (missing := unmatched(str(source), table)):
