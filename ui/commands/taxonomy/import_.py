@@ -48,7 +48,8 @@ def command(
       taxalens taxonomy import species.csv --names common_names.csv
     """
     from indexer.taxonomy.store import import_taxonomy
-    from ui.tables import text_table, write_rows
+    from search.text_table import text_table
+    from ui.tables import write_rows
 
     taxonomy, found = import_taxonomy(source, name=name, to=to, names=names)
     about, path = taxonomy.about, taxonomy.path
