@@ -9,6 +9,7 @@ from model.clip_encoder import ClipEncoder
 from model.compiled import open_compiled
 from model.plugins import load_plugin
 from model.runtimes import AUTO, TORCH
+from model.specs import remember
 from model.vectors import Identity, Vectors
 
 
@@ -43,11 +44,14 @@ def load(spec: str, runtime: str = AUTO, fingerprint: str = "") -> Encoder:
     """
     if fingerprint and runtime != TORCH and (kept := open_compiled(spec, fingerprint)):
         return kept
+    encoder: Encoder
     if ":" in spec:
         from model import open_clip_models
 
-        return open_clip_models.load(spec, runtime)
-    encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
+        encoder = open_clip_models.load(spec, runtime)
+    else:
+        encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
+    remember(spec, encoder.identity.fingerprint)
     return encoder
 
 

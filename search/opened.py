@@ -1,7 +1,6 @@
 """A collection opened: its snapshot, its names, and what loads when it is first needed."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from indexer.backends.exact import Exact
 from indexer.backends.index_file import open_index
@@ -11,6 +10,8 @@ from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
+from model.once import once
+from model.specs import fingerprint_of
 from search.conditions import Selections
 from search.filters import Filters
 from search.names import Names
@@ -18,7 +19,10 @@ from search.nearest import Nearest
 
 
 class Opened:
-    """One generation of a collection, with its own encoder; both load when first needed."""
+    """One generation of a collection, with its own encoder; threads may share it.
+
+    Encoder and vectors load when they are first needed.
+    """
 
     def __init__(
         self, snapshot: Snapshot, encoder: Encoder | None = None, taxonomy: Taxonomy | None = None
@@ -36,15 +40,19 @@ class Opened:
         """Describe it in one line."""
         return f"{type(self).__name__}({str(self.snapshot.folder)!r}, {len(self)} images)"
 
-    @cached_property
+    @once
     def encoder(self) -> Encoder:
         """The encoder that the collection was made with; raises EncoderMismatch for any other."""
         entry = self.snapshot.manifest.encoder
-        encoder = self._given_encoder or load_encoder(entry.spec, fingerprint=entry.fingerprint)
+        encoder = self._given_encoder
+        if encoder is None:
+            # Vectors that came without their encoder are told apart by its spec alone.
+            fingerprint = entry.fingerprint or fingerprint_of(entry.spec)
+            encoder = load_encoder(entry.spec, fingerprint=fingerprint)
         check_encoder(entry, self.snapshot.folder, encoder)
         return encoder
 
-    @cached_property
+    @once
     def nearest(self) -> Nearest:
         """What finds rows near a vector."""
         exact = Exact(self.snapshot.vectors())

@@ -1,6 +1,7 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
 import logging
+import warnings
 
 import click
 
@@ -23,6 +24,7 @@ def main() -> None:
     """
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd EXIF and the like; what matters raises
     logging.getLogger("taxalens").setLevel(logging.WARNING)  # sentences of ours, too
 
 
