@@ -7,7 +7,6 @@ vectors.py            vectors, and what makes two of them comparable
 clip_encoder.py       the one encoder class: preprocessing, tokens and a runtime
 preprocessing.py      from a picture to the pixels that an encoder declares
 tokens.py             from texts to CLIP's tokens
-clip_tokenizer.json   CLIP's vocabulary
 runtimes/             what computes the two towers, one file each
 compiled.py           encoders kept on disk, to be opened without torch
 open_clip_models.py   encoders out of open_clip: hub, folder, checkpoint

@@ -61,7 +61,8 @@ def command(
     """
     from indexer.taxonomy.published_vectors import published_by
     from indexer.taxonomy.store import import_taxonomy
-    from ui.tables import text_table, write_rows
+    from search.text_table import text_table
+    from ui.tables import write_rows
 
     taxonomy, found = import_taxonomy(source, name=name, to=to, names=names, encoder=encoder)
     about, path = taxonomy.about, taxonomy.path
