@@ -16,11 +16,11 @@ from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
 from search import html
-from search.answering import hits_of
+from search.answer import hits_of
 from search.auditing.classes import UNLABELLED, Classes, classes_of
 from search.auditing.doubts import Floats, space_of
 from search.hits import SIMILAR, Hit
-from search.thinning import SAME
+from search.ranking.diversify import SAME
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 POOL = 4096  # images among which those that stand for all are looked for
