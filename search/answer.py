@@ -238,7 +238,7 @@ def _unlabelled(query: Query | MixedQuery, passing: Condition, hits: Sequence[Hi
     identified = any(hit.match == IDENTIFIED for hit in hits)
     if identified or not isinstance(asked, TaxonQuery | LabelQuery):
         return ""
-    among = "No image" if passing == EVERY else "No image that passes the filters"
+    among = "No image here" if passing == EVERY else "No image that passes the filters"
     named = asked.meaning.removeprefix("images labelled ")
     look = "; these only look like it" if hits else ""
     return f"{among} is labelled {named}{look}."

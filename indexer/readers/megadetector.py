@@ -100,6 +100,8 @@ def _of_image(
 def _photograph(folder: Path, name: str) -> Record:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
+        if not path.resolve().is_file():
+            return Record(name, problem="cannot be read: No such file or directory")
         problem = f"is outside of {folder}; put the results into the folder of the photographs"
         return Record(name, problem=problem)
     return replace(of_file(path, path.relative_to(folder)), label="", taxon=None)
