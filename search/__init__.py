@@ -4,7 +4,8 @@ collection.py     a collection, and all that it can be asked
 opened.py         its snapshot, names, encoder and vectors
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
-answer.py         a query's hits: labelled, then identified, then similar
+retrieval.py      a query's hits: labelled, then identified, then similar
+answers.py        the base of every answer: a typed sequence with its table
 hits.py           one hit, and all of an answer
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
 zero_shot/        every taxon's probability for an image
@@ -12,5 +13,6 @@ identifying/      one answer for each photograph, as deep as it is sure
 labelling/        a few examples, and the rest gets labels
 auditing/         what is likely wrong, and what to label next
 summary.py        what a collection holds, in numbers
+text_table.py     rows as aligned text
 html.py           answers as tables with pictures, for notebooks
 """

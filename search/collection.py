@@ -14,7 +14,6 @@ from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import Error
-from search.answer import answer, answer_each
 from search.auditing.audit import audit
 from search.auditing.findings import KINDS, Findings
 from search.auditing.suggesting import Suggestions, suggest
@@ -32,6 +31,7 @@ from search.query.understanding import understand
 from search.query.vector_arithmetic import MixedQuery, Weighed, terms_of
 from search.ranking.diversify import Diversity
 from search.ranking.neighbours import neighbours
+from search.retrieval import retrieve, retrieve_each
 
 
 class Collection(Opened):
@@ -93,7 +93,7 @@ class Collection(Opened):
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
         passing = filters.condition(self.names)
-        return answer(self, asked, passing, k, skip, Diversity(group_by, distinct, diverse))
+        return retrieve(self, asked, passing, k, skip, Diversity(group_by, distinct, diverse))
 
     def search_each(
         self,
@@ -108,7 +108,7 @@ class Collection(Opened):
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
         filters = Filters(several(within), where=where)
-        yield from answer_each(self, asked, filters.condition(self.names), filters.within, k)
+        yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
         self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""

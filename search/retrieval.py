@@ -1,4 +1,4 @@
-"""The answer to a query: labelled images first, then identified, then similar ones, as hits."""
+"""Retrieval: the hits of a query, labelled images first, then identified, then similar ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ _TOGETHER = 512  # queries whose texts are embedded together
 _MORE = 4  # times as many candidates, where too many were left out
 
 
-def answer(
+def retrieve(
     opened: Opened,
     query: Query | MixedQuery,
     passing: Condition = EVERY,
@@ -76,7 +76,7 @@ def answer(
     )
 
 
-def answer_each(
+def retrieve_each(
     opened: Opened,
     queries: Iterable[str],
     passing: Condition = EVERY,
@@ -105,7 +105,7 @@ def answer_each(
                 yield Hits((), each)
             else:
                 vector = mean_of(np.stack([made[text] for text in each.prompts]))
-                yield answer(opened, each, passing, k, vector=vector)
+                yield retrieve(opened, each, passing, k, vector=vector)
 
 
 @dataclass(slots=True)
