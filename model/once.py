@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 Made = TypeVar("Made")
 
 
-class once(Generic[Made]):
+class once(Generic[Made]):  # noqa: N801 - it is written as property is
     """`functools.cached_property`, made once by whatever number of threads.
 
     From Python 3.12 on that one takes no lock, and before that one lock for all instances. What
