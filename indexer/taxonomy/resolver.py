@@ -1,5 +1,6 @@
 """The resolver: what a name means in a taxonomy, decided by exact rules and never guessed."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,9 @@ def resolve_all(
     known = _look_up(connection, asked - {""})
     found = [_resolve(name, each, known, within) for name, each in zip(names, read, strict=True)]
     return [
-        _respelt(connection, one, each, within) if one.status == "unknown" or not one.whole else one
+        one
+        if _is_key(one.written) or (one.whole and one.status != "unknown")
+        else _respelt(connection, one, each, within)
         for one, each in zip(found, read, strict=True)
     ]
 
@@ -109,7 +112,8 @@ def _readings(name: str) -> list[Reading]:
 
 
 def _is_key(name: str) -> bool:
-    return "|" in name or "+" in name
+    """Whether it has the form of a key; "Panthera leo + Panthera tigris" has not."""
+    return "|" in name or bool(_BELOW.search(name))
 
 
 def _resolve(
@@ -233,6 +237,7 @@ def clade_of(line: Sequence[Any]) -> Clade:
     return Clade(key, rank, name, lo, hi, Taxon(tuple(ranks), common))
 
 
+_BELOW = re.compile(r"\w\+[a-z]+ ")
 COLUMNS = "taxon_key, rank, taxa.name, lo, hi, common_name, " + ", ".join(
     f'"{rank}"' for rank in RANKS
 )
