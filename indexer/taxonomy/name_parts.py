@@ -44,8 +44,11 @@ class Parts:
         return " ".join(filter(None, words))
 
 
-def parts_of(name: str) -> Parts | None:
-    """Return the parts of a name; None for a text that is none, or that says more than a name."""
+def parts_of(name: str, certain: bool = False) -> Parts | None:
+    """Return the parts of a name; None for a text that is none, or that says more than a name.
+
+    An author after a genus must be beyond doubt, unless it is `certain` that the text is a name.
+    """
     name = _SIGN.sub("", name.encode(errors="replace").decode())  # a file name may be no UTF-8
     if _SEVERAL.search(name) or not (GENUS.match(name) or name.islower()):
         return None
@@ -59,10 +62,10 @@ def parts_of(name: str) -> Parts | None:
     removed = [each.partition(": ")[2] for each in parsed.warnings if each.startswith("Removed: ")]
     if parsed.phrase or _ENGLISH in parsed.warnings or not all(map(_REMOVED.match, removed)):
         return None
-    return _placed(name, parsed, " ".join(removed))
+    return _placed(name, parsed, " ".join(removed), certain)
 
 
-def _placed(name: str, parsed: ParsedName, removed: str) -> Parts | None:
+def _placed(name: str, parsed: ParsedName, removed: str, certain: bool) -> Parts | None:
     """Find the parts in the text, and see to it that the rest of it is a citation."""
     qualifiers = parsed.epithet_qualifier or {}
     parts = {
@@ -98,7 +101,7 @@ def _placed(name: str, parsed: ParsedName, removed: str) -> Parts | None:
         return replace(place, sure=sure.get(next(iter(qualifiers)), ""))
     said = (parsed.taxonomic_note, parsed.nomenclatural_note, parsed.published_in, removed)
     notes = {word.strip(_AROUND) for word in " ".join(filter(None, said)).split()}
-    certain = bool(place.species or place.subgenus or FAMILY.search(place.genus))
+    certain = certain or bool(place.species or place.subgenus or FAMILY.search(place.genus))
     if not _is_citation(rest, notes, certain):
         return None
     return replace(place, citation=" ".join(rest))
