@@ -222,7 +222,9 @@ def test_json_of_another_kind(tmp_path: Path, text: str, sentence: str) -> None:
 
 def test_what_is_no_taxonomy_is_told_what_is_one(tmp_path: Path) -> None:
     known = "what can be read is a Catalogue of Life Data Package, a Darwin Core archive or table, "
-    with pytest.raises(BadInput, match=f"There is nothing at {tmp_path}/no; {known}.* words inat and ncbi"):
+    with pytest.raises(
+        BadInput, match=f"There is nothing at {tmp_path}/no; {known}.* words inat and ncbi"
+    ):
         read(tmp_path / "no")
     (tmp_path / "cats.csv").write_text("name,genus\nlion,Panthera\n")
     (tmp_path / "empty.csv").write_text("")

@@ -117,12 +117,16 @@ def _tables(
     connection: duckdb.DuckDBPyConnection, said: Sequence[_Said]
 ) -> dict[str, list[dict[str, Any]]]:
     names = [each.taxon.name if each.taxon else each.label for each in said]
+    named = list(zip(said, names, strict=True))
     genera = [each.taxon.at(Rank.GENUS) if each.taxon else "" for each in said]
-    found = resolve_all(connection, names)
-    of_genera = resolve_all(connection, genera)
+    # A label that is the name as it was written may say more: a subspecies, or that it is unsure.
+    written = [each.label if each.taxon and each.label != name else "" for each, name in named]
+    found, of_genera, of_labels = (
+        resolve_all(connection, asked) for asked in (names, genera, written)
+    )
     meanings, clades = [], dict[str, Clade]()
-    for each, resolution, genus in zip(said, found, of_genera, strict=True):
-        key, reason, clade = _meaning(each, resolution, genus)
+    for each, resolution, genus, label in zip(said, found, of_genera, of_labels, strict=True):
+        key, reason, clade = _finer(each, label) or _meaning(each, resolution, genus)
         meanings.append(
             {"label": each.label, "said_key": each.key, "taxon_key": key, "reason": reason}
         )
@@ -151,6 +155,16 @@ def _meaning(
     # A folder called "White flower" looks like a species; whose family is told surely is one.
     placed = any(said.taxon.lineage[: RANKS.index(Rank.GENUS)])
     return (said.key, AS_SAID, None) if placed else (None, UNKNOWN, None)
+
+
+def _finer(said: _Said, label: Resolution) -> tuple[str, str, Clade] | None:
+    """Return the meaning of a label that is a scientific name of, or in, the taxon beside it."""
+    if said.taxon is None or label.reason.startswith("common name"):
+        return None
+    clade, rank = _in_context(label, said.taxon), said.taxon.rank
+    if clade is None or rank is None or clade.taxon.at(rank) != said.taxon.name:
+        return None
+    return clade.key, label.reason, clade
 
 
 def _in_context(resolution: Resolution, said: Taxon, rank: Rank | None = None) -> Clade | None:

