@@ -88,7 +88,7 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
 
 
 def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
-    """Return the labels that differ by case, accents or blanks alone, those of one name together."""
+    """Return the labels that differ by case, accents or blanks alone, grouped by name."""
     alike: dict[str, dict[str, None]] = {}
     for label in labels:
         alike.setdefault(fold(label), {})[label] = None

@@ -31,8 +31,8 @@ _CULTIVAR = re.compile(
     r"|(?<=[a-z])['‘“][A-Z]\w+['’”]"
 )
 _MARKS = re.compile(
-    r"<[^<>]{1,9}>|[†‡*]|\s!$|^\+\s?|^[\"']?Candidatus\s|^[xX](?=[A-Z][a-z]{2})"
-    r"|\s?\([\"'“][a-z -]+[\"'”]\)"
+    r"^\d{1,5}[._ ]\s?(?=[^\W\d_]{3})|<[^<>]{1,9}>|[†‡*]|\s!$|^\+\s?|^[\"']?Candidatus\s"
+    r"|^[xX](?=[A-Z][a-z]{2})|\s?\([\"'“][a-z -]+[\"'”]\)"
 )
 _FULL_STOP = re.compile(rf"(?:{GENUS.pattern}|{_EPITHET.pattern})(?: {_EPITHET.pattern})*\.")
 _SHORT = re.compile(r"\b(?:spp?|spec|cf|aff|nr|indet|undet|ssp|subsp|var|fo?|forma|agg|auctt?)\.$")

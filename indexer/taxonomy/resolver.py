@@ -10,7 +10,14 @@ from rapidfuzz.distance import OSA
 
 from indexer.taxonomy.draft import COMMON, SCIENTIFIC, SYNONYM
 from indexer.taxonomy.name_strings import WITHOUT_MARKS, Reading, fold, readings
-from indexer.taxonomy.respelling import ENDING, SUBSPECIES, as_subspecies, with_other_endings
+from indexer.taxonomy.respelling import (
+    ENDING,
+    HYPHENS,
+    SUBSPECIES,
+    as_common_names,
+    as_subspecies,
+    with_other_endings,
+)
 from model.taxon import RANKS, Taxon
 
 Interval = tuple[int, int]
@@ -142,6 +149,13 @@ def _respelt(
 ) -> Resolution:
     """Decide by another ending or rank of the epithet, where the name as it is decides nothing."""
     context = _look_up(connection, {fold(reading.context) for reading in read} - {""})
+    for reading in read[:2]:  # as it is written, and without marks
+        if reading.reason not in ("", WITHOUT_MARKS):
+            continue
+        known = _look_up(connection, as_common_names(fold(reading.name)))
+        matches = [match for each in known.values() for match in each if match.kind == COMMON]
+        if matches := _inside(matches, within):
+            return _decided(found.written, reading, HYPHENS, matches)
     for reading in read:
         if not reading.whole:
             continue

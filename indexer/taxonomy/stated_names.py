@@ -88,7 +88,8 @@ def stated_name(rank: str, written: str) -> str:
         genus, epithet = species_of(written)
         return f"{genus} {epithet}" if epithet else "" if _NO_NAME.search(written) else written
     if parts := parts_of(written, certain=True):
-        return parts.subgenus if parts.section else parts.name(subgenus=not parts.species)
+        name = parts.subgenus if parts.section else parts.name(subgenus=not parts.species)
+        return name.replace(" ", " × ", 1) if _SIGN.match(written) else name
     return written
 
 

