@@ -15,7 +15,9 @@ from indexer.ingest.pipeline import Progress
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import read_label_file
-from indexer.store.manifest import read_manifest
+from indexer.labels.label_resolution import NO_TAXONOMY, understood_labels
+from indexer.store.manifest import MANIFEST, read_manifest
+from indexer.taxonomy.built_in import BUILT_IN
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
 from model.runtimes import AUTO
@@ -50,19 +52,38 @@ def index(
     `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
     new one. `labels` is a CSV or Parquet file, see `indexer.labels.label_files`; without one, what
     the source says itself are the labels. `taxonomy` is the name or file of an imported one, in
-    which labels are resolved, or "none"; by default the collection's own. `removed_too` brings back
-    what was removed. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows
-    downloading pictures named by URL; `workers` threads read and decode, `batch_size` pictures are
-    embedded at once. Progress goes to stderr. Raises Error for what cannot be done.
+    which labels are resolved, or "none"; by default the collection's own, and in a new collection
+    the English names that come with taxalens. `removed_too` brings back what was removed. `runtime`
+    computes the vectors ("torch", "openvino"); `fetch` allows downloading pictures named by URL;
+    `workers` threads read and decode, `batch_size` pictures are embedded at once. Progress goes to
+    stderr. Raises Error for what cannot be done.
     """
     table = read_label_file(Path(labels)) if labels else {}
     if table and (missing := unmatched(str(source), table)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         sys.stderr.write(f"{len(missing)} of {len(table)} labels match nothing here: {shown}\n")
     wanted = changed_or_removed if removed_too else changed
+    folder = Path(collection)
+    first = taxonomy is None and not (folder / MANIFEST).exists()
+    taxonomy = BUILT_IN if first else taxonomy
     with _how(**work) as how:
-        steps = index_source(source, Path(collection), encoder, table, taxonomy, how, wanted)
-        return _shown(steps, Path(collection), how)
+        steps = index_source(source, folder, encoder, table, taxonomy, how, wanted)
+        progress = _shown(steps, folder, how)
+    if first:
+        _say_understood(folder)
+    return progress
+
+
+def _say_understood(collection: Path) -> None:
+    """Say which labels that are words or species without a lineage have one by built-in names."""
+    understood = understood_labels(collection)
+    taxa = [f"{label} ({name})" for label, name in understood.items() if name]
+    if taxa:
+        shown = ", ".join(taxa[:3]) + (", …" if len(taxa) > 3 else "")
+        sys.stderr.write(
+            f"{len(taxa)} of {len(understood)} labels understood as taxa: {shown}; "
+            f"--taxonomy {NO_TAXONOMY} leaves them as words\n"
+        )
 
 
 def update(collection: Path | str, **work: Unpack[Work]) -> Progress:
