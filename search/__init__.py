@@ -20,6 +20,10 @@ zero_shot/     every taxon's probability for an image
 identifying/   one answer for each photograph, as deep as it is sure
 labelling/     a few examples, and the rest gets labels
 auditing/      what is likely wrong, and what to label next
+statuses.py    what became of each input
+images_table.py  every image as one table
+taxonomies.py  taxonomies as a caller uses them
+identification_choices.py  what identify chooses from, with or without a collection
 summary.py     what a collection holds, in numbers
 text_table.py  rows as aligned text
 html.py        answers as tables with pictures, for notebooks

@@ -115,7 +115,7 @@ def ask_image_id(snapshot: Snapshot, image_id: str) -> Question:
     if not found:
         raise UnknownName(
             f"No image of this collection has the id {image_id!r}; "
-            "search with --format json shows ids."
+            "hits list their ids in the column image_id."
         )
     row, source_id = found[0]
     return Question(f"images that look like {source_id}", row)

@@ -1,10 +1,21 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
 import logging
+import sys
 
 import click
 
 from ui.command_group import CommandGroup
+
+
+class _Lines(logging.Handler):
+    """Writes messages to stderr, a line each, without breaking a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 @click.command(
@@ -22,7 +33,11 @@ def main() -> None:
       taxalens search --image cat.jpg           find what looks like a picture
     """
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Lines) for handler in root.handlers):
+        root.addHandler(_Lines())
+    root.setLevel(logging.ERROR)
+    logging.getLogger("taxalens").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A group of sub-commands that are the files of a package."""
 
+import re
 from typing import Any
 
 import click
@@ -40,8 +41,18 @@ class CommandGroup(click.Group):
         try:
             return super().invoke(ctx)
         except Error as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_with_options(str(error))) from None
         except RuntimeError as error:
             if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
                 raise click.Abort from None
             raise
+
+
+def _with_options(sentence: str) -> str:
+    """Return an error's sentence with Python's arguments as options: fetch=True is --fetch."""
+    return re.sub(r"\b([a-z_]+)=(True\b|(?=[A-Z'\"]))", _option, sentence)
+
+
+def _option(argument: re.Match[str]) -> str:
+    name = argument[1].replace("_", "-")
+    return f"--{name}" if argument[2] else f"--{name} "

@@ -11,6 +11,7 @@ check.py         what cannot stand in a tree
 tree.py          trees as intervals
 tables.py        a taxonomy's tables in DuckDB
 own_names.py     names of one's own
+text_encoding.py  encodes the texts of a taxonomy that are missing
 store.py         imported taxonomies, one file each
 name_strings.py  how a written name can be read
 respelling.py    how names differ by the codes of nomenclature

@@ -47,21 +47,19 @@ def command(
       taxalens taxonomy import backbone.zip --name gbif --problems wrong.csv
       taxalens taxonomy import species.csv --names common_names.csv
     """
-    from indexer.taxonomy.store import import_taxonomy
+    from search.taxonomies import import_
     from search.text_table import text_table
-    from ui.tables import write_rows
+    from ui.tables import text_schema, write_rows
 
-    taxonomy, found = import_taxonomy(source, name=name, to=to, names=names)
-    about, path = taxonomy.about, taxonomy.path
-    taxonomy.close()
+    about, found = import_(source, name=name, to=to, names=names)
     lines = [{"row": each.row or "", "name": each.name, "problem": each.problem} for each in found]
     if problems:
-        write_rows(COLUMNS, lines, "csv", problems)
+        write_rows(text_schema(*COLUMNS), lines, "csv", problems)
     elif lines:
         click.echo(text_table(COLUMNS, lines[:MOST_SHOWN]), nl=False, err=True)
         if len(lines) > MOST_SHOWN:
             click.echo(f"… {len(lines) - MOST_SHOWN:,} more; --problems FILE has all", err=True)
     click.echo(
         f"{about.name}: {about.taxa:,} taxa, {about.names:,} names, {len(lines):,} problems "
-        f"in the source; use it with --taxonomy {path if to else about.name}"
+        f"in the source; use it with --taxonomy {to or about.name}"
     )
