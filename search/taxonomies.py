@@ -13,6 +13,7 @@ from indexer.ingest.run import use_taxonomy as use
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.draft import Problem
+from indexer.taxonomy.published_vectors import published_by
 from indexer.taxonomy.store import About, import_taxonomy, list_taxonomies, open_taxonomy
 from model.errors import UnknownName
 from model.taxon import RANKS
@@ -112,22 +113,38 @@ class Relatives(Answers[Relative]):
         return tuple(item.row().values())
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A taxonomy that was imported."""
+
+    about: About
+    problems: tuple[Problem, ...]
+    """lines of the source that were left out or changed, and why"""
+    vectors_by: str | None
+    """the encoder of the vectors that came with it; None where none did"""
+
+
 def import_(
     source: Path | str,
     *,
     name: str | None = None,
     to: Path | str | None = None,
     names: Path | str | None = None,
-) -> tuple[About, Sequence[Problem]]:
-    """Import a source ("inat" or a path) into one file; return what it is, and what was wrong.
+    encoder: str | None = None,
+) -> Imported:
+    """Import a source ("inat" or a path) into one file.
 
     `name` is its name here, `to` a file outside the user's data folder, `names` a table of names
-    of one's own. A taxonomy of that name is replaced. Raises BadInput where nothing is usable.
+    of one's own. Vectors beside a label file of BioCLIP are kept with it, as made by `encoder`. A
+    taxonomy of that name is replaced. Raises BadInput where nothing is usable.
     """
     target, own = (None if path is None else Path(path) for path in (to, names))
-    taxonomy, problems = import_taxonomy(str(source), name=name, to=target, names=own)
+    taxonomy, problems = import_taxonomy(
+        str(source), name=name, to=target, names=own, encoder=encoder
+    )
+    vectors_by = published_by(taxonomy.connection)
     taxonomy.close()
-    return taxonomy.about, problems
+    return Imported(taxonomy.about, tuple(problems), vectors_by[0] if vectors_by else None)
 
 
 def list() -> dict[Path, About]:

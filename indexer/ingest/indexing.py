@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
 from indexer.ingest.pipeline import Progress
-from indexer.ingest.run import How, index_source
+from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
 from indexer.readers import refuse
@@ -124,6 +124,7 @@ def _again(
     collection: Path, wanted: Wanted, adds: bool, how: How, progress: OnStep | None
 ) -> Progress:
     manifest = read_manifest(collection)
+    keep_catalog(collection)  # also where no source is in reach
     whole = Progress(0)
     for source in manifest.sources or manifest.roots.values():
         try:
