@@ -6,7 +6,7 @@ Each method imports what it uses, so that a search does not wait for scikit-lear
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.labels.label_resolution import taxonomy_of
@@ -15,9 +15,9 @@ from model.encoder import Encoder
 from model.errors import Error, UnknownName
 from model.taxon import Rank
 from search.auditing.findings import KINDS
-from search.filters import Filters
 from search.hits import Hit, Hits
 from search.opened import Opened, several
+from search.query.filters import Filters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,13 +31,11 @@ if TYPE_CHECKING:
     from search.identifying.identifications import Identifications
     from search.identifying.preparing import Preparation
     from search.labelling.few_shot import Labelling
+    from search.query.dates_and_places import Place
+    from search.query.pictures import Given
+    from search.query.vector_arithmetic import Weighed
 
 Names = str | Sequence[str]
-Pictures = Path | str | Sequence[Path | str]
-Weighted = str | tuple[str, float]
-"""a name, a text or a picture file, perhaps with its weight"""
-Place = tuple[float, float, float]
-"""latitude and longitude in degrees, radius in km"""
 Day = str | datetime.date
 """a day, or as a string also a month or a year: "2021-05-01", "2021-05", "2021" """
 
@@ -54,7 +52,7 @@ class Collection(Opened):
         *,
         taxon: str | None = None,
         text: str | None = None,
-        image: Pictures | None = None,
+        image: "Given | Sequence[Given] | None" = None,
         image_id: str | None = None,
         k: int = 10,
         within: Names = (),
@@ -62,42 +60,40 @@ class Collection(Opened):
         rank: Rank | str | None = None,
         where: str | None = None,
         date: Day | tuple[Day | None, Day | None] | None = None,
-        near: Place | None = None,
-        plus: Weighted | Sequence[Weighted] = (),
-        minus: Weighted | Sequence[Weighted] = (),
+        near: "Place | None" = None,
+        plus: "Weighed | Sequence[Weighed]" = (),
+        minus: "Weighed | Sequence[Weighed]" = (),
         skip: int = 0,
         group_by: str | None = None,
         distinct: bool = False,
         diverse: bool = False,
     ) -> Hits:
-        """Return the k best images for one question, or all where there are fewer.
+        """Return the k best images for one query, or all where there are fewer.
 
-        `query` is a taxon if the collection has one of that name (any rank, scientific or
-        common), else a label, else a text; `taxon` and `text` force it; `image` is a picture
-        file, or several of one specimen, `image_id` an image of the collection, which is left out
-        of its own answer. `plus` and `minus` are names, texts or picture files, perhaps with a
-        weight, ("snow", 2.0), that hits resemble more and less (`search.mixing`). Hits of a taxon
-        are its labelled images, best look first, then images that no label excludes.
+        `query` is a taxon if one bears that name (any rank, scientific or common), else a label,
+        else a text; `taxon` and `text` force it. `image` is a picture, or several of one specimen:
+        a path, bytes, a PIL image, an array (height, width, 3) uint8 or a (dim,) float vector
+        (`query.pictures`). `image_id` is an image of the collection, which is left out of its own
+        answer. `plus` and `minus` are names, texts or pictures, perhaps with a weight,
+        ("snow", 2.0), that hits resemble more and less (`query.vector_arithmetic`). Hits of a
+        taxon are its labelled images, best look first, then the machine-identified ones, surest
+        first, then images that no label excludes.
 
-        Only images that pass every filter answer (`search.filters`): `within` and `exclude` name
-        clades, `rank` is the least precise rank of a label, `where` a SQL condition on the
-        metadata, `date` a time or a pair of first and last, `near` a latitude, a longitude and
-        the km around them. `within` also decides which of several taxa of one name is meant.
-        `group_by` a column shows the best hit of each value, `distinct` drops near-duplicates,
-        `diverse` prefers unlike hits (`search.thinning`); `skip` leaves out the first hits, for
-        the next page. Raises UnknownName or BadInput for anything that cannot be understood or
-        read.
+        Only images that pass every filter answer (`query.filters`): `within` and `exclude` name
+        clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` a
+        time or a pair of first and last, `near` a latitude, a longitude and the km around them.
+        `within` also decides which of several taxa of one name is meant. `group_by` a column
+        shows the best hit of each value, `distinct` drops near-duplicates, `diverse` prefers
+        unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for the next page.
+        Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
-        from dataclasses import replace
+        from search.answer import answer
+        from search.query.understanding import understand
+        from search.query.vector_arithmetic import MixedQuery, terms_of
+        from search.ranking.diversify import Diversity
 
-        from search import queries
-        from search.answering import Answering
-        from search.mixing import parts_of, vector_of
-        from search.thinning import Thinning
-
-        place = "" if near is None else ",".join(map(str, near))
-        filters = _filters(within, exclude, rank, where, _period(date), place)
-        question = queries.ask(
+        filters = _filters(within, exclude, rank, where, _period(date), near)
+        understood = understand(
             self.names,
             filters.within,
             query=query,
@@ -108,20 +104,10 @@ class Collection(Opened):
         )
         if k < 1 or skip < 0:
             raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
-        parts = parts_of(self.names, _weighted(plus), _weighted(minus))
-        if parts:
-            meaning = ", ".join((question.meaning, *map(str, parts)))
-            question = replace(question, meaning=meaning, is_mixed=True)
-
-        def embedded() -> "Vectors":
-            return vector_of(
-                question, parts, self.snapshot, self.nearest.exact, lambda: self.encoder
-            )
-
-        passing = filters.condition(self.names)
-        thinning = Thinning(group_by or "", distinct, diverse)
-        answering = Answering(self.snapshot, self.selections, self.nearest, thinning)
-        return answering.page(question, embedded, passing, k, skip)
+        terms = terms_of(self.names, plus, minus)
+        asked = MixedQuery(understood, terms) if terms else understood
+        diversity = Diversity(group_by or "", distinct, diverse)
+        return answer(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
         self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
@@ -130,24 +116,19 @@ class Collection(Opened):
 
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
-        from search.answering import Answering
-        from search.thinning import Thinning
+        from search.answer import answer_each
 
         filters = _filters(within, where=where)
-        answering = Answering(self.snapshot, self.selections, self.nearest, Thinning())
-        passing = filters.condition(self.names)
-        yield from answering.each(
-            asked, self.names, filters.within, passing, k, lambda: self.encoder
-        )
+        yield from answer_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
         self, k: int = 10, *, within: Names = (), where: str | None = None
     ) -> "Iterator[pa.RecordBatch]":
         """Yield the k nearest images of every image, among those that pass the filters.
 
-        Batches have the columns of `search.neighbours.SCHEMA`.
+        Batches have the columns of `search.ranking.neighbours.SCHEMA`.
         """
-        from search.neighbours import neighbours
+        from search.ranking.neighbours import neighbours
 
         return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
 
@@ -244,7 +225,7 @@ class Collection(Opened):
 
     def identify(
         self,
-        images: Pictures,
+        images: Path | str | Sequence[Path | str],
         precision: float = 0.9,
         *,
         rank: Rank | str | None = None,
@@ -325,7 +306,7 @@ class Collection(Opened):
         """Return an image as a hit of score 1, its cosine with itself; raises UnknownName."""
         import numpy as np
 
-        from search.answering import hits_of
+        from search.answer import hits_of
         from search.hits import SIMILAR
 
         found = self.snapshot.query('SELECT "row" FROM images WHERE image_id = ?', image_id)
@@ -392,9 +373,11 @@ def _filters(
     rank: Rank | str | None = None,
     where: str | None = None,
     date: str = "",
-    near: str = "",
+    near: "Place | None" = None,
 ) -> Filters:
-    return Filters(several(within), several(exclude), str(rank or ""), where or "", date, near)
+    return Filters(
+        several(within), several(exclude), str(rank or ""), where or "", date, near or ""
+    )
 
 
 def _period(date: Day | tuple[Day | None, Day | None] | None) -> str:
@@ -402,12 +385,3 @@ def _period(date: Day | tuple[Day | None, Day | None] | None) -> str:
     if isinstance(date, tuple):
         return "/".join("" if each is None else str(each) for each in date)
     return "" if date is None else str(date)
-
-
-def _weighted(given: Weighted | Sequence[Weighted]) -> list[str]:
-    parts: Sequence[Any] = [given] if isinstance(given, str) or _is_pair(given) else list(given)
-    return [each if isinstance(each, str) else f"{each[1]:g}*{each[0]}" for each in parts]
-
-
-def _is_pair(given: object) -> bool:
-    return isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], int | float)

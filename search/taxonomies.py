@@ -17,7 +17,7 @@ from indexer.taxonomy.published_vectors import published_by
 from indexer.taxonomy.store import About, import_taxonomy, list_taxonomies, open_taxonomy
 from model.errors import UnknownName
 from model.taxon import RANKS
-from search import naming
+from search import taxonomy_rows
 from search.answers import Answers
 
 __all__ = ["import_", "list", "resolve", "show", "use"]
@@ -48,8 +48,8 @@ class ResolvedName:
     """candidates of an ambiguous name, similar names of an unknown one"""
 
     def row(self) -> dict[str, object]:
-        """Return it under the columns of `naming.COLUMNS`."""
-        named = {name: getattr(self, name) for name in naming.COLUMNS if hasattr(self, name)}
+        """Return it under the columns of `taxonomy_rows.COLUMNS`."""
+        named = {name: getattr(self, name) for name in taxonomy_rows.COLUMNS if hasattr(self, name)}
         return named | dict(zip(map(str, RANKS), self.lineage, strict=True))
 
 
@@ -58,10 +58,10 @@ class ResolvedNames(Answers[ResolvedName]):
     """Names in the order in which they were given."""
 
     SCHEMA = pa.schema(
-        [(name, pa.float64() if name == "score" else pa.string()) for name in naming.COLUMNS]
+        [(name, pa.float64() if name == "score" else pa.string()) for name in taxonomy_rows.COLUMNS]
     )
-    SHOWN: ClassVar = naming.SHOWN
-    HEADINGS: ClassVar = naming.SHOWN
+    SHOWN: ClassVar = taxonomy_rows.SHOWN
+    HEADINGS: ClassVar = taxonomy_rows.SHOWN
 
     def caption(self) -> str:
         """Return how many names have a meaning."""
@@ -69,7 +69,7 @@ class ResolvedNames(Answers[ResolvedName]):
 
     def cells(self, item: ResolvedName) -> tuple[object, ...]:
         """Return the cells of a name under HEADINGS."""
-        return tuple(getattr(item, name) for name in naming.SHOWN)
+        return tuple(getattr(item, name) for name in taxonomy_rows.SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Relative:
     """of the collection; None without one"""
 
     def row(self) -> dict[str, object]:
-        """Return it under the columns of `naming.SHOW_COLUMNS`."""
-        return {name: getattr(self, name) for name in naming.SHOW_COLUMNS}
+        """Return it under the columns of `taxonomy_rows.SHOW_COLUMNS`."""
+        return {name: getattr(self, name) for name in taxonomy_rows.SHOW_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,11 +98,11 @@ class Relatives(Answers[Relative]):
     SCHEMA = pa.schema(
         [
             (name, pa.int64() if name in ("taxa", "images") else pa.string())
-            for name in naming.SHOW_COLUMNS
+            for name in taxonomy_rows.SHOW_COLUMNS
         ]
     )
-    SHOWN: ClassVar = naming.SHOW_COLUMNS
-    HEADINGS: ClassVar = naming.SHOW_COLUMNS
+    SHOWN: ClassVar = taxonomy_rows.SHOW_COLUMNS
+    HEADINGS: ClassVar = taxonomy_rows.SHOW_COLUMNS
 
     def caption(self) -> str:
         """Return the name of the taxon."""
@@ -169,7 +169,7 @@ def resolve(
     one. `within` names clades. Raises UnknownName where no taxonomy or no clade is meant.
     """
     given, inside = ((each,) if isinstance(each, str) else tuple(each) for each in (names, within))
-    rows = naming.resolve_names(_connection(taxonomy, Path(collection)), given, inside)
+    rows = taxonomy_rows.resolve_names(_connection(taxonomy, Path(collection)), given, inside)
     return ResolvedNames(tuple(map(_resolved, rows)))
 
 
@@ -179,13 +179,13 @@ def show(name: str, *, taxonomy: str | None = None, collection: Path | str = DEF
     Raises UnknownName for a name of no taxon or of several; `taxonomy` as in `resolve`.
     """
     place = Path(collection)
-    rows = naming.show_taxon(_connection(taxonomy, place), _snapshot(place), name)
+    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), _snapshot(place), name)
     return Relatives(tuple(_relative(row) for row in rows))
 
 
 def _resolved(row: dict[str, object]) -> ResolvedName:
     lineage = tuple(str(row.get(rank) or "") for rank in RANKS)
-    plain = {name: row[name] for name in naming.COLUMNS if name not in map(str, RANKS)}
+    plain = {name: row[name] for name in taxonomy_rows.COLUMNS if name not in map(str, RANKS)}
     plain["rank"] = str(plain["rank"] or "")
     return ResolvedName(lineage=lineage, **plain)  # type: ignore[arg-type]  # by column
 

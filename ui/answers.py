@@ -18,12 +18,14 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
         sum(hit.match == match for hit in hits) for match in (LABELLED, IDENTIFIED, SIMILAR)
     )
     counts = [f"{labelled} of {hits.labelled} labelled so"] if hits.labelled else []
-    counts += [f"{identified} identified so"] if identified else []
+    counts += [f"{identified} identified so by machine"] if identified else []
     counts += [f"{similar} by their look"] if similar else []
     sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
     if hits.absence:
         sys.stderr.write(f"{hits.absence}\n")
-    write_answers(hits, format_, output)
+    grouped = ("group",) if any(hit.group for hit in hits) else ()
+    shown = (*Hits.SHOWN[:3], *grouped, *Hits.SHOWN[3:])
+    write_answers(hits, format_, output, shown)
 
 
 def show_each(

@@ -19,10 +19,12 @@ from search.text_table import Row, text_table
 Write = Callable[[Sequence[Row]], None]
 
 
-def write_answers(answers: Answers[T], format_: str, output: Path | None) -> None:
-    """Write an answer in its own schema; a text table has the columns that it shows."""
+def write_answers(
+    answers: Answers[T], format_: str, output: Path | None, shown: Sequence[str] = ()
+) -> None:
+    """Write an answer in its own schema; a text table has the columns that are `shown`."""
     rows = [item.row() for item in answers]
-    write_rows(answers.SCHEMA, rows, format_, output, shown=answers.SHOWN)
+    write_rows(answers.SCHEMA, rows, format_, output, shown=shown or answers.SHOWN)
 
 
 def write_rows(
