@@ -22,7 +22,7 @@ def command(collection: Path) -> None:
     with progress_bars() as progress:
         manifest = optimize(collection, progress=progress)
     entry = manifest.index
-    done = f"without an index: from {FROM:,} images on there is one"
+    done = f"without an index: from {FROM:,} on there is one"
     if entry:
         texts = f", {entry.text.recall:.3f} for texts" if entry.text else ""
         done = f"indexed; recall@10 {entry.image.recall:.3f} for pictures{texts}"
