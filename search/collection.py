@@ -268,10 +268,11 @@ class Collection(Opened):
         prior weight `checklist_weight`. Candidates are the taxa of labels, or those of the whole
         taxonomy.
         """
+        from model.encoder import checked
         from search.identifying.preparing import prepare
 
         return prepare(
-            lambda: self.encoder,
+            lambda: checked(self.encoder),
             self.snapshot,
             lambda: self.nearest,
             self.names.taxonomy,

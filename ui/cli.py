@@ -1,5 +1,6 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
+import io
 import logging
 import sys
 
@@ -32,6 +33,9 @@ def main() -> None:
       taxalens search "Felidae"                 find a taxon, at any rank
       taxalens search --image cat.jpg           find what looks like a picture
     """
+    # A terminal that is not UTF-8 shows the escapes of letters that it lacks.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
     root = logging.getLogger()
     if not any(isinstance(handler, _Lines) for handler in root.handlers):

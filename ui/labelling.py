@@ -16,7 +16,7 @@ from ui.tables import writer
 
 COLUMNS = (
     *("file_name", "label", *map(str, RANKS), "confidence", "labels", "evidence", "cosines"),
-    *("nearest", "image_id", "remarks"),
+    *("nearest", "image_id", "taxon_key", "method", "remarks"),
 )
 _KINDS = {
     **dict.fromkeys(("confidence", "nearest"), pa.float64()),
