@@ -4,7 +4,7 @@ collection.py     a collection, and all that it can be asked
 opened.py         its snapshot, names, encoder and vectors
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
-answer.py         a query's hits: labelled, then identified, then similar
+retrieval.py      a query's hits: labelled, then identified, then similar
 answers.py        the base of every answer: a typed sequence with its table
 hits.py           one hit, and all of an answer
 taxonomies.py     taxonomies as a caller uses them

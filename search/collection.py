@@ -87,10 +87,10 @@ class Collection(Opened):
         unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for the next page.
         Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
-        from search.answer import answer
         from search.query.understanding import understand
         from search.query.vector_arithmetic import MixedQuery, terms_of
         from search.ranking.diversify import Diversity
+        from search.retrieval import retrieve
 
         filters = _filters(within, exclude, rank, where, _period(date), near)
         understood = understand(
@@ -107,7 +107,7 @@ class Collection(Opened):
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
         diversity = Diversity(group_by or "", distinct, diverse)
-        return answer(self, asked, filters.condition(self.names), k, skip, diversity)
+        return retrieve(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
         self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
@@ -116,10 +116,10 @@ class Collection(Opened):
 
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
-        from search.answer import answer_each
+        from search.retrieval import retrieve_each
 
         filters = _filters(within, where=where)
-        yield from answer_each(self, asked, filters.condition(self.names), filters.within, k)
+        yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
         self, k: int = 10, *, within: Names = (), where: str | None = None
@@ -307,8 +307,7 @@ class Collection(Opened):
         """Return an image as a hit of score 1, its cosine with itself; raises UnknownName."""
         import numpy as np
 
-        from search.answer import hits_of
-        from search.hits import SIMILAR
+        from search.hits import SIMILAR, hits_of
 
         found = self.snapshot.query('SELECT "row" FROM images WHERE image_id = ?', image_id)
         if not found:

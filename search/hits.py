@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
+from indexer.backends import Found
+from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
 from indexer.taxonomy.name_strings import no_taxon
@@ -194,3 +196,44 @@ class Hits(Answers[Hit]):
         """Return the cells of a hit under HEADINGS."""
         common = item.taxon.common_name if item.taxon else ""
         return (item.picture, item.title, common, item.score, item.match, item.file_name)
+
+
+def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+    """Return rows of a snapshot, and their scores, as hits."""
+    scores, rows = found
+    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
+    hits = []
+    for row, score in zip(rows, scores, strict=True):
+        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
+        label, common_name, metadata, name, identification, confidence = said
+        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
+        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
+        hits.append(
+            Hit(
+                image_id,
+                source_id,
+                snapshot.path_of(source_id),
+                url,
+                cosine,
+                match,
+                label,
+                taxon,
+                metadata,
+                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
+                name or "",
+                identification or "",
+                confidence,
+            )
+        )
+    return hits
+
+
+_HIT_SQL = f"""
+SELECT "row", (images.image_id, source_id, url, thumbs.file),
+    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
+        identifications.label, identifications.confidence),
+    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
+FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
+LEFT JOIN thumbs USING (image_id)
+LEFT JOIN identifications ON identifications.image_id = images.image_id
+"""

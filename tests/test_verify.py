@@ -16,8 +16,8 @@ from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog, use_taxonomy
 from indexer.store.manifest import read_manifest
-from model.progress import Step
 from model.errors import CollectionError
+from model.progress import Step
 from ui.cli import main
 
 

@@ -1,12 +1,19 @@
-"""The floor: the score below which even a best hit is likely not what was asked for."""
+"""The floor: the score below which even a best hit is likely not what was asked for.
 
-from collections.abc import Sequence
+A picture or a name of something that is here scores above it (`tuning.floor_of`). A text must
+also score above the median of random letters, as far as the names of taxa here do: the encoder
+understands no less of it.
+"""
+
+import random
+import string
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
-from indexer.backends.tuning import Sample, floor_of, image_sample, text_sample
+from indexer.backends.tuning import ABSENT, Sample, floor_of, image_sample, text_sample
 from indexer.catalog.snapshot import Snapshot
 from indexer.store.manifest import FloorEntry
 from model.encoder import Encoder
@@ -14,7 +21,9 @@ from model.taxon import Taxon
 from model.text_types import free_text_prompt
 
 _ROWS = 20_000  # compared for an estimate: a thousandth of a second a query
-_QUERIES = 100  # images, or names, of an estimate
+_QUERIES = 64  # images, or names, of an estimate
+_NOISE = 1e-3  # of a score in float16
+_RANDOM = 32  # texts of random letters
 
 
 def names_of_taxa(snapshot: Snapshot, most: int) -> dict[str, str]:
@@ -28,17 +37,23 @@ def names_of_taxa(snapshot: Snapshot, most: int) -> dict[str, str]:
 
 
 def measure_floor(
-    snapshot: Snapshot, rows: Rows, exact: Exact, keys: Sequence[str], samples: Sequence[Sample]
+    snapshot: Snapshot,
+    rows: Rows,
+    exact: Exact,
+    names: Mapping[str, str],
+    samples: Sequence[Sample],
+    encoder: Encoder | None,
 ) -> FloorEntry:
-    """Measure the floor for pictures, and for texts where there is a second sample.
+    """Measure the floor for pictures, and for texts where there is an encoder.
 
-    `rows` (n,) are the rows of the snapshot that `exact` holds, in its order; `keys` the taxa of
-    the texts.
+    `rows` (n,) are the rows of the snapshot that `exact` holds, in its order; `samples` images,
+    and where there are `names` (prompts by key of the taxon) those.
     """
     image = floor_of(exact, samples[0])
-    if len(samples) < 2:
+    if encoder is None:
         return FloorEntry(image)
-    return FloorEntry(image, floor_of(exact, _understood(snapshot, rows, keys, samples[1])))
+    known = _understood(snapshot, rows, list(names), samples[1]) if len(samples) > 1 else None
+    return FloorEntry(image, _text_floor(exact, known, encoder))
 
 
 def estimate_image_floor(snapshot: Snapshot, exact: Exact) -> float | None:
@@ -52,13 +67,28 @@ def estimate_image_floor(snapshot: Snapshot, exact: Exact) -> float | None:
 
 
 def estimate_text_floor(snapshot: Snapshot, exact: Exact, encoder: Encoder) -> float | None:
-    """Estimate the floor for texts from names of taxa that occur; None where none is found."""
-    names = names_of_taxa(snapshot, _QUERIES)
+    """Estimate the floor for texts likewise; None for a collection without images."""
     rows, sampled = _sampled(snapshot, exact)
-    if not names or not len(rows):
+    if not len(rows):
         return None
-    sample = text_sample(sampled, encoder.encode_texts(list(names.values())))
-    return floor_of(sampled, _understood(snapshot, rows, list(names), sample))
+    names = names_of_taxa(snapshot, _QUERIES)
+    known = None
+    if names:
+        sample = text_sample(sampled, encoder.encode_texts(list(names.values())))
+        known = _understood(snapshot, rows, list(names), sample)
+    return _text_floor(sampled, known, encoder)
+
+
+def _text_floor(exact: Exact, known: Sample | None, encoder: Encoder) -> float:
+    letters = random.Random(5)
+    words = ["".join(letters.choices(string.ascii_lowercase, k=8)) for _ in range(_RANDOM)]
+    vectors = encoder.encode_texts([free_text_prompt(word) for word in words])
+    floor = float(np.median(exact.search(vectors, 1)[0]))
+    if known is None or not known.truth.size:
+        return floor - _NOISE
+    best = np.sum(known.queries * exact.gather(known.truth[:, 0]), axis=1)
+    floor = min(floor, float(np.quantile(best, ABSENT)))
+    return max(floor - _NOISE, floor_of(exact, known) or -1.0)
 
 
 def _sampled(snapshot: Snapshot, exact: Exact) -> tuple[Rows, Exact]:

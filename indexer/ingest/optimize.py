@@ -74,7 +74,7 @@ def optimize(
             samples = samples_of(exact, texts)
             if len(order) >= index_from:
                 manifest = make_index(collection, manifest, exact, samples, told)
-            floor = measure_floor(snapshot, order, exact, list(names), samples)
+            floor = measure_floor(snapshot, order, exact, names, samples, encoder)
             manifest = replace(manifest, floor=floor)
         dropped = [path for table in _REWRITTEN for path in before.paths(table)]
         manifest = commit(collection, manifest, paths, dropped)

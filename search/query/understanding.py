@@ -4,6 +4,7 @@ Each kind of query knows the images that may answer it (`matches`) and its `vect
 taxon if one bears that name, else a label, else a text.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,6 +23,8 @@ from search.query.conditions import EVERY, NONE, Condition, inside
 from search.query.names import NamedClades, NamedLabels, Names, Unknown
 from search.query.pictures import Given, Picture, pictures_of, unit_vectors
 
+NO_NAME = "no taxon or label here has this name"
+_LIKE_A_NAME = re.compile(r"[^\W\d_]+|[A-Z][a-z]+( [a-z-]{3,}){1,2}")  # one word, or a binomial
 MOST_TAXA = 20  # whose texts make up one query: every "robin", not every "worm"
 
 
@@ -153,7 +156,8 @@ def understand_words(names: Names, words: str, within: Sequence[str] = ()) -> Wo
         case NamedLabels(labels):
             return _of_labels(labels, words)
         case Unknown(suggestion):
-            return _of_text(words, suggestion)
+            no_name = NO_NAME if _LIKE_A_NAME.fullmatch(words.strip()) else ""
+            return _of_text(words, suggestion or no_name)
 
 
 def mean_of(vectors: Vectors) -> Vectors:
@@ -163,10 +167,10 @@ def mean_of(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _of_text(text: str, suggestion: str = "") -> TextQuery:
+def _of_text(text: str, note: str = "") -> TextQuery:
     if not text.strip(" ."):
         raise UnknownName("The query is empty; write a name or a text.")
-    hint = f" ({suggestion})" if suggestion else ""
+    hint = f" ({note})" if note else ""
     return TextQuery(f'images that look like "{text}"{hint}', (free_text_prompt(text),))
 
 

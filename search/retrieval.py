@@ -1,4 +1,4 @@
-"""The answer to a query: labelled images first, then identified, then similar ones, as hits."""
+"""Retrieval: the hits of a query, labelled images first, then identified, then similar ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,9 @@ import numpy as np
 from indexer.backends import Found, Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
-from indexer.inputs.thumbnails import Thumbnail
 from model.errors import UnknownName
-from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
-from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
+from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits, hits_of
 from search.opened import Opened
 from search.query.conditions import EVERY, Condition
 from search.query.understanding import (
@@ -32,7 +30,7 @@ _TOGETHER = 512  # queries whose texts are embedded together
 _MORE = 4  # times as many candidates, where too many were left out
 
 
-def answer(
+def retrieve(
     opened: Opened,
     query: Query | MixedQuery,
     passing: Condition = EVERY,
@@ -76,7 +74,7 @@ def answer(
     )
 
 
-def answer_each(
+def retrieve_each(
     opened: Opened,
     queries: Iterable[str],
     passing: Condition = EVERY,
@@ -105,7 +103,7 @@ def answer_each(
                 yield Hits((), each)
             else:
                 vector = mean_of(np.stack([made[text] for text in each.prompts]))
-                yield answer(opened, each, passing, k, vector=vector)
+                yield retrieve(opened, each, passing, k, vector=vector)
 
 
 @dataclass(slots=True)
@@ -187,36 +185,6 @@ class _Page:
         return [replace(hit, group=group) for hit, group in zip(hits, groups, strict=True)]
 
 
-def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
-    """Return rows of a snapshot, and their scores, as hits."""
-    scores, rows = found
-    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
-    hits = []
-    for row, score in zip(rows, scores, strict=True):
-        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
-        label, common_name, metadata, name, identification, confidence = said
-        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
-        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
-        hits.append(
-            Hit(
-                image_id,
-                source_id,
-                snapshot.path_of(source_id),
-                url,
-                cosine,
-                match,
-                label,
-                taxon,
-                metadata,
-                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
-                name or "",
-                identification or "",
-                confidence,
-            )
-        )
-    return hits
-
-
 def _confidences(snapshot: Snapshot, condition: Condition) -> Found:
     """Return the confidence of the machine's label, -1 where it states none, and rows ascending."""
     values = [list(each) if isinstance(each, tuple) else each for each in condition.values]
@@ -238,21 +206,12 @@ def _unlabelled(query: Query | MixedQuery, passing: Condition, hits: Sequence[Hi
     identified = any(hit.match == IDENTIFIED for hit in hits)
     if identified or not isinstance(asked, TaxonQuery | LabelQuery):
         return ""
-    among = "No image" if passing == EVERY else "No image that passes the filters"
+    among = "No image here" if passing == EVERY else "No image that passes the filters"
     named = asked.meaning.removeprefix("images labelled ")
     look = "; these only look like it" if hits else ""
     return f"{among} is labelled {named}{look}."
 
 
-_HIT_SQL = f"""
-SELECT "row", (images.image_id, source_id, url, thumbs.file),
-    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
-        identifications.label, identifications.confidence),
-    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
-FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
-LEFT JOIN thumbs USING (image_id)
-LEFT JOIN identifications ON identifications.image_id = images.image_id
-"""
 _CONFIDENCES = """
 WITH identified AS (SELECT "row", image_id FROM images WHERE {condition})
 SELECT "row", coalesce(confidence, -1) AS confidence
