@@ -1,10 +1,22 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
+import io
 import logging
+import sys
 
 import click
 
 from ui.command_group import CommandGroup
+
+
+class _Lines(logging.Handler):
+    """Writes messages to stderr, a line each, without breaking a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 @click.command(
@@ -21,9 +33,15 @@ def main() -> None:
       taxalens search "Felidae"                 find a taxon, at any rank
       taxalens search --image cat.jpg           find what looks like a picture
     """
+    # A terminal that is not UTF-8 shows the escapes of letters that it lacks.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    logging.getLogger("taxalens").setLevel(logging.WARNING)  # sentences of ours, too
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Lines) for handler in root.handlers):
+        root.addHandler(_Lines())
+    root.setLevel(logging.ERROR)
+    logging.getLogger("taxalens").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

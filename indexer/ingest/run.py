@@ -90,11 +90,12 @@ def index_source(
         yield from run.over(manifest, labels or {}, wanted, adds, taxonomy)
 
 
-def use_taxonomy(collection: Path, taxonomy: str) -> None:
+def use_taxonomy(collection: Path | str, taxonomy: str) -> None:
     """Resolve a collection's labels in another taxonomy, or NO_TAXONOMY, and embed nothing.
 
     Raises CollectionError for a collection in use, UnknownName for a taxonomy that is not there.
     """
+    collection = Path(collection)
     read_manifest(collection)
     with only_writer(collection):
         manifest = resolve_labels(collection, read_manifest(collection), taxonomy)
@@ -193,5 +194,5 @@ def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:
 def _check_fetch(source: str, url: str, how: How) -> None:
     if url and how.fetch is None:
         raise BadInput(
-            f"{source} names pictures by URL, such as {url}; say --fetch to download them."
+            f"{source} names pictures by URL, such as {url}; pass fetch=True to download them."
         )

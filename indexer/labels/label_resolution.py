@@ -85,7 +85,7 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
     if taxonomy is None:
         raise CollectionError(
             f"{collection} uses the taxonomy {own.name if own else ''}, which is not here: import "
-            f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
+            f"it again, or pass taxonomy=NAME with another one or {NO_TAXONOMY}."
         )
     try:
         if own and own.id == taxonomy.about.id and current:

@@ -11,6 +11,7 @@ check.py         what cannot stand in a tree
 tree.py          trees as intervals
 tables.py        a taxonomy's tables in DuckDB
 own_names.py     names of one's own
+text_encoding.py  encodes the texts of a taxonomy that are missing
 store.py         imported taxonomies, one file each
 published_vectors.py  vectors of names that BioCLIP's releases bring
 text_matrix.py   vectors of names, encoded once and kept
