@@ -6,6 +6,7 @@ import pytest
 from colours import ColourEncoder
 from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
+from ui.indexing import index
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
@@ -16,7 +17,6 @@ from model.errors import UnknownName
 from model.taxon import Taxon
 from search.collection import open_collection
 from search.summary import summarise
-from ui.indexing import index
 
 CATS = "Animalia|Chordata|Mammalia|Carnivora|Felidae"
 SHELLS = "Animalia|Mollusca|Gastropoda||Ficidae|Ficus"
