@@ -18,5 +18,7 @@ quiet.py              libraries that log nothing while they work for us
 specs.py              the fingerprint that a spec loaded last
 plugins.py            look-up by file name
 shared_prefixes.py    many texts at once, in which each beginning is computed once
+progress.py           reports of long work to a callback
+sizes.py              sizes and durations in words
 errors.py             every error that is raised on purpose
 """
