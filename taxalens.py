@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from search.collection import Collection
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
-    from search.identifying.identifications import Identification, Identifications
-    from search.labelling.few_shot import Labelling
+    from search.identify.identifications import Identification, Identifications
+    from search.label.labelling import Labelling
     from ui.indexing import index
     from ui.labelling import keep
 
@@ -46,9 +46,9 @@ _HOMES = {
     "Error": ("model.errors", "Error"),
     "Hit": ("search.hits", "Hit"),
     "Hits": ("search.hits", "Hits"),
-    "Identification": ("search.identifying.identifications", "Identification"),
-    "Identifications": ("search.identifying.identifications", "Identifications"),
-    "Labelling": ("search.labelling.few_shot", "Labelling"),
+    "Identification": ("search.identify.identifications", "Identification"),
+    "Identifications": ("search.identify.identifications", "Identifications"),
+    "Labelling": ("search.label.labelling", "Labelling"),
     "Rank": ("model.taxon", "Rank"),
     "Taxon": ("model.taxon", "Taxon"),
     "index": ("ui.indexing", "index"),

@@ -15,10 +15,11 @@ nearest.py     the rows nearest to a vector
 thinning.py    of hits that say the same only the best
 hits.py        the answer
 neighbours.py  the nearest of every image, streamed
+classify/      images classified by a reference set of labelled specimens
 zero_shot/     every taxon's probability for an image
-identifying/   one answer for each photograph, as deep as it is sure
-labelling/     a few examples, and the rest gets labels
-auditing/      what is likely wrong, and what to label next
+identify/      one answer for each photograph, as deep as the evidence supports
+label/         labels from a few examples
+audit/         likely wrong labels, duplicates, outliers; images to label next
 summary.py     what a collection holds, in numbers
 html.py        answers as tables with pictures, for notebooks
 """

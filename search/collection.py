@@ -18,16 +18,16 @@ from model.errors import Error
 from model.vectors import Vectors
 from search import queries
 from search.answering import Answering
-from search.auditing.audit import audit
-from search.auditing.findings import KINDS, Findings
-from search.auditing.suggesting import Suggestions, suggest
+from search.audit.audit import audit
+from search.audit.findings import KINDS, Findings
+from search.audit.suggestions import Suggestions, suggest
 from search.filters import Filters
 from search.hits import Hits
-from search.identifying.identifications import Identifications
-from search.identifying.identifier import Asked
-from search.identifying.preparing import Preparation, Wanted, prepare
-from search.labelling.examples import rows_of
-from search.labelling.few_shot import How, Labelling, label
+from search.identify.identifications import Identifications
+from search.identify.identifier import AnswerOptions
+from search.identify.preparation import CandidateOptions, Preparation, prepare
+from search.label.examples import rows_of
+from search.label.labelling import Labelling, LabelOptions, label
 from search.mixing import parts_of, vector_of
 from search.neighbours import neighbours
 from search.opened import Opened, several
@@ -139,7 +139,7 @@ class Collection(Opened):
         within: str | Sequence[str] = (),
         where: str = "",
     ) -> Findings:
-        """Return the k worst findings of each kind among what passes (`auditing.findings`)."""
+        """Return the k worst findings of each kind among what passes (`audit.findings`)."""
         among = self.among(within, where)
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
 
@@ -157,11 +157,11 @@ class Collection(Opened):
         first: int = 1000,
         within: str | Sequence[str] = (),
         where: str = "",
-        **how: Unpack[How],
+        **how: Unpack[LabelOptions],
     ) -> Labelling:
-        """Learn labels from a few examples, to give them to other images (`labelling.How`).
+        """Learn labels from a few examples, to give them to other images (`label.labelling`).
 
-        `examples` is a CSV or Parquet file (`labelling.examples`); without one, what people
+        `examples` is a CSV or Parquet file (`label.examples`); without one, what people
         labelled are the examples. All other images are labelled, or those that pass the filters, or
         the `first` of a `query`; they are as `batches` of the answer are taken. Raises BadInput for
         examples of less than two classes, Error for a precision that they cannot tell of.
@@ -195,7 +195,7 @@ class Collection(Opened):
         """Do what `export` does, and yield the account as it grows."""
         return export(self.snapshot, path, format, self.among(within, where).array)
 
-    def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
+    def prepare(self, **wanted: Unpack[CandidateOptions]) -> Preparation:
         """Return what identifying takes: its `texts` may take long to encode, the first time."""
         parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
         return prepare(lambda: self.encoder, *parts, **wanted)
@@ -208,14 +208,14 @@ class Collection(Opened):
         rank: str = "",
         k: int = 5,
         group_by: str = "",
-        **wanted: Unpack[Wanted],
+        **wanted: Unpack[CandidateOptions],
     ) -> Identifications:
         """Identify photographs, each as deep as that share of answers is right.
 
-        `images` are files, folders, patterns or tables of them; see `identifying.identifier.Asked`
-        for the options, and `identifying.preparing.Wanted` for what may be an answer.
+        `images` are files, folders, patterns or tables of them; see
+        `identify.identifier.AnswerOptions` and `identify.preparation.CandidateOptions`.
         """
-        asked = Asked(precision, rank, k, group_by)
+        asked = AnswerOptions(precision, rank, k, group_by)
         ready = self.prepare(**wanted)
         sources = [images] if isinstance(images, str | Path) else images
         return ready.identifier().all(sources, asked, ready.notes)

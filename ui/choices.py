@@ -13,11 +13,11 @@ from model.encoder import load
 from model.errors import Error
 from model.taxon import Rank
 from search.collection import Collection, open_collection
-from search.identifying.preparing import Preparation, Wanted, prepare
+from search.identify.preparation import CandidateOptions, Preparation, prepare
 
 
 def ready_for(
-    collection: Path, taxonomy: str | None, encoder: str | None, **wanted: Unpack[Wanted]
+    collection: Path, taxonomy: str | None, encoder: str | None, **wanted: Unpack[CandidateOptions]
 ) -> Preparation:
     """Prepare from a collection, or where there is none from a taxonomy and an encoder.
 

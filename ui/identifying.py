@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from indexer.taxonomy.text_matrix import CHUNK, TextMatrix
 from model.errors import BadInput, Error
-from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
-from search.identifying.identifier import Asked
-from search.identifying.photographs import TOGETHER
-from search.identifying.preparing import Preparation
+from search.identify.identifications import BEST_SCHEMA, SCHEMA, Identification
+from search.identify.identifier import AnswerOptions
+from search.identify.photographs import TOGETHER
+from search.identify.preparation import Preparation
 from ui.costs import duration, size
 from ui.streams import write_stream
 
@@ -65,7 +65,7 @@ def _say_cost(texts: TextMatrix, missing: int) -> None:
 def identify(
     ready: Preparation,
     sources: Sequence[str],
-    asked: Asked,
+    asked: AnswerOptions,
     best: bool,
     format_: str,
     output: Path | None,
@@ -79,7 +79,7 @@ def identify(
     if plot:
         from ui.plots import plot_reliability
 
-        sys.stderr.write(f"{plot_reliability(identifier.judge.calibration, plot)}\n")
+        sys.stderr.write(f"{plot_reliability(identifier.classifier.backoff, plot)}\n")
     answers = _counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())
@@ -99,17 +99,17 @@ def classify(
 ) -> None:
     """Write the k best labels of each image, or all, as pybioclip does."""
     from model.encoder import load
-    from search.identifying import classifying
+    from search.identify import own_labels
 
     loaded = load(encoder)
-    texts = classifying.texts_of(loaded, list(labels))
+    texts = own_labels.texts_of(loaded, list(labels))
     encode(texts)
-    candidates = classifying.labels_as_candidates(texts, labels)
-    k = min(k or len(labels), len(candidates.clades[classifying.LEVEL].starts))
-    found = classifying.classify(sources, loaded, candidates, k)
+    candidates = own_labels.labels_as_candidates(texts, labels)
+    k = min(k or len(labels), len(candidates.clades[own_labels.LEVEL].starts))
+    found = own_labels.classify(sources, loaded, candidates, k)
     with tqdm(unit=" lines") as bar:
         rows = (each.row() for each in found if bar.update() or True)
-        write_stream(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
+        write_stream(own_labels.SCHEMA, rows, format_, output, together=TOGETHER * k)
 
 
 def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:

@@ -54,7 +54,7 @@ def command(
         raise click.UsageError(NEEDS_FILE)
     from dataclasses import replace
 
-    from search.auditing.findings import COLUMNS, KINDS
+    from search.audit.findings import COLUMNS, KINDS
     from search.collection import open_collection
     from ui.tables import write_rows
 

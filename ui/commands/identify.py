@@ -84,8 +84,8 @@ def command(
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
-    from search.identifying import name_lists
-    from search.identifying.identifier import Asked
+    from search.identify import name_lists
+    from search.identify.identifier import AnswerOptions
     from ui.choices import bins_of, ready_for
     from ui.identifying import classify, identify, sources_of
 
@@ -99,7 +99,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = Asked(precision, rank, k or 1, group_by)
+    asked = AnswerOptions(precision, rank, k or 1, group_by)
     listed = None
     if subset or checklist:
         listed = (

@@ -35,7 +35,7 @@ def command(
     """
     if format_ == "parquet" and output is None:
         raise click.UsageError(NEEDS_FILE)
-    from search.auditing.suggesting import COLUMNS
+    from search.audit.suggestions import COLUMNS
     from search.collection import open_collection
     from ui.tables import write_rows
 
