@@ -21,7 +21,7 @@ from search.classify.calibration import calibrate_classes
 from search.classify.classifiers import load, methods
 from search.classify.conformal import conformal_sets, nonconformity
 from search.classify.reference_set import ReferenceSet, reference_set
-from search.label.methods import AUTO, Tested, try_methods
+from search.label.methods import AUTO, LeftOutScores, try_methods
 
 FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 SEEDS = 5
@@ -40,9 +40,9 @@ class Split:
     vectors: Floats
     classes: Ints
 
-    def tested(self, method: str) -> Tested:
+    def tested(self, method: str) -> LeftOutScores:
         scores = load(method).fit(self.reference).scores(self.vectors)
-        return Tested(method, self.classes, scores)
+        return LeftOutScores(method, self.classes, scores)
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def _few_shot(case: str, vectors: Floats, classes: Ints, shots: int) -> Figures:
         yield figure(case, AUTO, metric, float(value))
 
 
-def _sure(left: Tested, tested: Tested) -> tuple[float, ...]:
+def _sure(left: LeftOutScores, tested: LeftOutScores) -> tuple[float, ...]:
     """Precision and coverage at a precision; coverage and size of conformal sets."""
     calibration = calibrate_classes(left.scores, left.classes)
     given = calibration.confidences(tested.scores) >= LEVEL

@@ -13,7 +13,6 @@ from search.classify.backoff import FEWEST, Backoff, deepest, fit_backoff, upwar
 from search.classify.reliability import BINS, Reliability
 
 EVERY = np.ones((1, 7), bool)
-LIKE = np.ones(1)  # the nearest specimen is the image itself
 PRECISIONS = st.floats(0.5, 0.999)
 
 
@@ -36,7 +35,7 @@ def learnt(n: int = 600, seed: int = 0) -> Backoff:
 
 def test_confidence_is_the_chance_to_be_right() -> None:
     features, right, _ = made_up(4000, seed=1)
-    sure = learnt(4000).confidence(features, LIKE)[:, 6]
+    sure = learnt(4000).confidence(features, np.ones(len(features)))[:, 6]
     for low in (0.5, 0.6, 0.7, 0.8, 0.9):
         some = (sure >= low) & (sure < low + 0.1)
         assert abs(right[some, 6].mean() - sure[some].mean()) < 0.08
@@ -47,7 +46,7 @@ def test_answers_are_right_as_often_as_was_asked() -> None:
     calibration = learnt(4000)
     for precision in (0.7, 0.8, 0.9):
         depth = deepest(
-            calibration.confidence(features, LIKE),
+            calibration.confidence(features, np.ones(len(features))),
             np.ones((4000, 7), bool),
             calibration.cutoff(precision),
         )
@@ -79,7 +78,7 @@ def test_the_answer_is_at_the_deepest_rank_that_clears(
 @given(st.integers(0, 3), PRECISIONS, PRECISIONS)
 def test_more_precision_never_gives_a_deeper_rank(seed: int, one: float, other: float) -> None:
     calibration = learnt(120, seed)
-    confidence = calibration.confidence(made_up(60, seed + 1)[0], LIKE)
+    confidence = calibration.confidence(made_up(60, seed + 1)[0], np.ones(60))
     low, high = sorted((one, other))
     every = np.ones((60, 7), bool)
     assert (
@@ -147,7 +146,7 @@ def test_where_all_is_right_confidence_stays_below_one() -> None:
     every = np.ones(right.shape, bool)
     calibration = fit_backoff(features, every, every, every, features[:, 0, 0])
     assert calibration is not None
-    sure = calibration.confidence(features, LIKE)
+    sure = calibration.confidence(features, np.ones(len(features)))
     np.testing.assert_allclose(sure, 51 / 52, atol=0.01)
 
 

@@ -31,7 +31,7 @@ from search.label.methods import (
     FOLDS,
     ONE_SHOT,
     ORDER,
-    Tested,
+    LeftOutScores,
     preferred,
     score_left_out,
     try_methods,
@@ -121,11 +121,11 @@ def test_the_only_example_of_a_class_is_never_left_out() -> None:
     assert try_methods(noisy([1, 1], 0.1), "probe") == ("probe", ())
 
 
-def result(method: str, right: int, of: int = 100) -> Tested:
+def result(method: str, right: int, of: int = 100) -> LeftOutScores:
     classes = np.zeros(of, np.int64)
     scores = np.zeros((of, 2), np.float32)
     scores[:right, 0] = scores[right:, 1] = 1
-    return Tested(method, classes, scores)
+    return LeftOutScores(method, classes, scores)
 
 
 def test_auto_takes_the_best_and_where_it_may_be_chance_the_first() -> None:

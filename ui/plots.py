@@ -8,7 +8,7 @@ import altair as alt
 from model.errors import Error
 from search.classify.backoff import Backoff
 from search.html import Dot
-from search.label.methods import FittedMethod, Tested
+from search.label.methods import FittedMethod, LeftOutScores
 
 MOST_CLASSES = 40  # in one plot: more cannot be read
 _CELL = 18  # pixels
@@ -61,7 +61,7 @@ def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.Conca
     return plot
 
 
-def confusion_plot(labels: Sequence[str], left: Tested, title: str) -> alt.Chart:
+def confusion_plot(labels: Sequence[str], left: LeftOutScores, title: str) -> alt.Chart:
     """Draw how often examples of each class (rows) got which answer (columns).
 
     Of more than MOST_CLASSES those are drawn that are confused most.

@@ -141,7 +141,7 @@ def classifier_of(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LeftOut:
+class LeftOutVotes:
     """Specimens of one fold, and what the others say of them."""
 
     places: Numbers
@@ -182,7 +182,7 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
     return Fitted(whitening, weights, mixing, backoff if len(reference.tree) > 1 else None)
 
 
-def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOut]:
+def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOutVotes]:
     """Return the votes and scores of an even part of the specimens, fold by fold."""
     most = min(MOST_LEFT_OUT, max(300, _MOST_CELLS // max(reference.count, 1)))
     step = max(1, len(reference) // most)
@@ -192,7 +192,7 @@ def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOut]:
         if len(some):
             images = reference.vectors[some]
             votes = voters_of(others, fit_whitening(others)).vote(images)
-            folds.append(LeftOut(some, others, votes, prior.score(images) if prior else None))
+            folds.append(LeftOutVotes(some, others, votes, prior.score(images) if prior else None))
     return folds
 
 
@@ -217,7 +217,7 @@ def marks_of(
 
 def _fit_mixing(
     tree: TaxonTree,
-    folds: Sequence[LeftOut],
+    folds: Sequence[LeftOutVotes],
     truth: Sequence[Numbers],
     weights: tuple[float, float],
 ) -> float:

@@ -36,7 +36,7 @@ class Confused(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class LeftOutScores:
     """The scores of one method on examples that were left out."""
 
     method: str
@@ -84,7 +84,7 @@ class FittedMethod:
     examples: Examples
     reference: ReferenceSet
     method: str
-    tried: tuple[Tested, ...]
+    tried: tuple[LeftOutScores, ...]
     """each method that was tried; none where no class has two examples"""
     scorer: Scorer
     calibration: ClassCalibration | None
@@ -98,7 +98,7 @@ class FittedMethod:
         return f"{self.method} from {len(self.reference)} examples of {count} classes"
 
     @property
-    def left_out(self) -> Tested | None:
+    def left_out(self) -> LeftOutScores | None:
         """The method's scores on examples that were left out."""
         return next((each for each in self.tried if each.method == self.method), None)
 
@@ -158,7 +158,7 @@ def check(fitted: FittedMethod, precision: float, sets: float) -> None:
 
 def score_left_out(
     reference: ReferenceSet, method: str, neighbours: int = NEIGHBOURS
-) -> Tested | None:
+) -> LeftOutScores | None:
     """Return a method's scores on every example of a class with several; None where none has."""
     step = -(-len(reference) // MOST_SCORED)
     asked, scores = list[Numbers](), list[Scores]()
@@ -167,12 +167,12 @@ def score_left_out(
         scores.append(load(method).fit(others, neighbours).scores(reference.vectors[asked[-1]]))
     if not asked:
         return None
-    return Tested(method, reference.classes[np.concatenate(asked)], np.concatenate(scores))
+    return LeftOutScores(method, reference.classes[np.concatenate(asked)], np.concatenate(scores))
 
 
 def try_methods(
     reference: ReferenceSet, method: str = AUTO, neighbours: int = NEIGHBOURS
-) -> tuple[str, tuple[Tested, ...]]:
+) -> tuple[str, tuple[LeftOutScores, ...]]:
     """Return the method to use, and the scores of each that was tried.
 
     `auto` tries all, except a probe that would take long, and takes the `preferred` one;
@@ -190,7 +190,7 @@ def try_methods(
     return preferred(tried).method if tried else ONE_SHOT, tuple(tried)
 
 
-def preferred(tried: Sequence[Tested]) -> Tested:
+def preferred(tried: Sequence[LeftOutScores]) -> LeftOutScores:
     """Return the one with most right answers; where a difference may be chance, the first in ORDER.
 
     It may where it is at most two standard errors of the difference on the same examples.
@@ -201,6 +201,6 @@ def preferred(tried: Sequence[Tested]) -> Tested:
     return min(alike, key=lambda each: known.get(each.method, len(known)))
 
 
-def _error(best: Tested, other: Tested) -> float:
+def _error(best: LeftOutScores, other: LeftOutScores) -> float:
     differences = best.right.astype(float) - other.right
     return float(differences.std() / np.sqrt(len(differences)))
