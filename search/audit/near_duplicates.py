@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
@@ -49,6 +48,8 @@ def duplicate_groups(near: NearestOthers, contents: Numbers) -> Numbers:
     They are, if their `contents` (n,) are equal or their cosine is SAME or more, and so is what is
     the same as one of them (connected components). An image has at least itself.
     """
+    from scipy.sparse.csgraph import connected_components
+
     n = len(near.rows)
     same = near.scores >= SAME
     left, right = np.nonzero(same)[0], near.places[same]

@@ -6,8 +6,6 @@ from typing import overload
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import rankdata
-from sklearn.cluster import KMeans
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
@@ -176,6 +174,8 @@ class _Known:
 
 def _share(values: Floats) -> Floats:
     """Return which share of the values is at most each of them: the largest has 1."""
+    from scipy.stats import rankdata  # a second
+
     share: Floats = rankdata(values, method="max") / max(len(values), 1)
     return share
 
@@ -205,6 +205,8 @@ def _spread(vectors: Vectors, weights: Floats, k: int) -> Rows:
     """Return the places of at most k vectors, each in the middle of a cluster, heaviest first."""
     if len(vectors) <= k:
         return np.argsort(-weights, kind="stable")
+    from sklearn.cluster import KMeans  # seconds
+
     made = vectors.astype(np.float32)
     clusters = KMeans(k, n_init=1, random_state=0).fit(made, sample_weight=weights)
     middle = made @ clusters.cluster_centers_.T

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, hstack, vstack
 from scipy.special import expit, log_softmax, logit, softmax
-from sklearn.linear_model import LogisticRegression
 
 from model.vectors import Features
 from search.classify.reference_set import Flags, Numbers
@@ -103,6 +101,8 @@ def platt(features: Confidences | csr_array, right: Flags) -> tuple[Confidences,
 
     scikit-learn's penalty draws the slopes towards 0.
     """
+    from sklearn.linear_model import LogisticRegression  # seconds
+
     yes, no = int(right.sum()), int((~right).sum())
     targets = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
     twice = vstack([csr_array(features)] * 2)
@@ -113,6 +113,8 @@ def platt(features: Confidences | csr_array, right: Flags) -> tuple[Confidences,
 
 def _factor(scores: Features, truth: Numbers) -> float:
     """Return the factor of a softmax that makes the true classes likeliest."""
+    from scipy.optimize import minimize_scalar
+
     given, places = scores.astype(np.float64), np.arange(len(truth))
     low, high = np.log(_FACTORS)
 

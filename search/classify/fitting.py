@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
@@ -222,6 +221,8 @@ def _fit_mixing(
     weights: tuple[float, float],
 ) -> float:
     """Return the weight of votes against zero-shot that makes the true taxa likeliest."""
+    from scipy.optimize import minimize_scalar
+
     by_votes, by_names = [], []
     for fold, true in zip(folds, truth, strict=True):
         if fold.scored is None:

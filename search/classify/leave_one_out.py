@@ -8,7 +8,6 @@ of two specimens a class SimpleShot then seems to get a quarter right, though it
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from search.classify.reference_set import Numbers, ReferenceSet
 
@@ -42,6 +41,8 @@ def left_out(
 
 def _scenes(reference: ReferenceSet, own: Numbers) -> Numbers:
     """Number the scenes of one class's specimens, in the order of their first ones."""
+    from scipy.sparse.csgraph import connected_components
+
     vectors = reference.vectors[own]
     scenes: Numbers = connected_components(vectors @ vectors.T > BURST, directed=False)[1]
     return scenes.astype(np.int64)

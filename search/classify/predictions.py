@@ -158,10 +158,12 @@ def best_clades(
     """Return the k likeliest clades of a rank for one image of several, and their fused shares."""
     found: dict[str, tuple[Taxon, float]] = {}
     if tree and predictions.clades:
-        first = {key_at(taxon, rank): taxon for taxon in reversed(tree.taxa)}
-        for key, number in tree.keys[rank].items():
-            if share := float(predictions.clades[rank][image, number]):
-                found[key] = (clade_at(first[key], rank), share)
+        shares = predictions.clades[rank][image]
+        for number in np.argsort(-shares, kind="stable")[:k].tolist():
+            if shares[number] > 0:
+                first = int((tree.clades[:, rank] == number).argmax())
+                taxon = clade_at(tree.taxa[first], rank)
+                found[key_at(taxon, rank)] = (taxon, float(shares[number]))
     if predictions.scored and prior:
         best = predictions.scored.clades[RANKS[rank]]
         rest = float(np.broadcast_to(predictions.rest, (len(predictions.taxa), 1))[image, 0])
@@ -169,7 +171,8 @@ def best_clades(
         for number, share in ((n, s) for n, s in pairs if n != NONE):
             start = int(prior.candidates.clades[RANKS[rank]].starts[number])
             taxon = clade_at(prior.candidates.taxon(start), rank)
-            found.setdefault(key_at(taxon, rank), (taxon, rest * float(share)))
+            if not (tree and key_at(taxon, rank) in tree.keys[rank]):
+                found[key_at(taxon, rank)] = (taxon, rest * float(share))
     return sorted(found.values(), key=lambda each: (-each[1], each[0].key))[:k]
 
 

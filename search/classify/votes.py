@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from indexer.backends.exact import Exact
@@ -134,6 +133,8 @@ def fit_weights(centroid: Features, kernel: Features, truth: Numbers) -> tuple[f
 
     A conditional logit, which is convex in its weights.
     """
+    from scipy.optimize import minimize
+
     given = np.stack([centroid, kernel]).astype(np.float64)
     places = np.arange(len(truth))
     chosen = given[:, places, truth].mean(axis=1)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
 
 from model.vectors import Features, Vectors
 from search.classify.reference_set import ReferenceSet, unit
@@ -41,6 +40,8 @@ def fit_whitening(reference: ReferenceSet) -> Whitening:
     large-dimensional covariance matrices"). Where no class has specimens that differ, the space
     is only centred.
     """
+    from sklearn.covariance import ledoit_wolf_shrinkage  # seconds
+
     means, sizes = reference.means(reference.vectors), reference.sizes
     mean: Features = means[sizes > 0].mean(axis=0)
     some = np.flatnonzero(sizes[reference.classes] > 1)
@@ -55,6 +56,8 @@ def fit_whitening(reference: ReferenceSet) -> Whitening:
 
 def whitening_matrix(covariance: Matrix, shrinkage: float) -> Features:
     """Return the inverse square root (dim, dim) of a covariance after shrinkage, 0 to 1."""
+    from sklearn.covariance import shrunk_covariance
+
     shrunk = shrunk_covariance(np.asarray(covariance, np.float64), shrinkage)
     variances, directions = np.linalg.eigh(shrunk)
     least = max(1e-3 * float(variances.max()), 1e-6)

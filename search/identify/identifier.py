@@ -120,10 +120,11 @@ class Identifier:
         usable = [group for group in groups if not group[0].problem]
         found = None
         if usable:
-            own = [self._own(group) for group in usable]
+            own = self._own(usable)
             vectors = np.stack([_mean(group) for group in usable])
             found = self.classifier.predict(vectors, own, asked.k)
             confidence, depths = self._decide(found, asked)
+            neighbours = self._neighbours(found)
         place = 0
         for group in groups:
             files = tuple(photo.file for photo in group) if name else ()
@@ -142,7 +143,7 @@ class Identifier:
                 votes=tuple(found.voted[place].tolist()),
                 zero_shot=tuple(found.zero_shot[place].tolist()),
                 best=tuple(self.classifier.best(found, place, asked.depth, asked.k)),
-                neighbours=self._neighbours(found, place),
+                neighbours=neighbours[place],
                 calibrated=self.classifier.backoff is not None,
                 files=files,
                 group=name,
@@ -161,31 +162,40 @@ class Identifier:
         wanted = named & (np.arange(len(RANKS)) <= asked.depth)
         return confidence * named, deepest(confidence, wanted, cutoff)
 
-    def _own(self, group: Sequence[Photograph]) -> Numbers:
-        """Return the places of the specimens that are photographs of a group."""
+    def _own(self, groups: Sequence[tuple[Photograph, ...]]) -> list[Numbers]:
+        """Return for each group the places of the specimens that are photographs of it."""
         reference = self.classifier.reference
         if self.snapshot is None or reference is None or reference.rows is None:
-            return np.empty(0, np.int64)
-        found = self.snapshot.query(_ROWS, [photo.sha256 for photo in group])
-        return np.flatnonzero(np.isin(reference.rows, [row for (row,) in found]))
+            return []
+        digests = [[photo.sha256 for photo in group] for group in groups]
+        found = self.snapshot.query(_ROWS, [each for digest in digests for each in digest])
+        rows: dict[str, list[int]] = {}
+        for digest, row in found:
+            rows.setdefault(digest, []).append(row)
+        own = [[row for each in digest for row in rows.get(each, ())] for digest in digests]
+        return [np.flatnonzero(np.isin(reference.rows, each)) for each in own]
 
-    def _neighbours(self, found: Predictions, image: int) -> tuple[Neighbour, ...]:
-        """Return the nearest specimens that voted on one image."""
+    def _neighbours(self, found: Predictions) -> list[tuple[Neighbour, ...]]:
+        """Return the nearest specimens that voted on each image."""
         reference = self.classifier.reference
-        if found.votes is None or not (reference and reference.tree and self.snapshot):
-            return ()
-        if reference.rows is None:
-            return ()
-        places = found.votes.nearest[image]
-        first = np.flatnonzero(places >= 0)[:SHOWN]
-        rows = reference.rows[places[first]].tolist()
-        ids = self.snapshot.image_ids(rows)
-        classes = reference.classes[places[first]].tolist()
-        cosines = found.votes.cosines[image][first].tolist()
-        return tuple(
-            Neighbour(ids[row], min(1.0, round(cosine, 4)), reference.tree.taxa[each].name)
-            for row, each, cosine in zip(rows, classes, cosines, strict=True)
-        )
+        if found.votes is None or reference is None or reference.tree is None:
+            return [()] * len(found.taxa)
+        if self.snapshot is None or reference.rows is None:
+            return [()] * len(found.taxa)
+        near = [np.flatnonzero(places >= 0)[:SHOWN] for places in found.votes.nearest]
+        shown = [places[first] for places, first in zip(found.votes.nearest, near, strict=True)]
+        ids = self.snapshot.image_ids(np.unique(reference.rows[np.concatenate(shown)]).tolist())
+        return [
+            tuple(
+                Neighbour(
+                    ids[int(reference.rows[place])],
+                    min(1.0, round(float(cosine), 4)),
+                    reference.tree.taxa[reference.classes[place]].name,
+                )
+                for place, cosine in zip(places, cosines[first], strict=True)
+            )
+            for places, first, cosines in zip(shown, near, found.votes.cosines, strict=True)
+        ]
 
     def _groups(self, photos: Sequence[Photograph], column: str) -> list[str]:
         """Return what each is grouped by: what its input says, else what the collection does."""
@@ -213,7 +223,9 @@ def _mean(group: Sequence[Photograph]) -> Vectors:
     return unit
 
 
-_ROWS = 'SELECT "row" FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)'
+_ROWS = """
+SELECT sha256, "row" FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)
+"""
 _OF_CONTENT = """
 SELECT sha256, min("row") FROM images JOIN (SELECT DISTINCT unnest(?) AS sha256) USING (sha256)
 GROUP BY 1
