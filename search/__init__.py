@@ -13,6 +13,7 @@ answering.py   one question answered: labelled first, then alike, told as hits
 plan.py        in which way the nearest are looked for, and why
 nearest.py     the rows nearest to a vector
 thinning.py    of hits that say the same only the best
+answers.py     the base of every answer: a typed sequence with its table
 hits.py        the answer
 neighbours.py  the nearest of every image, streamed
 classify/      images classified by a reference set of labelled specimens
@@ -21,5 +22,6 @@ identify/      one answer for each photograph, as deep as the evidence supports
 label/         labels from a few examples
 audit/         likely wrong labels, duplicates, outliers; images to label next
 summary.py     what a collection holds, in numbers
+text_table.py  rows as aligned text
 html.py        answers as tables with pictures, for notebooks
 """

@@ -23,6 +23,7 @@ from search.audit.findings import KINDS, Findings
 from search.audit.suggestions import Suggestions, suggest
 from search.filters import Filters
 from search.hits import Hits
+from search.identify.candidate_taxa import OF_LABELS, taxa_of
 from search.identify.identifications import Identifications
 from search.identify.identifier import AnswerOptions
 from search.identify.preparation import CandidateOptions, Preparation, prepare
@@ -194,6 +195,14 @@ class Collection(Opened):
     ) -> Iterator[Account]:
         """Do what `export` does, and yield the account as it grows."""
         return export(self.snapshot, path, format, self.among(within, where).array)
+
+    def fit(self) -> None:
+        """Fit to the labels what `identify` takes; the collection keeps it, so that it starts at once.
+
+        Does nothing where no image is labelled with a taxon.
+        """
+        if taxa_of(self.snapshot.cursor(), OF_LABELS):
+            self.prepare().identifier()
 
     def prepare(self, **wanted: Unpack[CandidateOptions]) -> Preparation:
         """Return what identifying takes: its `texts` may take long to encode, the first time."""

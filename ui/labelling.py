@@ -12,8 +12,8 @@ from indexer.ingest.identifications import write_identifications
 from model.taxon import RANKS, Taxon
 from search.label.labelling import SCHEMA, Labelling
 from search.label.methods import AUTO
+from search.text_table import Row
 from ui.streams import Stream
-from ui.tables import Row
 
 COLUMNS = (
     *("file_name", "label", *map(str, RANKS), "confidence", "labels", "evidence", "cosines"),

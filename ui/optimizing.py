@@ -12,6 +12,7 @@ from indexer.ingest.optimize import optimize
 from indexer.store.manifest import IndexEntry, read_manifest
 from model.encoder import Encoder, load
 from model.errors import Error
+from search.collection import open_collection
 
 
 def optimize_collection(collection: Path) -> str:
@@ -33,6 +34,9 @@ def optimize_collection(collection: Path) -> str:
 
     try:
         manifest = optimize(collection, encoder, told)
+        if encoder:
+            told("what identify takes", 0.0)
+            _fit(collection, encoder)
     finally:
         if bar is not None:
             bar.close()
@@ -45,6 +49,15 @@ def _encoder(spec: str, fingerprint: str) -> Encoder | None:
     except Error as error:
         click.echo(f"What texts find is not measured: {error}", err=True)
         return None
+
+
+def _fit(collection: Path, encoder: Encoder) -> None:
+    opened = open_collection(collection, encoder)
+    with opened.snapshot:
+        try:
+            opened.fit()
+        except Error as error:
+            click.echo(f"The first identify will take longer: {error}", err=True)
 
 
 def _index(entry: IndexEntry | None) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer.store.durable import write_durably
+from model.errors import NotWritten
 
 FOLDER = "derived"
 MOST = 8  # files of one kind; of more the oldest go
@@ -33,7 +34,7 @@ def kept_or_made(folder: Path, kind: str, key: str, make: Callable[[], Arrays]) 
     if found is not None:
         return found
     arrays = make()
-    with suppress(OSError):  # a read-only folder, a full disk
+    with suppress(NotWritten, OSError):  # a read-only folder, a full disk
         keep(folder, kind, key, arrays)
     return arrays
 
@@ -55,7 +56,7 @@ def kept(folder: Path, kind: str, key: str) -> Arrays | None:
 
 
 def keep(folder: Path, kind: str, key: str, arrays: Arrays) -> None:
-    """Keep arrays under a key, and only the newest MOST of their kind; raises OSError."""
+    """Keep arrays under a key, and only the newest MOST of their kind; raises NotWritten."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     payload = buffer.getvalue()

@@ -12,6 +12,7 @@ import search.classify
 import search.zero_shot
 from indexer.catalog.snapshot import Snapshot
 from indexer.store.derived import kept_or_made
+from indexer.taxonomy.published_vectors import published_vectors
 from indexer.taxonomy.store import Taxonomy
 from indexer.taxonomy.text_matrix import TextMatrix
 from model.encoder import Encoder
@@ -63,7 +64,9 @@ class Preparation:
             made = classifier_of(reference, candidates).fitted
             return made.arrays() if made else {}
 
-        arrays = kept_or_made(self.snapshot.folder, KIND, self._digest(reference), fitted)
+        arrays = kept_or_made(
+            self.snapshot.folder, KIND, self._digest(reference, candidates), fitted
+        )
         classifier = classifier_of(reference, candidates, fitted_from(arrays))
         return Identifier(classifier, self.encoder, self.snapshot)
 
@@ -71,14 +74,16 @@ class Preparation:
         weights = None if (self.weights == 1).all() else self.weights.astype(np.float32)
         return candidates_of(self.texts.vectors(), self.taxa.table, weights)
 
-    def _digest(self, reference: ReferenceSet) -> str:
+    def _digest(self, reference: ReferenceSet, candidates: Candidates) -> str:
         """Return the sha256 of all that is fitted to: specimens, candidates, and the code."""
         taxa = reference.tree.taxa if reference.tree else ()
         digest = hashlib.sha256()
         for part in (
-            *(reference.vectors, reference.classes, reference.prior, self.weights),
-            "\n".join(taxon.key for taxon in taxa),
-            *(self.texts.folder.name, *_sources()),
+            *(reference.vectors, reference.classes, reference.prior),
+            *(candidates.vectors, self.weights),
+            "\0".join(taxon.key for taxon in taxa),
+            "\0".join(self.texts.texts),
+            *_sources(),
         ):
             content = part.encode() if isinstance(part, str) else np.ascontiguousarray(part).data
             digest.update(hashlib.sha256(content).digest())
@@ -151,7 +156,8 @@ def prepare(
     taxa = taxa.some(kept) if len(kept) < len(taxa) else taxa
     made = encoder()
     said = [render(taxon, TextType.TAXON_COM) for part in taxa.parts() for taxon in part]
-    texts, notes = TextMatrix(made, said), _notes(sorted(lost))
+    published = published_vectors(taxonomy.cursor(), made) if taxonomy else None
+    texts, notes = TextMatrix(made, said, published=published), _notes(sorted(lost))
     return Preparation(made, reference, taxa, weights[kept], texts, snapshot, notes)
 
 
