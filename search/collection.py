@@ -13,7 +13,7 @@ from indexer.exports.export import export
 from indexer.labels.label_files import Label
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
-from model.encoder import Encoder
+from model.encoder import Encoder, checked
 from model.errors import Error
 from model.vectors import Vectors
 from search import queries
@@ -207,7 +207,7 @@ class Collection(Opened):
     def prepare(self, **wanted: Unpack[CandidateOptions]) -> Preparation:
         """Return what identifying takes: its `texts` may take long to encode, the first time."""
         parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
-        return prepare(lambda: self.encoder, *parts, **wanted)
+        return prepare(lambda: checked(self.encoder), *parts, **wanted)
 
     def identify(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from indexer.inputs.paths import inside
 from indexer.inputs.records import Record, is_address
 from indexer.inputs.spreadsheet_cells import as_said
 from indexer.labels.label_files import label_from
@@ -107,10 +108,10 @@ def _record(archive: Archive, where: str) -> Record:
         return Record(where, url=where)
     if not archive.path.is_dir():
         return Record(where, problem="lies in the zip itself; unpack that, and index the folder")
-    path = (archive.path / where).resolve()
-    if not path.is_relative_to(archive.path.resolve()):
+    below = inside(archive.path, where)
+    if below is None:
         return Record(where, problem=f"is outside of {archive.path}")
-    return of_file(path, path.relative_to(archive.path.resolve()))
+    return of_file(archive.path / below, below)
 
 
 def _lineage(said: Mapping[str, str]) -> dict[str, str]:

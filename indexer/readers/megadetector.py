@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from indexer.inputs.paths import inside
 from indexer.inputs.records import Box, Record
 from indexer.readers import Fetch
 from indexer.readers.folder import of_file
@@ -98,11 +99,11 @@ def _of_image(
 
 
 def _photograph(folder: Path, name: str) -> Record:
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    below = inside(folder, name)
+    if below is None:
         problem = f"is outside of {folder}; put the results into the folder of the photographs"
         return Record(name, problem=problem)
-    return replace(of_file(path, path.relative_to(folder)), label="", taxon=None)
+    return replace(of_file(folder / below, below), label="", taxon=None)
 
 
 def _box(written: object) -> Box | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from indexer.inputs.paths import inside
 from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import label_from, read_table
 from indexer.readers import Fetch, embeddings
@@ -61,10 +62,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
 def _record(folder: Path, where: str) -> Record:
     if is_address(where):
         return Record(where, url=where)
-    path = folder / where.replace("\\", "/")
-    below = path.resolve().relative_to(folder) if path.resolve().is_relative_to(folder) else None
+    below = inside(folder, where.replace("\\", "/"))
     if below is None:
         # What a table from elsewhere may make taxalens read ends at its own folder.
         name = str(PurePosixPath(where))
         return Record(name, problem=f"is outside of {folder}; put the table into a folder above")
-    return of_file(path, below)
+    return of_file(folder / below, below)
