@@ -197,7 +197,7 @@ class Collection(Opened):
         return export(self.snapshot, path, format, self.among(within, where).array)
 
     def fit(self) -> None:
-        """Fit to the labels what `identify` takes; the collection keeps it, so that it starts at once.
+        """Fit what `identify` takes to the labels; the collection keeps it.
 
         Does nothing where no image is labelled with a taxon.
         """
