@@ -93,6 +93,7 @@ def _score(
     scales = (1 / np.maximum(total, np.finfo(np.float32).tiny)).astype(np.float32)
     clades: dict[str, Best] = {}
     wanted: dict[str, Probabilities] = {}
+    taxa = _best(shares, scales, k, np.ones(len(candidates), np.bool_))
     sums, firsts = shares, np.arange(len(candidates))
     for level, cut in reversed(list(cuts.items())):  # each level is summed from the one below it
         sums, firsts = _sums(sums, np.searchsorted(firsts, cut.starts)), cut.starts
@@ -101,8 +102,8 @@ def _score(
             found = sums[numbers].T if len(cut.starts) else np.zeros((len(images), len(numbers)))
             wanted[level] = np.where(numbers == NONE, np.float32(0), _at_most_1(found, scales))
         if level in levels:
-            clades[level] = _best(sums, scales, k, cut.named)
-    taxa = _best(shares, scales, k, np.ones(len(candidates), np.bool_))
+            alone = len(cut.starts) == len(candidates) and bool(cut.named.all())
+            clades[level] = taxa if alone else _best(sums, scales, k, cut.named)
     return Scored(taxa, {level: clades[level] for level in levels}, wanted)
 
 
