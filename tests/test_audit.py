@@ -25,7 +25,7 @@ from search.audit.label_classes import UNLABELLED, Classes, classes_of
 from search.audit.label_errors import label_errors
 from search.audit.near_duplicates import duplicate_groups, nearest_others, outlier_scores
 from search.collection import Collection, open_collection
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 from ui.cli import main
 
 

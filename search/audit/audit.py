@@ -10,7 +10,6 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
-from search.answering import hits_of
 from search.audit.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
 from search.audit.label_classes import UNLABELLED, Classes, Numbers, classes_of
 from search.audit.label_errors import label_errors
@@ -21,7 +20,8 @@ from search.audit.near_duplicates import (
     outlier_scores,
 )
 from search.hits import Hit
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
+from search.retrieval import hits_of
 
 NEIGHBOURS = 10  # that are looked at for duplicates and outliers
 FAR = 3.0  # robust standard deviations from which an image is an outlier

@@ -12,12 +12,12 @@ from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
-from search.answering import hits_of
 from search.answers import Answers
 from search.audit.label_classes import UNLABELLED, Classes, classes_of
 from search.audit.label_errors import Floats, discriminant_of
 from search.hits import SIMILAR, Hit
-from search.thinning import SAME
+from search.ranking.diversify import SAME
+from search.retrieval import hits_of
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 _KINDS = {"uncertainty": pa.float64()}

@@ -18,7 +18,7 @@ from search.classify.reference_set import Numbers
 from search.classify.taxon_tree import clade_at
 from search.identify.identifications import Identification, Identifications, Neighbour
 from search.identify.photographs import FOLDER, Photograph, photographs
-from search.thinning import groups_of
+from search.ranking.diversify import groups_of
 
 SHOWN = 5  # neighbours that an answer tells
 

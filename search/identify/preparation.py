@@ -32,7 +32,7 @@ from search.identify.candidate_taxa import (
     weigh,
 )
 from search.identify.identifier import Identifier
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 from search.zero_shot.candidates import Candidates, candidates_of
 
 KIND = "classifier"

@@ -12,7 +12,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command()
 @click.argument("images", nargs=-1, required=True)
-@click.option("--precision", type=float, default=0.9, show_default=True, help="The share of answers that shall be right: 0.9 is nine of ten.")
+@click.option(
+    "--precision",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="The share of answers that shall be right: 0.9 is nine of ten.",
+)
 @click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
 @click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
