@@ -338,6 +338,16 @@ def ran(*arguments: object, given: str = "") -> tuple[list[dict], str]:
     return json.loads(result.stdout), result.stderr
 
 
+def test_the_command_finds_fitted_what_optimize_fitted(starter: Path, world: Path) -> None:
+    result = CliRunner().invoke(main, ["optimize", "-c", str(starter)])
+    assert result.exit_code == 0, result.output
+    (file,) = (starter / "derived").iterdir()
+    before = file.stat().st_mtime_ns
+    _, said = ran(next((world / "new").iterdir()), "-c", starter)
+    assert "calibrated on 40 labelled images" in said
+    assert [each.stat().st_mtime_ns for each in (starter / "derived").iterdir()] == [before]
+
+
 def test_the_command(starter: Path, world: Path, tmp_path: Path) -> None:
     files = "\n".join(str(file) for file in sorted((world / "new").iterdir())[:2])
     rows, said = ran("-", "nothing.jpg", "-c", starter, given=files)

@@ -68,21 +68,6 @@ class Candidates:
         first = self.taxon(int(self.clades[level].starts[number]))
         return Taxon((*first.lineage[:depth], *[""] * (len(RANKS) - depth)))
 
-    def among(self, mask: Mask) -> "Candidates":
-        """Return those of a mask (taxa,), in their order; one stretch of them is not copied."""
-        places = np.flatnonzero(mask)
-        if len(places) == len(self):
-            return self
-        whole = len(places) and places[-1] - places[0] + 1 == len(places)
-        rows = slice(places[0], places[-1] + 1) if whole else places
-        taxa = (
-            self.taxa.slice(int(places[0]), len(places))
-            if whole
-            else self.taxa.take(pa.array(places))
-        )
-        weights = None if self.weights is None else self.weights[rows]
-        return Candidates(self.vectors[rows], taxa, _clades(taxa, list(self.clades)), weights)
-
 
 def candidates_of(
     vectors: Vectors,
