@@ -85,10 +85,10 @@ def identify(folder: Path) -> None:
     collection.identify(folder.with_suffix(".parquet"))
     whole, whole_cpu = time.perf_counter() - start - ready, time.process_time() - cpu - ready_cpu
     names = (
-        "ready, wall time",
-        "ready, CPU time",
-        "200 answers, wall time",
-        "200 answers, CPU time",
+        "ready, wall",
+        "ready, CPU",
+        "200 answers, wall",
+        "200 answers, CPU",
     )
     print(json.dumps(dict(zip(names, (ready, ready_cpu, whole, whole_cpu), strict=True))))
 

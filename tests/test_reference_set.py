@@ -106,12 +106,15 @@ def test_the_weight_of_votes_against_names_is_learnt() -> None:
     assert by_names.mixing < 0.3
 
 
-def test_specimens_are_left_out_of_what_predicts_them() -> None:
-    """Labels by chance: who votes on itself would be right nearly always."""
+def test_no_scene_is_left_out_by_halves() -> None:
+    """Labels by chance, two shots of each scene: who voted on its own scene would always be right."""
     random = np.random.default_rng(0)
-    rows = unit(random.normal(size=(400, 48))).astype(np.float32)
-    reference = ReferenceSet(rows, random.integers(0, SPECIES, 400), SPECIES, TREE)
-    fitted = fit(reference, None)
+    rows = unit(random.normal(size=(200, 48))).astype(np.float64)
+    shots = unit(np.concatenate([rows, rows + 0.15 * random.normal(size=rows.shape) / 48**0.5]))
+    labels = np.tile(random.integers(0, SPECIES, 200), 2)
+    cosines = (shots[:200].astype(np.float32) * shots[200:].astype(np.float32)).sum(axis=1)
+    assert 0.975 < cosines.min() <= cosines.max() < 0.997  # a burst, and not the image itself
+    fitted = fit(ReferenceSet(shots.astype(np.float32), labels, SPECIES, TREE), None)
     assert fitted.backoff is not None
     known = fitted.backoff.reliability.known[:, 6]
     assert fitted.backoff.reliability.right[known, 6].mean() < 0.25
@@ -128,6 +131,10 @@ def test_an_image_like_nothing_that_is_labelled_has_no_confidence() -> None:
     assert backoff.calibration.probabilities(strange.features).max() > 0.3
     assert (backoff.confidence(strange.features, strange.likeness) == 0).all()
     assert (backoff.confidence(known.features, known.likeness)[:, 6] > 0.5).all()
+    others = unit(
+        np.repeat(centres, 50, 0) + 0.4 * np.random.default_rng(9).normal(0, 48**-0.5, (400, 48))
+    )
+    assert (classifier.predict(others).likeness < backoff.least).mean() < 0.1
 
 
 def test_more_evidence_never_makes_an_answer_less_sure() -> None:
