@@ -107,7 +107,7 @@ def test_the_weight_of_votes_against_names_is_learnt() -> None:
 
 
 def test_no_scene_is_left_out_by_halves() -> None:
-    """Labels by chance, two shots of each scene: who voted on its own scene would always be right."""
+    """Labels by chance, two shots a scene: who votes on its own scene is always right."""
     random = np.random.default_rng(0)
     rows = unit(random.normal(size=(200, 48))).astype(np.float64)
     shots = unit(np.concatenate([rows, rows + 0.15 * random.normal(size=rows.shape) / 48**0.5]))

@@ -19,9 +19,8 @@ from search.audit.near_duplicates import (
     nearest_others,
     outlier_scores,
 )
-from search.hits import Hit
+from search.hits import Hit, hits_of
 from search.ranking.nearest import Nearest
-from search.retrieval import hits_of
 
 NEIGHBOURS = 10  # that are looked at for duplicates and outliers
 FAR = 3.0  # robust standard deviations from which an image is an outlier

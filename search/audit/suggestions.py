@@ -15,9 +15,8 @@ from model.vectors import Vectors
 from search.answers import Answers
 from search.audit.label_classes import UNLABELLED, Classes, classes_of
 from search.audit.label_errors import Floats, discriminant_of
-from search.hits import SIMILAR, Hit
+from search.hits import SIMILAR, Hit, hits_of
 from search.ranking.diversify import SAME
-from search.retrieval import hits_of
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 _KINDS = {"uncertainty": pa.float64()}

@@ -3,12 +3,11 @@
 Labels are made block by block as they are taken; nothing is written.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -46,19 +45,6 @@ _TOGETHER = 8192  # images
 _SCORES = 16_000_000  # in memory at once
 
 
-class LabelOptions(TypedDict, total=False):
-    """How images are labelled, as keywords."""
-
-    method: str
-    """a file of `classifiers/`, or "auto", the default: see `methods`"""
-    neighbours: int
-    """how many examples vote in k-NN"""
-    precision: float
-    """a label that is right with a lower probability is not given"""
-    sets: float
-    """adds the labels of which one is right in this share of cases"""
-
-
 @dataclass(frozen=True, slots=True)
 class Labelling:
     """Images that get labels, and what was learned to give them; see `Collection.label`."""
@@ -83,6 +69,25 @@ class Labelling:
     def to_arrow(self) -> pa.Table:
         """Return all as a table of SCHEMA."""
         return pa.Table.from_batches(self.batches(), SCHEMA)
+
+    def save(self, batches: Iterable[pa.RecordBatch] | None = None) -> int:
+        """Keep labels in the collection as machine labels; return how many images got one.
+
+        `batches` are those of `batches()` that were taken already, by default all. Human labels
+        stay. Raises CollectionError where the collection is in use.
+        """
+        from indexer.ingest.identifications import write_identifications
+
+        given = 0
+
+        def made() -> Iterator[pa.RecordBatch]:
+            nonlocal given
+            for batch in self.batches() if batches is None else batches:
+                given += labels_in(batch)
+                yield self.identifications(batch)
+
+        write_identifications(self.snapshot.folder, made())
+        return given
 
     def identifications(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of SCHEMA as one of `segment.IDENTIFICATIONS`: with who and when."""
@@ -139,6 +144,11 @@ class Labelling:
         ]
 
 
+def labels_in(batch: pa.RecordBatch) -> int:
+    """Return how many images of a batch have a label that is certain enough."""
+    return sum(map(bool, batch["label"].to_pylist()))
+
+
 def label(
     snapshot: Snapshot,
     exact: Exact,
@@ -152,7 +162,7 @@ def label(
 ) -> Labelling:
     """Learn from examples to label images, (n,) rows, except those that are examples.
 
-    See `Collection.label` and `LabelOptions`.
+    See `Collection.label`.
     """
     if examples is None:
         found = labelled_examples(snapshot)
