@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
+from indexer.backends import Found
+from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
 from indexer.taxonomy.name_strings import no_taxon
@@ -16,6 +18,9 @@ from model.taxon import RANKS, Taxon
 from search import html
 from search.answers import Answers
 from search.ranking.plan import Plan
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LABELLED = "labelled"
 IDENTIFIED = "identified"
@@ -113,10 +118,21 @@ class Hit:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
 
+    def image(self) -> "Image.Image":
+        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does."""
+        from indexer.inputs.decoding import decode
+
+        return decode(self.read(), name=self._decoded_name).image
+
     @property
     def picture(self) -> html.Picture:
         """What a notebook shows of it."""
-        return html.Picture(self.read, self.file_name)
+        return html.Picture(self.read, self.file_name, self._decoded_name)
+
+    @property
+    def _decoded_name(self) -> str:
+        """The name that tells how its bytes are decoded: raw files are known by their suffix."""
+        return "" if self.thumbnail else self.file_name
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""
@@ -180,3 +196,44 @@ class Hits(Answers[Hit]):
         """Return the cells of a hit under HEADINGS."""
         common = item.taxon.common_name if item.taxon else ""
         return (item.picture, item.title, common, item.score, item.match, item.file_name)
+
+
+def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+    """Return rows of a snapshot, and their scores, as hits."""
+    scores, rows = found
+    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
+    hits = []
+    for row, score in zip(rows, scores, strict=True):
+        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
+        label, common_name, metadata, name, identification, confidence = said
+        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
+        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
+        hits.append(
+            Hit(
+                image_id,
+                source_id,
+                snapshot.path_of(source_id),
+                url,
+                cosine,
+                match,
+                label,
+                taxon,
+                metadata,
+                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
+                name or "",
+                identification or "",
+                confidence,
+            )
+        )
+    return hits
+
+
+_HIT_SQL = f"""
+SELECT "row", (images.image_id, source_id, url, thumbs.file),
+    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
+        identifications.label, identifications.confidence),
+    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
+FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
+LEFT JOIN thumbs USING (image_id)
+LEFT JOIN identifications ON identifications.image_id = images.image_id
+"""

@@ -9,11 +9,9 @@ import numpy as np
 from indexer.backends import Found, Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
-from indexer.inputs.thumbnails import Thumbnail
 from model.errors import UnknownName
-from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
-from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
+from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits, hits_of
 from search.opened import Opened
 from search.query.conditions import EVERY, Condition
 from search.query.understanding import (
@@ -187,36 +185,6 @@ class _Page:
         return [replace(hit, group=group) for hit, group in zip(hits, groups, strict=True)]
 
 
-def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
-    """Return rows of a snapshot, and their scores, as hits."""
-    scores, rows = found
-    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
-    hits = []
-    for row, score in zip(rows, scores, strict=True):
-        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
-        label, common_name, metadata, name, identification, confidence = said
-        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
-        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
-        hits.append(
-            Hit(
-                image_id,
-                source_id,
-                snapshot.path_of(source_id),
-                url,
-                cosine,
-                match,
-                label,
-                taxon,
-                metadata,
-                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
-                name or "",
-                identification or "",
-                confidence,
-            )
-        )
-    return hits
-
-
 def _confidences(snapshot: Snapshot, condition: Condition) -> Found:
     """Return the confidence of the machine's label, -1 where it states none, and rows ascending."""
     values = [list(each) if isinstance(each, tuple) else each for each in condition.values]
@@ -244,15 +212,6 @@ def _unlabelled(query: Query | MixedQuery, passing: Condition, hits: Sequence[Hi
     return f"{among} is labelled {named}{look}."
 
 
-_HIT_SQL = f"""
-SELECT "row", (images.image_id, source_id, url, thumbs.file),
-    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
-        identifications.label, identifications.confidence),
-    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
-FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
-LEFT JOIN thumbs USING (image_id)
-LEFT JOIN identifications ON identifications.image_id = images.image_id
-"""
 _CONFIDENCES = """
 WITH identified AS (SELECT "row", image_id FROM images WHERE {condition})
 SELECT "row", coalesce(confidence, -1) AS confidence

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from colours import ColourEncoder
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from pictures import run, write_picture
+from PIL import Image
 
 from indexer.exports.image_rows import Images
 from indexer.ingest.run import How

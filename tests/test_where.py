@@ -350,7 +350,7 @@ def test_a_collection_without_metadata_can_be_asked_for_what_every_image_has(
 ) -> None:
     opened = collection_of(tmp_path, [{}, {}])
     assert select(opened.snapshot, "width > 10").tolist() == [1]
-    with pytest.raises(Error, match=r"common_name, kingdom, .*, species\.$"):
+    with pytest.raises(Error, match=r"kingdom, .*, species, file_name, folder, .*\.$"):
         select(opened.snapshot, "site = 'A'")
 
 

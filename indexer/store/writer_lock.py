@@ -27,7 +27,7 @@ def only_writer(collection: Path) -> Iterator[None]:
         collection.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
-        except filelock.Timeout:
+        except filelock.Timeout:  # an OSError, too
             raise CollectionError(
                 f"{collection} is being written by {_named(holder)}; wait until that has ended."
             ) from None

@@ -17,9 +17,8 @@ from model.vectors import Vectors
 from search.answers import Answers
 from search.auditing.classes import UNLABELLED, Classes, classes_of
 from search.auditing.doubts import Floats, space_of
-from search.hits import SIMILAR, Hit
+from search.hits import SIMILAR, Hit, hits_of
 from search.ranking.diversify import SAME
-from search.retrieval import hits_of
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 _KINDS = {"uncertainty": pa.float64()}

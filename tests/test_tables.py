@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ui.streams import write_stream
+from ui.tables import write_rows
 
 SCHEMA = pa.schema([("name", pa.string()), ("score", pa.float64())])
 FORMATS = ("table", "csv", "json", "parquet")
@@ -37,9 +37,8 @@ def names_in(path: Path, format_: str) -> list[str]:
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("many", [0, 1, 3, 7])
 def test_all_rows_are_written(tmp_path: Path, format_: str, many: int) -> None:
-    write_stream(SCHEMA, rows(many), format_, tmp_path / "f", together=3)
-    written = names_in(tmp_path / "f", format_) if many or format_ != "table" else []
-    assert written == [f"n{number}" for number in range(many)]
+    write_rows(SCHEMA, rows(many), format_, tmp_path / "f", together=3)
+    assert names_in(tmp_path / "f", format_) == [f"n{number}" for number in range(many)]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -48,7 +47,7 @@ def test_what_was_written_before_an_end_stays_whole(
     tmp_path: Path, format_: str, end: type[BaseException]
 ) -> None:
     with pytest.raises(end):
-        write_stream(SCHEMA, rows(7, end), format_, tmp_path / "f", together=3)
+        write_rows(SCHEMA, rows(7, end), format_, tmp_path / "f", together=3)
     assert names_in(tmp_path / "f", format_) == [f"n{number}" for number in range(6)]
 
 
@@ -61,5 +60,33 @@ def test_each_part_is_on_disk_before_the_next_is_made(tmp_path: Path, format_: s
             sizes.append((tmp_path / "f").stat().st_size)
             yield row
 
-    write_stream(SCHEMA, watched(), format_, tmp_path / "f", together=2)
+    write_rows(SCHEMA, watched(), format_, tmp_path / "f", together=2)
     assert 0 < sizes[2] < sizes[4]
+
+
+def test_a_parquet_file_of_no_rows_has_its_columns(tmp_path: Path) -> None:
+    write_rows(SCHEMA, [], "parquet", tmp_path / "f")
+    assert pq.read_schema(tmp_path / "f").equals(SCHEMA)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_all_formats_have_the_same_columns_and_values(tmp_path: Path, format_: str) -> None:
+    schema = pa.schema(
+        [("name", pa.string()), ("score", pa.float64()), ("n", pa.list_(pa.int64()))]
+    )
+    given = [
+        {"name": "=1+1", "score": 0.5, "n": [1, 2]},
+        {"name": None, "score": None, "n": None},
+    ]
+    write_rows(schema, given, format_, tmp_path / "f")
+    match format_:
+        case "parquet":
+            assert pq.read_table(tmp_path / "f").to_pylist() == given
+        case "json":
+            assert json.loads((tmp_path / "f").read_text()) == given
+        case "csv":
+            lines = (tmp_path / "f").read_text().splitlines()
+            assert lines == ["name,score,n", "'=1+1,0.5,1 2", ",,"]
+        case _:
+            lines = (tmp_path / "f").read_text().splitlines()
+            assert lines == ["name  score  n", "=1+1  0.500  1 2", ""]
