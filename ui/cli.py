@@ -41,7 +41,7 @@ def main() -> None:
     if not any(isinstance(handler, _Lines) for handler in root.handlers):
         root.addHandler(_Lines())
     root.setLevel(logging.ERROR)
-    logging.getLogger("taxalens").setLevel(logging.WARNING)
+    logging.getLogger("taxalens").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from indexer.ingest.pipeline import Progress
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
+from indexer.labels.label_resolution import NO_TAXONOMY, understood_labels
 from indexer.readers import refuse
-from indexer.store.manifest import read_manifest
+from indexer.store.manifest import MANIFEST, read_manifest
+from indexer.taxonomy.built_in import BUILT_IN
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
 from model.progress import OnStep, Step, ignore
@@ -43,9 +45,10 @@ def index(
     `encoder` is a spec or a loaded encoder: by default the collection's own, or `bioclip` for a
     new one. `labels` is a CSV or Parquet file (`indexer.labels.label_files`); by default the
     source's own labels count. `taxonomy` is the name or file of an imported one that resolves
-    labels, or "none"; by default the collection's own. `runtime` computes the vectors ("torch",
-    "openvino"); `fetch` allows downloads of pictures named by URL; `workers` threads read and
-    decode, `batch_size` pictures are embedded at once. Raises Error for anything impossible.
+    labels, or "none"; by default the collection's own, and in a new collection the English names
+    that come with taxalens. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows
+    downloads of pictures named by URL; `workers` threads read and decode, `batch_size` pictures are
+    embedded at once. Raises Error for anything impossible.
     """
     with _how(runtime, fetch, workers, batch_size) as how:
         return _index(source, Path(collection), encoder, labels, taxonomy, how, changed, progress)
@@ -116,8 +119,28 @@ def _index(
     if table and (missing := unmatched(str(source), table, how.fetch or refuse)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         _LOG.warning("%d of %d labels match nothing here: %s", len(missing), len(table), shown)
-    steps = index_source(source, collection, encoder, table, taxonomy, how, wanted)
-    return _reported(steps, collection, how, progress)
+    is_new = taxonomy is None and not (collection / MANIFEST).exists()
+    known_names = BUILT_IN if is_new else taxonomy
+    steps = index_source(source, collection, encoder, table, known_names, how, wanted)
+    counts = _reported(steps, collection, how, progress)
+    if is_new:
+        _report_understood(collection)
+    return counts
+
+
+def _report_understood(collection: Path) -> None:
+    """Report labels without a lineage of their own that the built-in names give one."""
+    understood = understood_labels(collection)
+    taxa = [f"{label} ({name})" for label, name in understood.items() if name]
+    if taxa:
+        shown = ", ".join(taxa[:3]) + (", …" if len(taxa) > 3 else "")
+        _LOG.info(
+            "%d of %d labels understood as taxa: %s; taxonomy %r leaves them as words",
+            len(taxa),
+            len(understood),
+            shown,
+            NO_TAXONOMY,
+        )
 
 
 def _again(

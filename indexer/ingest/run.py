@@ -20,6 +20,7 @@ from indexer.readers import Fetch, Reader, normal, reader_of, refuse
 from indexer.store.manifest import MANIFEST, Manifest, commit, read_manifest
 from indexer.store.segment import Segment
 from indexer.store.writer_lock import only_writer, with_source
+from indexer.taxonomy.built_in import BUILT_IN
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import BadInput
@@ -66,7 +67,7 @@ def index_source(
     source, how = normal(source), how or How()
     reader = reader_of(source)
     encoder_of = RunEncoder(encoder, how.runtime)
-    if taxonomy not in (None, NO_TAXONOMY):
+    if taxonomy not in (None, NO_TAXONOMY, BUILT_IN):
         open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
     entry = None
     if not (collection / MANIFEST).exists():

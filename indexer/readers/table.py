@@ -66,7 +66,5 @@ def _record(folder: Path, where: str) -> Record:
     if below is None:
         # What a table from elsewhere may make taxalens read ends at its own folder.
         name = str(PurePosixPath(where))
-        if not Path(folder, where).resolve().is_file():
-            return Record(name, problem="cannot be read: No such file or directory")
         return Record(name, problem=f"is outside of {folder}; put the table into a folder above")
     return of_file(folder / below, below)
