@@ -118,6 +118,7 @@ _HOMES = {
     "search.hits": "Hit, Hits",
     "search.identify.identifications": "Identification, Identifications, Neighbour",
     "search.label.labelling": "Labelling",
+    "search.optimize": "optimize",
     "search.statuses": "InputStatus, Statuses, status",
     "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
 }
@@ -126,7 +127,6 @@ _PLACES = {
     for module, entries in _HOMES.items()
     for entry in entries.split(", ")
 }
-__all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
@@ -158,5 +158,4 @@ def _refuse_namesakes() -> None:
             )
 
 
-_refuse_namesakes()    "search.optimize": "optimize",
-
+_refuse_namesakes()
