@@ -223,7 +223,7 @@ def test_without_parents_the_rank_columns_count(tmp_path: Path) -> None:
         (0, f"{above}|Fagus", above, "genus", "Fagus"),
     ]
     assert rows(draft.names) == [
-        (2, oak, "Quercus pedunculata ehrh.", "synonym", ""),
+        (2, oak, "Quercus pedunculata", "synonym", ""),
         (1, oak, "English oak", "common", ""),
         (1, oak, "Stieleiche", "common", ""),
     ]
@@ -279,7 +279,7 @@ def test_names_lose_authors_and_subgenera_where_the_source_tells_them(tmp_path: 
         "Aedes aegypti",
         "Culex pipiens pallens",
         "Quercus × rosacea",
-        "Poa annua L. var. annua",
+        "Poa annua var. annua",
     ]
 
 

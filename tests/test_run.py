@@ -272,10 +272,10 @@ def test_killed_at_a_random_moment_and_run_again_gives_the_same_collection(
 
 @pytest.fixture(scope="module")
 def many_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
-    """2,500 pictures, so that a run has three segments, and what a run of them gives."""
+    """700 pictures, so that a run has three segments, and what a run of them gives."""
     place = tmp_path_factory.mktemp("many")
     colours = random.Random(0)
-    for number in range(2500):
+    for number in range(700):
         colour = f"#{colours.randrange(0x1000000):06x}"
         write_picture(place / "p" / f"Genus species{'abc'[number % 3]}" / f"{number}.png", colour)
     (place / "p" / "broken.jpg").write_text("no picture")

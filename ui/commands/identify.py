@@ -5,14 +5,19 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True)
-@click.option("--precision", type=float, default=0.9, show_default=True, help="Answers right.")
+@click.option(
+    "--precision",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="The share of answers that shall be right: 0.9 is nine of ten.",
+)
 @click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
 @click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
@@ -22,7 +27,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="How much a taxon counts that the checklist has not.",
+    help="Prior weight of taxa absent from the checklist, 0 to 1.",
 )
 @click.option("--subset", type=_FILE, metavar="CSV", help="The same; its column names a rank.")
 @click.option("--labels", type=_FILE, metavar="FILE", help="Labels of your own, one a line.")
@@ -75,8 +80,6 @@ def command(
       taxalens identify moth.jpg --taxonomy inat --encoder bioclip --k 5 --rank family
       taxalens identify photos/ --labels habitats.txt --encoder starter
     """
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
     own = [each for each in (labels, cls, bins) if each]
     if own and plot:
         raise click.UsageError("Labels of your own have no confidence that --plot could draw.")
@@ -84,9 +87,9 @@ def command(
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
-    from search.identifying import name_lists
-    from search.identifying.identifier import Asked
-    from ui.choices import bins_of, ready_for
+    from search.identification_choices import bins_of, ready_for
+    from search.identify import name_lists
+    from search.identify.identifier import AnswerOptions
     from ui.identifying import classify, identify, sources_of
 
     sources = sources_of(images)
@@ -99,7 +102,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = Asked(precision, rank, k or 1, group_by)
+    asked = AnswerOptions(precision, rank, k or 1, group_by)
     listed = None
     if subset or checklist:
         listed = (

@@ -1,0 +1,18 @@
+"""Sizes and durations in words."""
+
+
+def size(number: float) -> str:
+    """Return a number of bytes as it is read: "1.84 GB"."""
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+    return f"{number / 1000:,.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Return a number of seconds as it is read: "14 minutes"."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 2):.0f} seconds"
