@@ -127,7 +127,6 @@ _PLACES = {
     for module, entries in _HOMES.items()
     for entry in entries.split(", ")
 }
-__all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
