@@ -1,7 +1,6 @@
 """From the bytes of a picture to RGB pixels; what they may be is limited here."""
 
 import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,6 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from indexer.inputs.extra_formats import developed, heic_formats, is_raw, suffixes
 from indexer.inputs.records import Box
 from model.errors import BadInput
-
-# Odd EXIF and the like: what matters raises. Once here, as decoding threads cannot set filters.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 SUFFIXES = suffixes() | {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}

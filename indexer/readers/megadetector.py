@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from indexer.inputs.paths import inside
+from indexer.inputs.paths import inside, why_outside
 from indexer.inputs.records import Box, Record
 from indexer.readers import Fetch
 from indexer.readers.folder import of_file
@@ -101,8 +101,8 @@ def _of_image(
 def _photograph(folder: Path, name: str) -> Record:
     below = inside(folder, name)
     if below is None:
-        problem = f"is outside of {folder}; put the results into the folder of the photographs"
-        return Record(name, problem=problem)
+        advice = "put the results into the folder of the photographs"
+        return Record(name, problem=why_outside(folder, name, advice))
     return replace(of_file(folder / below, below), label="", taxon=None)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from indexer.inputs.paths import inside
+from indexer.inputs.paths import inside, why_outside
 from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import label_from, read_table
 from indexer.readers import Fetch, embeddings
@@ -65,6 +65,6 @@ def _record(folder: Path, where: str) -> Record:
     below = inside(folder, where.replace("\\", "/"))
     if below is None:
         # What a table from elsewhere may make taxalens read ends at its own folder.
-        name = str(PurePosixPath(where))
-        return Record(name, problem=f"is outside of {folder}; put the table into a folder above")
+        name, file = str(PurePosixPath(where)), where.replace("\\", "/")
+        return Record(name, problem=why_outside(folder, file, "put the table into a folder above"))
     return of_file(folder / below, below)
