@@ -6,9 +6,9 @@ import pytest
 from colours import ColourEncoder
 from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
-from ui.indexing import index
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.indexing import index
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
 from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN

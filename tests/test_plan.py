@@ -100,12 +100,13 @@ def test_appended_rows_are_compared_and_cost_what_that_does(index: ListIndex) ->
     assert effort(index, Selection(range(total)), total) == Effort(2, 50)
     assert gain(index, Selection(range(total)), total) < gain(index, EVERY)
     none = choose(Selection(range(ROWS, total)), total, False, index, entry())
-    assert (none.effort, none.why) == (None, "the index knows none of them")
+    assert none == Plan(5_000, None, "the index knows none of them")
 
 
 def test_without_an_index_all_rows_are_compared(index: ListIndex) -> None:
-    assert choose(EVERY, ROWS, False, None, entry()).why == "the collection has no index"
-    assert choose(EVERY, ROWS, False, index, None).effort is None
+    expected = Plan(ROWS, None, "the collection has no index")
+    assert choose(EVERY, ROWS, False, None, entry()) == expected
+    assert choose(EVERY, ROWS, False, index, None) == expected
 
 
 def test_a_plan_says_in_one_line_what_it_does() -> None:
