@@ -1,6 +1,5 @@
 """Writes rows as they pass by, where there may be too many to keep."""
 
-import csv
 import json
 import sys
 from collections import deque
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexer.inputs.spreadsheet_cells import harmless
+from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
 from ui.tables import NEEDS_FILE, Row, text_table
 
@@ -60,11 +59,11 @@ class Stream:
                 yield batch
 
     def _csv(self, batches: Batches, file: TextIO) -> Written:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(self.columns)
+        write = RowWriter(file)
+        write(self.columns)
         for batch in batches:
             for row in self.rows(batch):
-                lines.writerow([harmless(_cell(row[column])) for column in self.columns])
+                write([_cell(row[column]) for column in self.columns])
             yield batch
 
     def _json(self, batches: Batches, file: TextIO) -> Written:

@@ -1,13 +1,12 @@
 """Writes rows as people and programs read them: a text table, CSV, JSON or Parquet."""
 
-import csv
 import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from indexer.inputs.spreadsheet_cells import harmless
+from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
 
 Row = Mapping[str, object]
@@ -70,10 +69,10 @@ def _cut(cell: str, width: int) -> str:
 
 def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    write = RowWriter(text)
+    write(columns)
     for line in lines:
-        writer.writerow([harmless(line[column]) for column in columns])
+        write([line[column] for column in columns])
     return text.getvalue()
 
 

@@ -1,11 +1,12 @@
 """Reads a folder of pictures, recursively; a picture's label is the name of the folder it is in."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from indexer.inputs.decoding import SUFFIXES
-from indexer.inputs.records import Record
+from indexer.inputs.records import Record, scheme_of
 from indexer.labels.label_files import label_of_folder
 from indexer.readers import Fetch
 from indexer.store.manifest import MANIFEST
@@ -44,6 +45,8 @@ def of_file(path: Path, below: Path) -> Record:
         problem, size, modified = _problem(path, below), stat.st_size, stat.st_mtime_ns
     except OSError as error:
         problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
+    except ValueError:  # a NUL, or half a character
+        problem, size, modified = "is no name that a file can have", 0, 0
     return Record(
         source_id=os.fsencode(below.as_posix()).decode("utf-8", "backslashreplace"),
         path=path,
@@ -53,6 +56,30 @@ def of_file(path: Path, below: Path) -> Record:
         bytes=size,
         modified=modified,
     )
+
+
+def named_file(folder: Path, where: str) -> Record:
+    """Return the record of a picture that a data file names by its path below a folder.
+
+    What a file from elsewhere may make taxalens read ends at the folder. A name that is there in
+    other Unicode letters (composed or decomposed, as macOS has them) is found.
+    """
+    if scheme := scheme_of(where):
+        return Record(where, problem=f"is an address that begins with {scheme}; only https is read")
+    name = where.replace("\\", "/")
+    try:
+        path = _existing(folder, name).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return Record(name, problem="is no name that a file can have")
+    if not path.is_relative_to(folder.resolve()):
+        name = str(PurePosixPath(name))
+        return Record(name, problem=f"is outside of {folder}; put the table into a folder above")
+    return of_file(path, path.relative_to(folder.resolve()))
+
+
+def _existing(folder: Path, name: str) -> Path:
+    names = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    return next((folder / each for each in names if os.path.lexists(folder / each)), folder / name)
 
 
 def _picture_files(folder: Path) -> Iterator[Path]:
