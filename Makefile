@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-identify
+.PHONY: install demo test static check site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-identify
 
 install: $(VENV)/.installed
 
@@ -26,6 +26,10 @@ static: install
 	$(BIN)/lint-imports
 
 check: static test
+
+site: install  # README's pages as a web site, in build/site
+	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 starter: install  # trains the starter encoder's text tower again: model/starter/README.md
 	$(BIN)/python -m training.starter

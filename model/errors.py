@@ -5,10 +5,14 @@ Error
 ├── BadInput           a file or folder that cannot be read
 ├── EncoderUnavailable the weights of an encoder cannot be obtained
 ├── EncoderMismatch    vectors of two encoders would meet
-└── CollectionError    a collection that is missing, damaged or in use
+├── CollectionError    a collection that is missing, damaged or in use
+└── NotWritten         a file that could not be written: a full disk, a read-only one
 """
 
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class Error(Exception):
@@ -33,6 +37,45 @@ class EncoderMismatch(Error):
 
 class CollectionError(Error):
     """A collection that is missing, damaged or in use."""
+
+
+class NotWritten(Error):
+    """A file that could not be written: a full disk, a read-only one."""
+
+
+_ADVICE = {
+    errno.ENOSPC: "make room and run it again",
+    errno.EDQUOT: "your quota is used up: make room and run it again",
+    errno.EFBIG: "the file would be larger than allowed here: raise the limit, or choose another "
+    "disk",
+    errno.EROFS: "choose a place that can be written, or copy it to one",
+    errno.EACCES: "ask for the right to write there, or choose another place",
+    errno.EPERM: "ask for the right to write there, or choose another place",
+}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn every OSError of writing a file, or below a folder, into NotWritten."""
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(sentence_of(error, path)) from error
+
+
+def sentence_of(error: OSError, path: Path | None = None) -> str:
+    """Return one sentence for an OSError: the file, the reason and the next step.
+
+    `path` is the file where the error does not know it. NumPy raises an OSError without a number
+    where only a part of an array could be written.
+    """
+    where = error.filename2 or error.filename or path or "A file"
+    if error.errno is None:
+        return f"{where} cannot be written completely ({error}): is the disk full?"
+    advice = _ADVICE.get(error.errno, "")
+    reason = error.strerror or str(error)
+    verb = "written" if advice else "used"
+    return f"{where} cannot be {verb}: {reason}{f'; {advice}' if advice else ''}."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

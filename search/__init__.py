@@ -13,6 +13,7 @@ answering.py   one question answered: labelled first, then alike, told as hits
 plan.py        in which way the nearest are looked for, and why
 nearest.py     the rows nearest to a vector
 thinning.py    of hits that say the same only the best
+answers.py     the base of every answer: a typed sequence with its table
 hits.py        the answer
 neighbours.py  the nearest of every image, streamed
 zero_shot/     every taxon's probability for an image
@@ -20,5 +21,6 @@ identifying/   one answer for each photograph, as deep as it is sure
 labelling/     a few examples, and the rest gets labels
 auditing/      what is likely wrong, and what to label next
 summary.py     what a collection holds, in numbers
+text_table.py  rows as aligned text
 html.py        answers as tables with pictures, for notebooks
 """

@@ -1,10 +1,10 @@
 """Hits: the answer to a search, as values."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import overload
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from indexer.inputs.thumbnails import Thumbnail
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
+from search.answers import Answers
 from search.plan import Plan
 
 LABELLED = "labelled"
@@ -32,8 +33,11 @@ COLUMNS = (
     "machine_confidence",
     "image_id",
     "metadata",
+    "name",
 )
-"""pybioclip's columns, then ours; metadata is a JSON object, or nothing."""
+"""pybioclip's columns, then ours; metadata is a JSON object, or nothing; name is the title."""
+_KINDS = {"score": pa.float64(), "machine_confidence": pa.float64()}
+SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +123,19 @@ class Hit:
             self.confidence,
             self.image_id,
             json.dumps(dict(self.metadata), ensure_ascii=False) if self.metadata else "",
+            self.title,
         )
         return dict(zip(COLUMNS, values, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Hits(Sequence[Hit]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Hits(Answers[Hit]):
     """Hits, best first, and how the query was understood."""
 
-    hits: tuple[Hit, ...]
+    SCHEMA = SCHEMA
+    SHOWN: ClassVar = ("score", "match", "name", "common_name", "family", "file_name")
+    HEADINGS: ClassVar = ("", "name", "common name", "score", "match", "file name")
+
     meaning: str
     """one line: "Felidae (family)", "images that look like lion.png", …"""
     labelled: int = 0
@@ -149,35 +157,11 @@ class Hits(Sequence[Hit]):
             "which nearly all that is here reaches."
         )
 
-    @overload
-    def __getitem__(self, place: int) -> Hit: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
-    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
-        """Return one hit, or a slice of them."""
-        return self.hits[place]
+    def caption(self) -> str:
+        """Return how the query was understood."""
+        return self.meaning
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.hits)
-
-    def __iter__(self) -> Iterator[Hit]:
-        """Iterate, best first."""
-        return iter(self.hits)
-
-    def to_arrow(self) -> pa.Table:
-        """Return them as a table of COLUMNS."""
-        rows = [hit.row() for hit in self.hits]
-        kinds = {"score": pa.float64(), "machine_confidence": pa.float64()}
-        return pa.Table.from_pylist(
-            rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        )
-
-    def _repr_html_(self) -> str:
-        """Return them as a table with pictures, as a notebook shows them."""
-        rows = []
-        for hit in self.hits:
-            common = hit.taxon.common_name if hit.taxon else ""
-            rows.append((hit.picture, hit.title, common, hit.score, hit.match, hit.file_name))
-        columns = ("", "name", "common name", "score", "match", "file name")
-        return html.table(self.meaning, columns, rows)
+    def cells(self, item: Hit) -> tuple[object, ...]:
+        """Return the cells of a hit under HEADINGS."""
+        common = item.taxon.common_name if item.taxon else ""
+        return (item.picture, item.title, common, item.score, item.match, item.file_name)

@@ -20,9 +20,9 @@ from pictures import write_picture
 from indexer.inputs.decoding import decode_file
 from model.plugins import load_plugin, plugin_names
 from search.hits import COLUMNS
+from search.text_table import text_table
 from ui.cli import main
 from ui.command_group import CommandGroup
-from ui.tables import text_table
 
 PYBIOCLIP = (  # the species columns of `bioclip predict`, pybioclip 2.1.6
     "file_name,kingdom,phylum,class,order,family,genus,species_epithet,species,common_name,score"

@@ -20,9 +20,10 @@ from model.plugins import plugin_names
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
+NAV = re.findall(r"[\w-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("nav:")[2])
 PAGES = [
     ROOT / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / "docs" / name for name in NAV),  # in the order in which they are read
     ROOT / "model/starter/README.md",
 ]
 
@@ -66,6 +67,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_the_site_shows_every_page() -> None:
+    assert sorted(NAV) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 
 
 def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> None:

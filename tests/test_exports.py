@@ -484,6 +484,29 @@ def test_parts_of_a_photograph_are_observations_in_one_medium(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("seen", "written"),
+    [
+        ([-0.25, -0.5, 0.75, 1], [0, 0, 0.5, 0.5]),
+        ([0.75, 0.5, 0.5, 1], [0.75, 0.5, 0.25, 0.5]),
+        ([-1, -1, 3, 3], [0, 0, 1, 1]),
+    ],
+)
+def test_boxes_beyond_the_edge_end_at_the_edge(
+    tmp_path: Path, seen: list[float], written: list[float]
+) -> None:
+    write_picture(tmp_path / "p" / "a.png", "red")
+    detection = {"category": "1", "conf": 0.9, "bbox": seen}
+    image = {"file": "a.png", "detections": [detection], "eventDate": "2024-02-29", **PLACE}
+    told = {"detection_categories": {"1": "animal"}, "images": [image]}
+    (tmp_path / "p" / "md.json").write_text(json.dumps(told))
+    run(tmp_path / "p" / "md.json", tmp_path / "c")
+    exported(tmp_path / "c", tmp_path / "package", "camtrap-dp")
+    (row,) = validated(tmp_path / "package")[OBSERVATIONS]
+    box = [float(row[f"bbox{each}"]) for each in ("X", "Y", "Width", "Height")]
+    np.testing.assert_allclose(box, written, atol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("text", "expected", "certain"),
     [
         ("2021-05-03", "2021-05-03T00:00:00+00:00", False),

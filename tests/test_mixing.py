@@ -81,7 +81,7 @@ def test_several_pictures_of_one_specimen_ask_for_what_they_share(
 
 def test_pages_follow_each_other(opened: Collection) -> None:
     for query in ("Panthera leo", "red"):
-        whole = opened.search(query, k=8).hits
+        whole = opened.search(query, k=8).items
         pages = [hit for skip in (0, 3, 6) for hit in opened.search(query, k=3, skip=skip)]
         assert pages == list(whole)
     assert len(opened.search("red", k=3, skip=50)) == 0

@@ -32,7 +32,7 @@ def test_a_taxon_gives_its_labelled_images_first_then_the_unlabelled(opened: Col
     assert [hit.match for hit in hits] == [LABELLED] * 2 + [SIMILAR] * 4
     assert {name.split("/")[0] for name in names(hits)[:2]} == {"Panthera leo"}
     assert "Pica_hudsonia/a.png" not in names(hits)  # it is known to be something else
-    assert opened.search("panthera_LEO", k=8).hits == hits.hits
+    assert opened.search("panthera_LEO", k=8).items == hits.items
     assert len(opened.search("Panthera", k=2)) == 2
 
 

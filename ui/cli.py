@@ -23,6 +23,7 @@ def main() -> None:
     """
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("taxalens").setLevel(logging.WARNING)  # sentences of ours, too
 
 
 if __name__ == "__main__":

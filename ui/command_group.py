@@ -1,10 +1,11 @@
 """A group of sub-commands that are the files of a package."""
 
+import errno
 from typing import Any
 
 import click
 
-from model.errors import Error, did_you_mean
+from model.errors import Error, did_you_mean, sentence_of
 from model.plugins import load_plugin, plugin_names
 
 
@@ -41,6 +42,10 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except Error as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):
+                raise  # a fault of ours, or a reader of stdout that has gone
+            raise click.ClickException(sentence_of(error)) from None
         except RuntimeError as error:
             if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
                 raise click.Abort from None

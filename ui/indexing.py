@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
 from indexer.ingest.pipeline import Progress
-from indexer.ingest.run import How, index_source
+from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import read_label_file
 from indexer.store.manifest import read_manifest
@@ -79,6 +79,7 @@ def retry(collection: Path | str, reason: str = "", **work: Unpack[Work]) -> Pro
 
 def _again(collection: Path, wanted: Wanted, adds: bool, how: How) -> Progress:
     manifest = read_manifest(collection)
+    keep_catalog(collection)  # also where no source is in reach
     whole = Progress(0)
     for source in manifest.sources or manifest.roots.values():
         try:

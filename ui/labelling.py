@@ -12,8 +12,8 @@ from indexer.ingest.identifications import write_identifications
 from model.taxon import RANKS, Taxon
 from search.labelling.few_shot import SCHEMA, Labelling
 from search.labelling.leave_one_out import AUTO
+from search.text_table import Row
 from ui.streams import Stream
-from ui.tables import Row
 
 COLUMNS = (
     *("file_name", "label", *map(str, RANKS), "confidence", "labels", "evidence", "cosines"),

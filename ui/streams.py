@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
-from ui.tables import NEEDS_FILE, Row, text_table
+from search.text_table import Row, text_table
+from ui.tables import NEEDS_FILE
 
 Batches = Iterable[pa.RecordBatch]
 Written = Generator[pa.RecordBatch, None, None]

@@ -3,15 +3,14 @@
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
+from search.text_table import Row, text_table
 
-Row = Mapping[str, object]
 NEEDS_FILE = "Parquet cannot be shown on a screen; name a file with --output."
-MAX_WIDTH = 60  # of every column of a text table but the last
 
 
 def write_rows(
@@ -40,31 +39,6 @@ def write_rows(
         output.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
-
-
-def text_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
-    """Return aligned columns under their names, every line ending in a line feed."""
-    cells = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [
-        min(MAX_WIDTH, max(len(line[place]) for line in cells)) for place in range(len(columns) - 1)
-    ]
-    return "".join(
-        "  ".join(
-            [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=False)]
-            + [line[-1]]
-        ).rstrip()
-        + "\n"
-        for line in cells
-    )
-
-
-def _cell(value: object) -> str:
-    text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:

@@ -141,8 +141,11 @@ def build(exact: Exact, lists: Lists, told: Told = lambda share: None) -> ListIn
 
 
 def write(index: ListIndex, path: Path) -> None:
-    """Write an index to a file."""
-    faiss.write_index(index.codes, str(path))
+    """Write an index to a file; raises OSError where that fails."""
+    try:
+        faiss.write_index(index.codes, str(path))
+    except RuntimeError as error:  # which is how FAISS says that a disk is full
+        raise OSError(str(error)) from error
 
 
 def read(path: Path, exact: Exact, by_taxa: bool) -> ListIndex:

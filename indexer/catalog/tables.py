@@ -8,6 +8,7 @@ thumbs(image_id, file)                        where the thumbnail of an image is
 taxa, names, endings                          a taxonomy of what occurs, as any other
 metadata(row, …), searchable                  what is said of an image, as typed columns
 parts(path, sha256, lines)                    the files of the collection that all this is of
+counts(name, lines)                           of all these tables: see whole.py
 
 A catalog of everything is an empty one brought up to date. In between, `touched` are images as they
 were before something was said of them, `fresh` the same and new ones as they are now.
@@ -28,7 +29,7 @@ from indexer.labels.label_resolution import DERIVED
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
-VERSION = 6  # of these tables: a catalog that an earlier taxalens left is made anew
+VERSION = 7  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from indexer.catalog.catalog_file import write_catalog
+from indexer.catalog.catalog_file import deriving, write_catalog
 from indexer.labels.label_resolution import resolve_labels
 from indexer.store.manifest import commit, read_manifest
 from indexer.store.segment import IDENTIFICATIONS, write_batches
@@ -37,6 +37,8 @@ def write_identifications(collection: Path, batches: Iterable[pa.RecordBatch]) -
         manifest = read_manifest(collection)
         path = f"identifications/{manifest.next_name}.parquet"
         write_batches(collection / path, counted(), IDENTIFICATIONS)
-        manifest = resolve_labels(collection, commit(collection, manifest, [path]), None)
+        manifest = commit(collection, manifest, [path])
+        with deriving("the meaning of its labels", collection, manifest):
+            manifest = resolve_labels(collection, manifest, None)
         write_catalog(collection, manifest)
     return lines

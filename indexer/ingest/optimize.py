@@ -6,6 +6,7 @@ on; memory holds a few thousand rows at a time.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from indexer.backends.index_file import FROM, Told, make_index
 from indexer.backends.tuning import Sample, floor_of, samples_of
 from indexer.catalog.catalog_file import write_catalog
 from indexer.catalog.snapshot import Snapshot, open_snapshot
+from indexer.ingest.rewritten import check_rewritten
 from indexer.store.durable import write_durably
 from indexer.store.manifest import FloorEntry, Manifest, commit, read_manifest
 from indexer.store.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
@@ -55,6 +57,7 @@ def optimize(
         write_batches(collection / paths[0], _batches(snapshot, _ROWS_SQL), ROWS)
         write_batches(collection / paths[1], _batches(snapshot, _INPUTS_SQL), INPUTS)
         write_batches(collection / paths[2], _labels(snapshot), LABELS)
+        check_rewritten(collection, before, order, inputs=paths[1], segment=paths[0])
         manifest = replace(before, index=None, floor=None)
         if len(order):
             paths.append(f"segments/{name}.npy")
@@ -69,8 +72,8 @@ def optimize(
             manifest = replace(manifest, floor=_floor(snapshot, order, exact, list(names), samples))
         dropped = [path for table in _REWRITTEN for path in before.paths(table)]
         manifest = commit(collection, manifest, paths, dropped)
+        _sweep(collection, before, manifest)
         write_catalog(collection, manifest)
-    _sweep(collection, before, manifest)
     return manifest
 
 
@@ -147,7 +150,8 @@ def _sweep(collection: Path, *kept: Manifest) -> None:
         *collection.glob("index-*.faiss"),
     ):
         if file.relative_to(collection).as_posix() not in wanted:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # it takes room and harms nothing
+                file.unlink()
 
 
 _CALLED = """

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer.catalog.catalog_file import write_catalog
+from indexer.catalog.catalog_file import deriving, write_catalog
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.changes import News, Wanted, changed, chosen, news_of
 from indexer.ingest.contents import Contents
@@ -100,6 +100,16 @@ def use_taxonomy(collection: Path, taxonomy: str) -> None:
         write_catalog(collection, manifest)
 
 
+def keep_catalog(collection: Path) -> None:
+    """Derive the catalog of a collection again, where it is missing or not whole.
+
+    Raises CollectionError for a collection in use, NotWritten for a disk without room.
+    """
+    read_manifest(collection)
+    with only_writer(collection):
+        write_catalog(collection, read_manifest(collection))
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     collection: Path
@@ -122,7 +132,9 @@ class _Run:
             for progress in self._embed(manifest, labels, wanted, adds):
                 yield progress
         finally:
-            manifest = resolve_labels(self.collection, read_manifest(self.collection), taxonomy)
+            manifest = read_manifest(self.collection)
+            with deriving("the meaning of its labels", self.collection, manifest):
+                manifest = resolve_labels(self.collection, manifest, taxonomy)
             if progress.any:
                 counts, loaded = asdict(progress), self.encoder_of.loaded
                 manifest = log_run(self.collection, manifest, self.source, started, loaded, counts)

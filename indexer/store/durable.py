@@ -3,23 +3,38 @@
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from model.errors import writing
 
 
 def write_durably(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` fill a temporary file beside `path`, then sync it and rename it to `path`.
 
-    The folder itself is synced by `sync_folder`, once for all files of a commit.
+    The folder itself is synced by `sync_folder`, once for all files of a commit. Raises NotWritten
+    where the disk is full or read-only; then nothing of the file is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    write(temporary)
-    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            sync_file(temporary)
+            temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    temporary.replace(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -113,6 +113,26 @@ def read_manifest(collection: Path) -> Manifest:
     Raises CollectionError for a folder that is no collection, one of a newer format, or files
     that are missing or cut short.
     """
+    manifest = parse_manifest(collection)
+    for path, entry in manifest.files.items():
+        if not has_its_size(collection / path, entry.bytes):
+            raise CollectionError(
+                f"{collection / path} is missing or not {entry.bytes} bytes long: restore it from "
+                "a copy, or index again into a new collection."
+            )
+    return manifest
+
+
+def has_its_size(path: Path, size: int) -> bool:
+    """Whether a file is there and so many bytes long."""
+    return path.is_file() and path.stat().st_size == size
+
+
+def parse_manifest(collection: Path) -> Manifest:
+    """Read the current generation and look at none of its files.
+
+    Raises CollectionError for a folder that is no collection, or one of a newer format.
+    """
     try:
         stored = json.loads((collection / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -130,7 +150,7 @@ def read_manifest(collection: Path) -> Manifest:
             f"{FORMAT_VERSION}: use the version that wrote it, or index again."
         )
     try:
-        manifest = Manifest(
+        return Manifest(
             encoder=EncoderEntry(**stored["encoder"]),
             generation=stored["generation"],
             roots=stored["roots"],
@@ -142,14 +162,6 @@ def read_manifest(collection: Path) -> Manifest:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
-    for path, entry in manifest.files.items():
-        file = collection / path
-        if not file.is_file() or file.stat().st_size != entry.bytes:
-            raise CollectionError(
-                f"{file} is missing or not {entry.bytes} bytes long: restore it from a copy, or "
-                "index again into a new collection."
-            )
-    return manifest
 
 
 def commit(

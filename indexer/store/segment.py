@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from indexer.inputs.records import Record
 from indexer.store.durable import write_durably
+from model.errors import CollectionError
 from model.vectors import Vectors
 
 _BATCH = 65_536  # lines in memory at once
@@ -160,12 +161,23 @@ def read_batches(collection: Path, table: str, path: str) -> Iterator[pa.RecordB
 def _batches(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     if path.suffix != ".parquet":
         return  # the vectors of a segment
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        there = [name for name in schema.names if name in file.schema_arrow.names]
-        for batch in file.iter_batches(_BATCH, columns=there):
-            # A column that an earlier taxalens did not write is null.
-            whole = [schema.empty_table(), pa.Table.from_batches([batch])]
-            yield from pa.concat_tables(whole, promote_options="default").cast(schema).to_batches()
+    for batch in _parquet(path, schema.names):
+        # A column that an earlier taxalens did not write is null.
+        whole = [schema.empty_table(), pa.Table.from_batches([batch])]
+        yield from pa.concat_tables(whole, promote_options="default").cast(schema).to_batches()
+
+
+def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield those of some columns that a file has; raises CollectionError for a damaged one."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            yield from file.iter_batches(_BATCH, columns=there)
+    except (OSError, pa.ArrowException) as error:
+        raise CollectionError(
+            f"{path} cannot be read ({error}): taxalens verify -c {path.parent.parent} tells which "
+            "files are damaged, and what to do."
+        ) from error
 
 
 def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:

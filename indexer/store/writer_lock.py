@@ -9,25 +9,46 @@ from pathlib import Path
 
 import filelock
 
+from indexer.store.leftovers import sweep
 from indexer.store.manifest import Manifest
-from model.errors import CollectionError
+from model.errors import CollectionError, writing
 
 
 @contextmanager
 def only_writer(collection: Path) -> Iterator[None]:
-    """Hold the collection's lock; raises CollectionError, naming the holder, where it is held."""
+    """Hold the collection's lock, and remove the leftovers of writers that died.
+
+    Raises CollectionError, naming the holder, where the lock is held; NotWritten where the
+    collection cannot be written.
+    """
+    holder = collection / "writer.txt"
+    lock = filelock.FileLock(collection / "writer.lock", timeout=0)
     try:
-        collection.mkdir(parents=True, exist_ok=True)
-        holder = collection / "writer.txt"
-        with filelock.FileLock(collection / "writer.lock", timeout=0):
-            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
-            yield
+        with writing(collection):
+            collection.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except filelock.Timeout:
         raise CollectionError(
-            f"{collection} is being written by {holder.read_text()}; wait until that has ended."
+            f"{collection} is being written by {_named(holder)}; wait until that has ended."
         ) from None
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise CollectionError(f"{collection} cannot be written: {error.strerror}.") from error
+    try:
+        with writing(collection):
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        sweep(collection)
+        try:
+            yield
+        except BaseException:
+            sweep(collection)  # a full disk gets its room back at once
+            raise
+    finally:
+        lock.release()
+
+
+def _named(holder: Path) -> str:
+    try:
+        return holder.read_text() or "another process"
+    except OSError:
+        return "another process"
 
 
 def with_source(manifest: Manifest, source: str, base: str) -> tuple[str, Manifest]:

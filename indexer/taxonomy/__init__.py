@@ -12,6 +12,8 @@ tree.py          trees as intervals
 tables.py        a taxonomy's tables in DuckDB
 own_names.py     names of one's own
 store.py         imported taxonomies, one file each
+published_vectors.py  vectors of names that BioCLIP's releases bring
+text_matrix.py   vectors of names, encoded once and kept
 name_strings.py  how a written name can be read
 respelling.py    how names differ by the codes of nomenclature
 resolver.py      what a name means, decided

@@ -14,6 +14,7 @@ from platformdirs import user_data_path
 from indexer.store.database import open_locked
 from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.own_names import add_own_names
+from indexer.taxonomy.published_vectors import matrix_beside, write_published
 from indexer.taxonomy.sources import read_source
 from indexer.taxonomy.table import count
 from indexer.taxonomy.tables import write_tables
@@ -64,9 +65,17 @@ def taxonomies_folder() -> Path:
 
 
 def import_taxonomy(
-    source: str, *, name: str | None = None, to: Path | None = None, names: Path | None = None
+    source: str,
+    *,
+    name: str | None = None,
+    to: Path | None = None,
+    names: Path | None = None,
+    encoder: str | None = None,
 ) -> tuple[Taxonomy, list[Problem]]:
     """Import a source (`inat` or a path) into one file; `names` is a table of names of one's own.
+
+    Vectors that lie beside a label file of BioCLIP are kept with it, as made by `encoder`: see
+    `write_published`.
 
     The file is complete or absent; one that is there is replaced. Returns the taxonomy, opened,
     and what was wrong in the source, row by row. Raises BadInput where nothing of it remains.
@@ -84,6 +93,8 @@ def import_taxonomy(
         if not taxa:
             first = f": row {problems[0].row}, {problems[0].problem}" if problems else ""
             raise BadInput(f"{source} holds no taxon that can be used{first}.")
+        if matrix := matrix_beside(source):
+            write_published(work, matrix, encoder)
         about = About(
             name=name,
             title=draft.title or Path(source).name,

@@ -1,12 +1,11 @@
 """Findings: what an audit found, as values."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import ClassVar
 
 import pyarrow as pa
 
-from search import html
+from search.answers import Answers
 from search.hits import Hit
 
 LABELS = "labels"
@@ -17,6 +16,8 @@ KINDS = (LABELS, DUPLICATES, OUTLIERS)
 COLUMNS = (
     *("kind", "cohort", "file_name", "label", "looks_like", "score", "evidence", "image_id"),
 )
+_KINDS = {"score": pa.float64()}
+SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,51 +49,33 @@ class Finding:
         return dict(zip(COLUMNS, values, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Findings(Sequence[Finding]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Findings(Answers[Finding]):
     """Findings of each kind, worst first."""
 
-    findings: tuple[Finding, ...]
+    SCHEMA = SCHEMA
+    SHOWN: ClassVar = ("kind", "score", "label", "looks_like", "cohort", "file_name")
+    HEADINGS: ClassVar = (
+        *("", "kind", "cohort", "label", "looks like", "score", "evidence", "file name"),
+    )
+
     images: int
     """how many were looked at"""
-
-    @overload
-    def __getitem__(self, place: int) -> Finding: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Finding, ...]: ...
-    def __getitem__(self, place: int | slice) -> Finding | tuple[Finding, ...]:
-        """Return one finding, or a slice of them."""
-        return self.findings[place]
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.findings)
-
-    def __iter__(self) -> Iterator[Finding]:
-        """Iterate, each kind worst first."""
-        return iter(self.findings)
 
     @property
     def meaning(self) -> str:
         """One line: how many of each kind, among how many images."""
-        counts = [sum(each.kind == kind for each in self.findings) for kind in KINDS]
+        counts = [sum(each.kind == kind for each in self.items) for kind in KINDS]
         told = [f"{count} {kind}" for count, kind in zip(counts, KINDS, strict=True) if count]
         return f"{self.images:,} images: {', '.join(told) or 'nothing found'}"
 
-    def to_arrow(self) -> pa.Table:
-        """Return them as a table of COLUMNS."""
-        kinds = {"score": pa.float64()}
-        schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        return pa.Table.from_pylist([each.row() for each in self.findings], schema=schema)
+    def caption(self) -> str:
+        """Return how many there are of each kind."""
+        return self.meaning
 
-    def _repr_html_(self) -> str:
-        """Return them as a table with pictures, as a notebook shows them."""
-        rows = [
-            (
-                *(each.hit.picture, each.kind, each.cohort, each.hit.label, each.looks_like),
-                *(each.score, tuple(one.picture for one in each.evidence), each.hit.file_name),
-            )
-            for each in self.findings
-        ]
-        columns = ("", "kind", "cohort", "label", "looks like", "score", "evidence", "file name")
-        return html.table(self.meaning, columns, rows)
+    def cells(self, item: Finding) -> tuple[object, ...]:
+        """Return the cells of a finding under HEADINGS."""
+        return (
+            *(item.hit.picture, item.kind, item.cohort, item.hit.label, item.looks_like),
+            *(item.score, tuple(one.picture for one in item.evidence), item.hit.file_name),
+        )

@@ -1,8 +1,7 @@
 """Suggests which images to label next: those of which least is known, and unlike each other."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +14,16 @@ from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
-from search import html
 from search.answering import hits_of
+from search.answers import Answers
 from search.auditing.classes import UNLABELLED, Classes, classes_of
 from search.auditing.doubts import Floats, space_of
 from search.hits import SIMILAR, Hit
 from search.thinning import SAME
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
+_KINDS = {"uncertainty": pa.float64()}
+SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 POOL = 4096  # images among which those that stand for all are looked for
 _BLOCK = 1024  # images scored at once
 
@@ -48,49 +49,30 @@ class Suggestion:
         return dict(zip(COLUMNS, values, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestions(Sequence[Suggestion]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Suggestions(Answers[Suggestion]):
     """Suggestions, the most telling first."""
 
-    suggestions: tuple[Suggestion, ...]
+    SCHEMA = SCHEMA
+    SHOWN: ClassVar = ("uncertainty", "looks_like", "reason", "file_name")
+    HEADINGS: ClassVar = ("", "looks like", "reason", "uncertainty", "file name")
+
     unlabelled: int
     """how many images have no label"""
-
-    @overload
-    def __getitem__(self, place: int) -> Suggestion: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Suggestion, ...]: ...
-    def __getitem__(self, place: int | slice) -> Suggestion | tuple[Suggestion, ...]:
-        """Return one suggestion, or a slice of them."""
-        return self.suggestions[place]
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.suggestions)
-
-    def __iter__(self) -> Iterator[Suggestion]:
-        """Iterate, the most telling first."""
-        return iter(self.suggestions)
 
     @property
     def meaning(self) -> str:
         """One line: how many of how many."""
         return f"{len(self)} of {self.unlabelled:,} unlabelled images"
 
-    def to_arrow(self) -> pa.Table:
-        """Return them as a table of COLUMNS."""
-        kinds = {"uncertainty": pa.float64()}
-        schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-        return pa.Table.from_pylist([each.row() for each in self.suggestions], schema=schema)
+    def caption(self) -> str:
+        """Return how many of how many."""
+        return self.meaning
 
-    def _repr_html_(self) -> str:
-        """Return them as a table with pictures, as a notebook shows them."""
-        rows = [
-            (each.hit.picture, each.looks_like, each.reason, each.uncertainty, each.hit.file_name)
-            for each in self.suggestions
-        ]
-        columns = ("", "looks like", "reason", "uncertainty", "file name")
-        return html.table(self.meaning, columns, rows)
+    def cells(self, item: Suggestion) -> tuple[object, ...]:
+        """Return the cells of a suggestion under HEADINGS."""
+        of = item.hit
+        return (of.picture, item.looks_like, item.reason, item.uncertainty, of.file_name)
 
 
 def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Suggestions:

@@ -1,16 +1,17 @@
 """Identifications: the answers of `identify`, as values."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import ClassVar
 
 import pyarrow as pa
 
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
+from search.answers import Answers
 from search.identifying.certainty import Calibration
 
 UNKNOWN = "unknown"
@@ -129,46 +130,28 @@ class Identification:
         return json.dumps({str(rank): round(value, 4) for rank, name, value in named if name})
 
 
-@dataclass(frozen=True, slots=True)
-class Identifications(Sequence[Identification]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Identifications(Answers[Identification]):
     """Identifications in the order of the images, and how far they can be trusted."""
 
-    items: tuple[Identification, ...]
+    SCHEMA = SCHEMA
+    SHOWN: ClassVar = ("score", "rank", "name", "nearest", "file_name", "problem")
+    HEADINGS: ClassVar = ("", "name", "rank", "confidence", "nearest", "file name", "problem")
+
     notes: tuple[str, ...] = ()
     calibration: Calibration | None = None
     """how often answers are right, which a notebook shows; None where they are uncalibrated"""
 
-    @overload
-    def __getitem__(self, place: int) -> Identification: ...
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Identification, ...]: ...
-    def __getitem__(self, place: int | slice) -> Identification | tuple[Identification, ...]:
-        """Return one, or a slice of them."""
-        return self.items[place]
+    def caption(self) -> str:
+        """Return how far the answers can be trusted."""
+        return "; ".join(self.notes)
 
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.items)
-
-    def __iter__(self) -> Iterator[Identification]:
-        """Iterate in the order of the images."""
-        return iter(self.items)
-
-    def to_arrow(self) -> pa.Table:
-        """Return them as a table of COLUMNS."""
-        return pa.Table.from_pylist([each.row() for each in self.items], schema=SCHEMA)
-
-    def _repr_html_(self) -> str:
-        """Return them as a table with pictures, as a notebook shows them."""
-        columns = ("", "name", "rank", "confidence", "nearest", "file name", "problem")
-        rows = [
-            (
-                *(each.picture, each.name, each.rank, each.confidence),
-                *(each.lineage.name if each.lineage else "", each.picture.name, each.problem),
-            )
-            for each in self.items
-        ]
-        return html.table("; ".join(self.notes), columns, rows)
+    def cells(self, item: Identification) -> tuple[object, ...]:
+        """Return the cells of an identification under HEADINGS."""
+        return (
+            *(item.picture, item.name, item.rank, item.confidence),
+            *(item.lineage.name if item.lineage else "", item.picture.name, item.problem),
+        )
 
 
 def _ranks(taxon: Taxon | None) -> dict[str, object]:

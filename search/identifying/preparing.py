@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.taxonomy.published_vectors import published_vectors
 from indexer.taxonomy.store import Taxonomy
 from indexer.taxonomy.text_matrix import TextMatrix
 from model.encoder import Encoder
@@ -114,7 +115,8 @@ def prepare(
     taxa = taxa.some(kept) if len(kept) < len(taxa) else taxa
     made = encoder()
     said = [render(taxon, TextType.TAXON_COM) for part in taxa.parts() for taxon in part]
-    texts, notes = TextMatrix(made, said), _notes(sorted(lost))
+    published = published_vectors(taxonomy.cursor(), made) if taxonomy else None
+    texts, notes = TextMatrix(made, said, published=published), _notes(sorted(lost))
     return Preparation(made, specimens, rows, taxa, weights[kept], texts, snapshot, notes)
 
 

@@ -117,7 +117,7 @@ def _search_upload(collection: Collection, upload: "UploadedFile", k: int) -> Hi
             hits = collection.search(image=path, k=k)
         except BadInput as error:
             raise BadInput(str(error).replace(str(path), upload.name)) from error
-    return Hits(hits.hits, f"images that look like {upload.name}")
+    return Hits(hits.items, f"images that look like {upload.name}")
 
 
 def _answer(hits: Hits) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from indexer.exports.camtrap.rows import Shot, first, moment_of
-from indexer.exports.camtrap.tables import BASE, DEPLOYMENTS, DESIGNS, MEDIA, OBSERVATIONS, PROFILE
+from indexer.exports.camtrap.tables import BASE, DEPLOYMENTS, MEDIA, OBSERVATIONS, PROFILE
 from indexer.exports.image_rows import Image
 from model.taxon import RANKS
 
@@ -14,6 +14,10 @@ _OF_DEPLOYMENT = (
     *("locationID", "setupBy", "cameraID", "cameraModel", "habitat", "deploymentGroups"),
     *("deploymentTags", "deploymentComments"),
 )
+_DESIGNS = {  # of the profile's project.samplingDesign
+    *("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted"),
+    "opportunistic",
+}
 _UNKNOWN = "not stated"
 
 
@@ -67,7 +71,7 @@ class Coverage:
         each.start, each.end = min(each.start, time), max(each.end, time)
         each.certain &= shot.moment.certain
         each.moved |= (shot.latitude, shot.longitude) != (each.shot.latitude, each.shot.longitude)
-        self.designs |= {image.metadata.get("samplingDesign", "")} & set(DESIGNS)
+        self.designs |= {image.metadata.get("samplingDesign", "")} & _DESIGNS
         for said in (image.said, image.machine):
             if said and said.taxon and said.taxon.lineage[0] in ("", "Animalia"):
                 ranks = zip(map(str, RANKS[:-1]), said.taxon.lineage, strict=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from indexer.exports.camtrap.tables import CAPTURE_METHODS, FILE_PATH, LIFE_STAGES, SEXES
+from indexer.exports.camtrap.tables import MEDIA, OBSERVATIONS, constraint
 from indexer.exports.image_rows import Identification, Image, MachineIdentification
 
 # Metadata by any of these names, the first that there is: of the standards, and of usual tables.
@@ -29,6 +29,10 @@ _NO_ANIMAL = {
     "vehicle": "vehicle",
     "unknown": "unknown",
 }
+_CAPTURE_METHODS = constraint(MEDIA, "captureMethod", "enum")
+_FILE_PATH = re.compile(constraint(MEDIA, "filePath", "pattern"))
+_LIFE_STAGES = constraint(OBSERVATIONS, "lifeStage", "enum")
+_SEXES = constraint(OBSERVATIONS, "sex", "enum")
 _Row = dict[str, object]
 
 
@@ -73,7 +77,7 @@ def shot_of(image: Image) -> Shot | str:
         return "images without coordinates"
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return "images whose coordinates are not on Earth"
-    if not re.match(FILE_PATH, _path(image)):
+    if not _FILE_PATH.match(_path(image)):
         return "images whose path has .. or begins with . or ~, which Camtrap DP does not allow"
     folder = str(PurePosixPath(image.whole).parent)
     return Shot(first(said, DEPLOYMENT) or folder, latitude, longitude, moment)
@@ -101,7 +105,7 @@ def medium_of(image: Image, shot: Shot) -> _Row:
     return {
         "mediaID": image.whole,
         "deploymentID": shot.deployment,
-        "captureMethod": how if how in CAPTURE_METHODS else "",
+        "captureMethod": how if how in _CAPTURE_METHODS else "",
         "timestamp": shot.moment,
         "filePath": _path(image),
         "filePublic": "true" if image.url else "false",
@@ -153,7 +157,7 @@ def _about(image: Image, kind: str) -> _Row:
     if kind == "animal":
         count = first(said, _COUNT)
         row["count"] = count if count.isdecimal() and int(count) else ""
-        for term, known in (("lifeStage", LIFE_STAGES), ("sex", SEXES)):
+        for term, known in (("lifeStage", _LIFE_STAGES), ("sex", _SEXES)):
             value = first(said, (term,)).lower()
             row[term] = value if value in known else ""
         row["behavior"] = first(said, ("behavior",))

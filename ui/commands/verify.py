@@ -1,0 +1,36 @@
+"""`taxalens verify`: whether a collection's files are as they were written."""
+
+from pathlib import Path
+
+import click
+
+from ui import options
+
+
+@click.command()
+@options.collection
+def command(collection: Path) -> None:
+    """Read every file of a collection and compare it with what was written.
+
+    A damaged file is named, with what to do, and the exit code is 1. Nothing is changed.
+
+    \b
+      taxalens verify
+      taxalens verify -c /backup/taxalens.collection
+    """
+    from tqdm import tqdm
+
+    from indexer.catalog.verify import verify
+
+    with tqdm(total=100, bar_format="{desc:<40}{percentage:3.0f} %|{bar}|") as bar:
+
+        def told(path: str, share: float) -> None:
+            bar.set_description_str(path, refresh=False)
+            bar.update(100 * share - bar.n)
+
+        damages = verify(collection, told)
+    for damage in damages:
+        click.echo(damage)
+    if damages:
+        raise click.exceptions.Exit(1)
+    click.echo(f"{collection}: every file is as it was written")
