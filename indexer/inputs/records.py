@@ -13,6 +13,8 @@ from model.vectors import Vectors
 
 CROP_MARK = "#xywh=percent:"
 """stands before the part in a source id, as in W3C's media fragments: "1.jpg#xywh=percent:…"."""
+WHOLE = f"{CROP_MARK}0,0,100,100"
+"""of a whole photograph that stands for a second time, before "&id=…" """
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # of two letters at least: C:// is a disk

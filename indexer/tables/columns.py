@@ -1,7 +1,7 @@
 """The columns of tables that are known, however people write them, and their words for nothing."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from model.taxon import RANKS
 
@@ -97,7 +97,7 @@ def meant(column: str, cell: str) -> str:
     return cell
 
 
-def nothing_words() -> Iterable[str]:
+def nothing_words() -> Sequence[str]:
     """Return the words for nothing, in lower case."""
     return sorted(_NOTHING)
 

@@ -35,6 +35,11 @@ class Encoding:
     note: str = ""
     """a sentence for people where it is not UTF-8, "" elsewhere"""
 
+    plain: bool = False
+    """UTF-8 without a mark, a NUL, or a CR that is no end of a line with an LF"""
+    quotes: bool = True
+    """whether there is a quotation mark in it"""
+
     @property
     def errors(self) -> str:
         """How Python decodes it."""
@@ -65,6 +70,7 @@ def survey(path: Path) -> Encoding:
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, run, first_bad, name = 1, 0, 0, ""
+    plain, quotes = True, False
     with path.open("rb") as file:
         for chunk in iter(lambda: file.read(_CHUNK), b""):
             if line == 1 and not run:
@@ -82,12 +88,16 @@ def survey(path: Path) -> Encoding:
                 except UnicodeDecodeError as error:
                     first_bad = line + chunk.count(b"\n", 0, error.start)
             line += chunk.count(b"\n")
+            quotes = quotes or b'"' in chunk
+            plain = plain and chunk.count(b"\r") == chunk.count(b"\r\n") and b"\0" not in chunk
     if name or not first_bad:
         try:
             decoder.decode(b"", final=not name)
         except UnicodeDecodeError:
             first_bad = line
-    return _other(path, first_bad) if first_bad and not name else Encoding(name or "utf-8")
+    if first_bad and not name:
+        return _other(path, first_bad)
+    return Encoding(name or "utf-8", plain=plain and not name, quotes=quotes)
 
 
 def mended(text: str) -> str:

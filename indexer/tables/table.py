@@ -43,8 +43,9 @@ class Table:
             if self.dialect:
                 rows = rows_of(self.path, self.dialect, len(self.columns))
                 next(rows, None)  # the header
-                for row in rows:
-                    yield Row(row.line, list(map(as_said, row.cells)), row.wrong)
+                for line, cells, wrong in rows:
+                    said = [as_said(each) if each[:1] == "'" else each for each in cells]
+                    yield Row(line, said, wrong)
             elif self.path.suffix.lower() == PARQUET:
                 yield from parquet.parquet_rows(self.path)
             else:
