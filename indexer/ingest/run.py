@@ -167,8 +167,8 @@ class _Run:
 
     def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
         for record in self.reader.read(self.source, self.how.fetch or refuse):
-            said = labelled(record, base, labels)
-            yield replace(said, source_id=f"{root}/{record.source_id}")
+            said = labelled(record, base, labels).storable()
+            yield replace(said, source_id=f"{root}/{said.source_id}")
 
 
 def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:

@@ -4,7 +4,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ WHOLE = f"{CROP_MARK}0,0,100,100"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # of two letters at least: C:// is a disk
+_ODD = re.compile("[\0\ud800-\udfff]")
 _WEB = ("https://", "http://")
 
 
@@ -44,6 +45,13 @@ def plain_name(name: str) -> str:
     if not name or scheme_of(name):
         return address(name)
     return posixpath.normpath(name.replace("\\", "/"))
+
+
+def storable(text: str) -> str:
+    """Return a text that every file and database takes: no NUL, no half of a character."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return _ODD.sub("\ufffd", text)
 
 
 class Box(NamedTuple):
@@ -92,6 +100,22 @@ class Record:
     """nanoseconds since 1970; with `bytes` it tells whether a source has changed"""
     from_table: bool = False
     """whether a table says so; unlike a folder's name, that overrules what was said before"""
+
+    def storable(self) -> "Record":
+        """Return it with texts that can be kept, whatever a source made of them."""
+        told = (self.source_id, self.url, self.label, self.problem)
+        metadata = {storable(name): storable(value) for name, value in self.metadata.items()}
+        if tuple(map(storable, told)) == told and metadata == self.metadata:
+            return self
+        source_id, url, label, problem = map(storable, told)
+        return replace(
+            self,
+            source_id=source_id,
+            url=url,
+            label=label,
+            metadata=metadata,
+            problem=problem or ("its address has odd characters" if url != self.url else ""),
+        )
 
     @property
     def is_file(self) -> bool:

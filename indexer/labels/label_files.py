@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from indexer.inputs.records import Record, plain_name
+from indexer.inputs.records import CROP_MARK, Record, plain_name
 from indexer.tables.columns import PLACES
 from indexer.tables.table import open_table
 from model.errors import BadInput
@@ -87,24 +87,37 @@ def _warn(path: Path, lines: int, why: str) -> None:
 
 
 def keys_of(record: Record, base: str) -> tuple[str, ...]:
-    """What a label file may call an input: its path or URL, its id, or the folder it is in."""
-    below = record.source_id
-    folder = PurePosixPath(below).parent.name
-    named = (below, f"{Path(base).name}/{below}", f"{base}/{below}", record.url, folder)
-    return tuple(map(plain_name, filter(None, named)))
+    """What a label file may call an input: its path or URL, its id, its photograph, its folder."""
+    below, folder = record.source_id, _folder(record)
+    whole = below.partition(CROP_MARK)[0]
+    names = (below, whole) if whole != below else (below,)
+    named = (
+        f"{start}{name}" for name in names for start in ("", f"{Path(base).name}/", f"{base}/")
+    )
+    return tuple(map(plain_name, filter(None, (*named, record.url, folder))))
+
+
+def _folder(record: Record) -> str:
+    """Return the name of the folder that an input lies in."""
+    return PurePosixPath(record.source_id.partition(CROP_MARK)[0]).parent.name
 
 
 def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     """Return a record with what a label file says of it.
 
-    That overrules its folder's name, except where it holds metadata alone.
+    That overrules its folder's name, except where it holds metadata alone. What it says of a
+    photograph is said of the parts of it that are not labelled, such as an animal; a person or a
+    vehicle stays one.
     """
     keys = keys_of(record, base) if labels else ()
-    given = next((labels[key] for key in keys if key in labels), None)
-    if given is None:
+    key = next((key for key in keys if key in labels), None)
+    if key is None:
         return record
+    given = labels[key]
     metadata = {**record.metadata, **given.metadata}
-    if not given.text:
+    of_whole = record.crop is not None and key != plain_name(record.source_id)
+    of_folder = key == plain_name(_folder(record)) and given.taxon is None
+    if not given.text or (of_whole and (record.label or of_folder)):
         return replace(record, metadata=metadata, from_table=True)
     return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
 

@@ -64,9 +64,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, in the order of the media, with what its core row says.
 
     Where several occurrences share a photograph, each of them that has another label is a record
-    of its own. Media are those of an extension, else the core's `associatedMedia`. Licence, rights holder,
-    date, place and specimen are metadata, under their terms in Darwin Core. Raises BadInput for
-    an archive that cannot be read.
+    of its own. Media are those of an extension, else the core's `associatedMedia`. Licence, rights
+    holder, date, place and specimen are metadata, under their terms in Darwin Core. Raises
+    BadInput for an archive that cannot be read.
     """
     seen: dict[str, set[str]] = {}
     with open_archive(Path(source)) as archive, scratch() as connection:
@@ -143,7 +143,8 @@ _OF_MEDIUM = (*_MEDIUM, *_ABOUT_MEDIUM)
 _TELL = ", ".join(f'coalesce(media."{term}", \'\') AS "{term}"' for term in _OF_MEDIUM)
 _TELL_CORE = ", ".join(f'core."{term}"' for term in (*_ABOUT, *_NAMES))
 _OF_MEDIA = f"""
-SELECT coalesce(nullif(media.accessURI, ''), media.identifier) AS "where", '' AS several, {_TELL}, {_TELL_CORE}
+SELECT coalesce(nullif(media.accessURI, ''), media.identifier) AS "where", '' AS several,
+    {_TELL}, {_TELL_CORE}
 FROM {{}} AS media LEFT JOIN (
     SELECT * FROM core QUALIFY row_number() OVER (PARTITION BY "{CORE_ID}" ORDER BY "row") = 1
 ) AS core USING ("{CORE_ID}")
