@@ -88,7 +88,15 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
         return Opened(record, sha256, problem=str(error))
     image = None if is_known(sha256) else decoded.image
     thumbnail = b"" if record.is_file else thumbnail_of(decoded.image)
-    return Opened(record, sha256, image, None, decoded.width, decoded.height, thumbnail)
+    return Opened(
+        record,
+        sha256,
+        image,
+        width=decoded.width,
+        height=decoded.height,
+        thumbnail=thumbnail,
+        note=decoded.note,
+    )
 
 
 def _bytes(record: Record, fetch: Fetch) -> bytes:

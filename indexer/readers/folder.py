@@ -2,16 +2,20 @@
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from indexer.inputs.decoding import SUFFIXES
+from indexer.inputs.decoding import LEFT_OUT, SUFFIXES
+from indexer.inputs.extra_formats import INSTALL
 from indexer.inputs.records import Record, scheme_of
 from indexer.labels.label_files import label_of_folder
 from indexer.readers import Fetch
 from indexer.store.manifest import MANIFEST
 from model.errors import BadInput
 
+# Of network disks, zips and bins; their pictures are copies.
+_SYSTEM = frozenset(("@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "System Volume Information"))
 NOUN = "a folder of pictures or one picture"
 
 
@@ -28,12 +32,23 @@ def base(source: str) -> str:
 def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture file; raises BadInput for a folder without any.
 
-    Folders that are hidden, or collections, are not entered; other kinds of file are no inputs.
+    Folders that are hidden, collections or made by a system are not entered; other kinds of file
+    are no inputs. A picture of a kind that is not read, and a folder that may not be read, are
+    records with a problem.
     """
-    folder, path = Path(base(source)), None
-    for path in _picture_files(folder) if os.path.isdir(source) else [Path(source)]:
-        yield of_file(path, path.relative_to(folder))
-    if path is None:
+    folder, record = Path(base(source)), None
+    closed: list[Record] = []
+
+    def note(error: OSError) -> None:
+        below = Path(error.filename).relative_to(folder)
+        problem = f"is a folder that cannot be read: {error.strerror}"
+        closed.append(replace(Record(_id(below)), problem=problem))
+
+    for path in _picture_files(folder, note) if os.path.isdir(source) else [Path(source)]:
+        record = of_file(path, path.relative_to(folder))
+        yield record
+    yield from closed
+    if record is None and not closed:
         raise BadInput(f"{folder} holds no pictures: no file in it ends in .jpg, .png or so.")
 
 
@@ -48,7 +63,7 @@ def of_file(path: Path, below: Path) -> Record:
     except ValueError:  # a NUL, or half a character
         problem, size, modified = "is no name that a file can have", 0, 0
     return Record(
-        source_id=os.fsencode(below.as_posix()).decode("utf-8", "backslashreplace"),
+        source_id=_id(below),
         path=path,
         label=label.text,
         taxon=label.taxon,
@@ -82,9 +97,15 @@ def _existing(folder: Path, name: str) -> Path:
     return next((folder / each for each in names if os.path.lexists(folder / each)), folder / name)
 
 
-def _picture_files(folder: Path) -> Iterator[Path]:
-    for directory, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def _id(below: Path) -> str:
+    return os.fsencode(below.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _picture_files(folder: Path, note: Callable[[OSError], None]) -> Iterator[Path]:
+    for directory, folders, files in os.walk(folder, onerror=note):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in _SYSTEM
+        )
         if MANIFEST in files and "segments" in folders:
             folders.clear()
             continue
@@ -94,7 +115,9 @@ def _picture_files(folder: Path) -> Iterator[Path]:
 
 
 def _is_picture(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES
+    """Tell whether a file is called like a picture, and not as macOS calls what is beside one."""
+    suffix = Path(name).suffix.lower()
+    return (suffix in SUFFIXES or suffix in LEFT_OUT) and not name.startswith("._")
 
 
 def _problem(path: Path, below: Path) -> str:
@@ -102,6 +125,8 @@ def _problem(path: Path, below: Path) -> str:
         return "hidden file"
     if not path.is_file():
         return "not a regular file"
+    if kind := LEFT_OUT.get(path.suffix.lower()):
+        return f"{kind} is not read; {INSTALL.get(kind, 'save it as JPEG, PNG or TIFF')}"
     if any("\ud800" <= character <= "\udfff" for character in str(below)):
         return "file name is not UTF-8; rename it"  # Python's stand-ins for other bytes
     return ""
