@@ -3,7 +3,7 @@
 A time at a recall is read from a system's own curve, between its points.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.report import figure
@@ -27,20 +27,27 @@ def figures(seen: dict[tuple[str, str], Seen]) -> list[dict[str, object]]:
         for key in ("build_memory", "memory", "own memory"):
             if key in of:
                 found.append(figure(gallery, system, key, round(of[key]), "MB"))
-        for kind in KINDS:
-            for target in TARGETS:
-                for metric in ("batch", "single", *(["p50"] if "open" in of else [])):
-                    if (time := at(_curve(of, kind), target, metric)) is not None:
-                        case = f"{gallery}, {kind}, recall {target}"
-                        found.append(figure(case, system, f"CPU, {metric}", round(time, 4), "ms"))
-        for case in _cases(of):
-            where = f"{gallery}, {_named(case)}"
-            points = _filtered(of, case)
-            recall = max(each["recall"] for each in points)
-            found.append(figure(where, system, "recall, best", round(recall, 4)))
-            if (time := at(points, ENOUGH, "single")) is not None:
-                found.append(figure(where, system, f"CPU at {ENOUGH}", round(time, 4), "ms"))
+        found += [*_times(gallery, system, of), *_filtered_times(gallery, system, of)]
     return found
+
+
+def _times(gallery: str, system: str, of: Seen) -> Iterator[dict[str, object]]:
+    for kind in KINDS:
+        for target in TARGETS:
+            for metric in ("batch", "single", *(["p50"] if "open" in of else [])):
+                if (time := at(_curve(of, kind), target, metric)) is not None:
+                    case = f"{gallery}, {kind}, recall {target}"
+                    yield figure(case, system, f"CPU, {metric}", round(time, 4), "ms")
+
+
+def _filtered_times(gallery: str, system: str, of: Seen) -> Iterator[dict[str, object]]:
+    for case in _cases(of):
+        where = f"{gallery}, {_named(case)}"
+        points = _filtered(of, case)
+        recall = max(each["recall"] for each in points)
+        yield figure(where, system, "recall, best", round(recall, 4))
+        if (time := at(points, ENOUGH, "single")) is not None:
+            yield figure(where, system, f"CPU at {ENOUGH}", round(time, 4), "ms")
 
 
 def notes(seen: dict[tuple[str, str], Seen]) -> dict[str, str]:

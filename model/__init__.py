@@ -9,6 +9,7 @@ preprocessing.py      from a picture to the pixels that an encoder declares
 tokens.py             from texts to CLIP's tokens
 runtimes/             what computes the two towers, one file each
 compiled.py           encoders kept on disk, to be opened without torch
+kept_files.py         whether files of a cache are as they were written
 open_clip_models.py   encoders out of open_clip: hub, folder, checkpoint
 encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder

@@ -1,7 +1,7 @@
 """The one encoder class: preprocessing, tokenizer and a runtime that computes the two towers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -17,7 +17,7 @@ MANY = 512  # texts
 
 @dataclass(frozen=True, eq=False)
 class ClipEncoder:
-    """An open_clip model, wherever it is computed."""
+    """An open_clip model, wherever it is computed; threads may share it."""
 
     spec: str
     identity: Identity
@@ -25,6 +25,10 @@ class ClipEncoder:
     preprocessing: Preprocessing
     tokenizer: Callable[[Sequence[str]], Tokens]
     runtime: Runtime
+
+    def checked(self) -> "ClipEncoder":
+        """Return it so that every byte of its kept files is compared before it encodes."""
+        return replace(self, runtime=self.runtime.checked())
 
     def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
         """Return one unit row per RGB image: (n, dim) float16."""

@@ -3,7 +3,6 @@
 One folder per fingerprint in the user's cache, complete or absent; losing it costs a minute.
 """
 
-import json
 import logging
 import shutil
 from dataclasses import asdict
@@ -14,28 +13,38 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from model.clip_encoder import ClipEncoder
+from model.kept_files import digests, read_sealed, write_sealed
 from model.preprocessing import Preprocessing
 from model.tokens import NAME, ClipTokenizer
 from model.vectors import Identity
 
 _ABOUT = "encoder.json"
-_LAYOUT = "1"  # of what is kept; another one is made anew
+_LAYOUT = "2"  # of what is kept; another one is made anew
+_LOG = logging.getLogger("taxalens")
 
 
 def open_compiled(spec: str, fingerprint: str) -> ClipEncoder | None:
-    """Open the encoder of a fingerprint; None where it is not kept."""
+    """Open the encoder of a fingerprint; None where it is not kept, or is damaged.
+
+    Files are compared with their sha256, of large ones a sample (`model.encoder.checked`).
+    """
     folder = _folder(fingerprint)
-    try:
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        identity = Identity(**about["identity"])
-    except (OSError, ValueError, KeyError, TypeError):
+    if not folder.is_dir():
         return None
+    about = read_sealed(folder / _ABOUT)
+    if about is None:
+        _LOG.warning("The compiled encoder in %s is damaged; it is compiled again.", folder)
+        return None
+    identity = Identity(**about["identity"])
     name, _, context_length = identity.tokenizer.partition("/")
     if identity.fingerprint != fingerprint or name != NAME:
         return None
-    from model.runtimes.openvino import OpenVinoRuntime
+    from model.runtimes.openvino import OpenVinoRuntime, can_open
 
-    runtime = OpenVinoRuntime(folder, about["cuts_texts"])
+    if not can_open(folder, about["files"]):
+        _LOG.warning("The compiled encoder in %s is damaged; it is compiled again.", folder)
+        return None
+    runtime = OpenVinoRuntime(folder, about["cuts_texts"], about["files"])
     preprocessing = Preprocessing.of(identity.preprocessing)
     tokenizer = ClipTokenizer(int(context_length))
     return ClipEncoder(spec, identity, about["dim"], preprocessing, tokenizer, runtime)
@@ -55,16 +64,18 @@ def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> Cl
         try:
             logging.disable(logging.ERROR)  # OpenVINO tells of decompositions that torch has not
             cuts = export(network, work)
-            about = {"identity": asdict(identity), "dim": dim, "cuts_texts": cuts}
-            (work / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
+            files = {path.name: digests(path) for path in work.iterdir()}
+            about = {"identity": asdict(identity), "dim": dim, "cuts_texts": cuts, "files": files}
+            write_sealed(work / _ABOUT, about)
+            for earlier in folder.parent.glob(f"{identity.fingerprint[:32]}-*"):
+                shutil.rmtree(earlier, ignore_errors=True)
             work.rename(folder)
         finally:
             logging.disable(logging.NOTSET)
             shutil.rmtree(work, ignore_errors=True)
     except Exception as error:  # what torch.export and OpenVINO cannot take has many names
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        logging.getLogger(__name__).warning("%s is computed by torch: %s", spec, reason[:200])
+        _LOG.warning("%s is computed by torch: %s", spec, reason[:200])
         return None
     return open_compiled(spec, identity.fingerprint)
 

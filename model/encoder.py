@@ -5,6 +5,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from model.clip_encoder import ClipEncoder
 from model.compiled import open_compiled
 from model.plugins import load_plugin
 from model.runtimes import AUTO, TORCH
@@ -12,7 +13,7 @@ from model.vectors import Identity, Vectors
 
 
 class Encoder(Protocol):
-    """Turns images and texts into unit vectors of one space."""
+    """Turns images and texts into unit vectors of one space; threads may share it."""
 
     @property
     def spec(self) -> str:
@@ -48,3 +49,11 @@ def load(spec: str, runtime: str = AUTO, fingerprint: str = "") -> Encoder:
         return open_clip_models.load(spec, runtime)
     encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
     return encoder
+
+
+def checked(encoder: Encoder) -> Encoder:
+    """Return an encoder that compares every byte of its kept files before it encodes.
+
+    For vectors that are written down; to open one, a sample of its large files is compared.
+    """
+    return encoder.checked() if isinstance(encoder, ClipEncoder) else encoder

@@ -69,13 +69,14 @@ def sentence_of(error: OSError, path: Path | None = None) -> str:
     `path` is the file where the error does not know it. NumPy raises an OSError without a number
     where only a part of an array could be written.
     """
-    where = error.filename2 or error.filename or path or "A file"
-    if error.errno is None:
+    where = error.filename2 or error.filename or path
+    if error.errno is None and where:
         return f"{where} cannot be written completely ({error}): is the disk full?"
-    advice = _ADVICE.get(error.errno, "")
+    advice = _ADVICE.get(error.errno or 0, "")
     reason = error.strerror or str(error)
-    verb = "written" if advice else "used"
-    return f"{where} cannot be {verb}: {reason}{f'; {advice}' if advice else ''}."
+    if where:  # else the reason names the file, as pyarrow's does
+        reason = f"{where} cannot be {'written' if advice else 'used'}: {reason}"
+    return f"{reason.rstrip('.')}{f'; {advice}' if advice else ''}."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import huggingface_hub
@@ -73,8 +74,11 @@ def from_network(
     elif runtime not in RUNTIMES:
         raise UnknownName(f"{runtime!r} is no runtime; it is one of {', '.join(RUNTIMES)}.")
 
+    tokenizing = Lock()  # Hugging Face's tokenizers are set up anew by each call
+
     def tokens(texts: Sequence[str]) -> Tokens:
-        return tokenizer(list(texts)).numpy().astype(np.int64)
+        with tokenizing:
+            return tokenizer(list(texts)).numpy().astype(np.int64)
 
     steps = Preprocessing.of(preprocessing)
     return ClipEncoder(spec, identity, dim, steps, tokens, runtime_of(network))

@@ -1,7 +1,6 @@
 """A collection opened for searching."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -13,25 +12,26 @@ from indexer.exports.export import export
 from indexer.labels.label_files import Label
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
-from model.encoder import Encoder
+from model.encoder import Encoder, checked
 from model.errors import Error
-from model.vectors import Vectors
-from search import queries
-from search.answering import Answering
 from search.auditing.audit import audit
 from search.auditing.findings import KINDS, Findings
 from search.auditing.suggesting import Suggestions, suggest
-from search.filters import Filters
 from search.hits import Hits
 from search.identifying.identifications import Identifications
 from search.identifying.identifier import Asked
 from search.identifying.preparing import Preparation, Wanted, prepare
 from search.labelling.examples import rows_of
 from search.labelling.few_shot import How, Labelling, label
-from search.mixing import parts_of, vector_of
-from search.neighbours import neighbours
 from search.opened import Opened, several
-from search.thinning import Thinning
+from search.query.dates_and_places import Place
+from search.query.filters import Filters
+from search.query.pictures import Given
+from search.query.understanding import understand
+from search.query.vector_arithmetic import MixedQuery, Weighed, terms_of
+from search.ranking.diversify import Diversity
+from search.ranking.neighbours import neighbours
+from search.retrieval import retrieve, retrieve_each
 
 
 class Collection(Opened):
@@ -43,7 +43,7 @@ class Collection(Opened):
         *,
         taxon: str | None = None,
         text: str | None = None,
-        image: Path | str | Sequence[Path | str] | None = None,
+        image: Given | Sequence[Given] | None = None,
         image_id: str | None = None,
         k: int = 10,
         within: str | Sequence[str] = (),
@@ -51,35 +51,35 @@ class Collection(Opened):
         rank: str = "",
         where: str = "",
         date: str = "",
-        near: str = "",
-        plus: str | Sequence[str] = (),
-        minus: str | Sequence[str] = (),
+        near: str | Place = "",
+        plus: Weighed | Sequence[Weighed] = (),
+        minus: Weighed | Sequence[Weighed] = (),
         skip: int = 0,
         group_by: str = "",
         distinct: bool = False,
         diverse: bool = False,
     ) -> Hits:
-        """Return the k best images for one question, or all where there are fewer.
+        """Return the k best images for one query, or all where there are fewer.
 
-        `query` is a taxon if the collection has one of that name (any rank, scientific or
-        common), else a label, else a text; `taxon` and `text` force it; `image` is a picture
-        file, or several of one specimen, `image_id` an image of the collection, which is left out
-        of its own answer. `plus` and `minus` are names, texts or picture files, perhaps with a
-        weight ("2*snow"), that what is found is more and less like (`search.mixing`). The answer
-        to a taxon is what is labelled so, best look first, then what has no label that
-        speaks against it.
+        `query` is a taxon if one bears that name (any rank, scientific or common), else a label,
+        else a text; `taxon` and `text` force it. `image` is a picture, or several of one specimen:
+        a path, bytes, a PIL image, an array (height, width, 3) uint8 or a (dim,) float vector
+        (`query.pictures`). `image_id` is an image of the collection, which is left out of its own
+        answer. `plus` and `minus` are names, texts or pictures, perhaps with a weight
+        (("snow", 2.0) or "2*snow"), that hits resemble more and less (`query.vector_arithmetic`).
+        Hits of a taxon are its labelled images, best look first, then the machine-identified
+        ones, surest first, then images that no label excludes.
 
-        Only images that pass every filter answer: `within` and `exclude` name clades that their
-        label is in, or not; `rank` is the one that it reaches at least; `where` a condition in
-        SQL over what is said of them, `date` and `near` when and where they are of
-        (`search.filters`). `within` also says which of several
-        taxa of one name is meant. `group_by` a column shows the best of each of its values,
-        `distinct` nothing twice, `diverse` what is unlike the rest (`search.thinning`); `skip`
-        leaves out the first so many, for the next page. Raises UnknownName or BadInput for what
-        cannot be understood or read.
+        Only images that pass every filter answer (`query.filters`): `within` and `exclude` name
+        clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` and
+        `near` conditions on time and place. `within` also decides which of several taxa of one
+        name is meant. `group_by` a column shows the best hit of each value, `distinct` drops
+        near-duplicates, `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out
+        the first hits, for the next page. Raises UnknownName or BadInput for anything that cannot
+        be understood or read.
         """
         filters = Filters(several(within), several(exclude), rank, where, date, near)
-        question = queries.ask(
+        understood = understand(
             self.names,
             filters.within,
             query=query,
@@ -90,20 +90,10 @@ class Collection(Opened):
         )
         if k < 1 or skip < 0:
             raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
-        parts = parts_of(self.names, several(plus), several(minus))
-        if parts:
-            meaning = ", ".join((question.meaning, *map(str, parts)))
-            question = replace(question, meaning=meaning, is_mixed=True)
-
-        def embedded() -> Vectors:
-            return vector_of(
-                question, parts, self.snapshot, self.nearest.exact, lambda: self.encoder
-            )
-
+        terms = terms_of(self.names, plus, minus)
+        asked = MixedQuery(understood, terms) if terms else understood
         passing = filters.condition(self.names)
-        thinning = Thinning(group_by, distinct, diverse)
-        answering = Answering(self.snapshot, self.selections, self.nearest, thinning)
-        return answering.page(question, embedded, passing, k, skip)
+        return retrieve(self, asked, passing, k, skip, Diversity(group_by, distinct, diverse))
 
     def search_each(
         self,
@@ -117,17 +107,15 @@ class Collection(Opened):
 
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
-        passing = Filters(several(within), where=where).condition(self.names)
-        answering = Answering(self.snapshot, self.selections, self.nearest, Thinning())
-        names = several(within)
-        yield from answering.each(asked, self.names, names, passing, k, lambda: self.encoder)
+        filters = Filters(several(within), where=where)
+        yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
         self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""
     ) -> Iterator[pa.RecordBatch]:
         """Yield the k nearest images of every image, among those that pass the filters.
 
-        Batches have the columns of `search.neighbours.SCHEMA`.
+        Batches have the columns of `search.ranking.neighbours.SCHEMA`.
         """
         return neighbours(self.snapshot, self.nearest, self.among(within, where), k)
 
@@ -198,7 +186,7 @@ class Collection(Opened):
     def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
         """Return what identifying takes: its `texts` may take long to encode, the first time."""
         parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
-        return prepare(lambda: self.encoder, *parts, **wanted)
+        return prepare(lambda: checked(self.encoder), *parts, **wanted)
 
     def identify(
         self,

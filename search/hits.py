@@ -8,13 +8,16 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from indexer.backends import Found
+from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
+from indexer.taxonomy.name_strings import no_taxon
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
 from search.answers import Answers
-from search.plan import Plan
+from search.ranking.plan import Plan
 
 LABELLED = "labelled"
 IDENTIFIED = "identified"
@@ -33,6 +36,7 @@ COLUMNS = (
     "machine_confidence",
     "image_id",
     "metadata",
+    "group",
     "name",
 )
 """pybioclip's columns, then ours; metadata is a JSON object, or nothing; name is the title."""
@@ -53,8 +57,8 @@ class Hit:
     score: float
     """cosine with the query, -1 to 1"""
     match: str
-    """LABELLED: its label says it is what was asked for; IDENTIFIED: a machine does, and no label
-    contradicts; SIMILAR: it only looks like it"""
+    """LABELLED: a person's label matches the query; IDENTIFIED: a machine's label does, and no
+    person's label contradicts it; SIMILAR: only the look does"""
     label: str
     """as it was written; "" where there is none"""
     taxon: Taxon | None
@@ -66,17 +70,26 @@ class Hit:
     scientific_name: str = ""
     """of the taxon that its label means, at any rank: "Ursus arctos horribilis" """
     identification: str = ""
-    """what a machine says it is, as examples call it; "" where none does"""
+    """a machine's label, as the examples spell it; "" where there is none"""
     confidence: float | None = None
-    """how sure the machine is that this is right, 0 to 1; None where it does not say"""
+    """the machine's confidence in its label, 0 to 1; None where it states none"""
+    group: str = ""
+    """its value in the column that the answer is grouped by"""
 
     @property
     def title(self) -> str:
-        """What to call it: its scientific name, its label, what a machine says, or "unlabelled"."""
-        if self.match == IDENTIFIED:
-            return self.identification
-        name = self.taxon.name if self.taxon else self.label
-        return self.scientific_name or name or self.identification or "unlabelled"
+        """The best name known: a person's taxon or label, else a machine's, marked as such.
+
+        A label that leaves the image unidentified ("unsorted") is never shown as its name.
+        """
+        name = self.scientific_name or (self.taxon.name if self.taxon else self.label)
+        if self.identification and (self.match == IDENTIFIED or not self._is_named(name)):
+            confidence = "" if self.confidence is None else f" {self.confidence:.2f}"
+            return f"{self.identification} (machine{confidence})"
+        return name if self._is_named(name) else "unlabelled"
+
+    def _is_named(self, name: str) -> bool:
+        return bool(name) and (self.taxon is not None or no_taxon(name) != "unknown")
 
     @property
     def location(self) -> str:
@@ -123,6 +136,7 @@ class Hit:
             self.confidence,
             self.image_id,
             json.dumps(dict(self.metadata), ensure_ascii=False) if self.metadata else "",
+            self.group,
             self.title,
         )
         return dict(zip(COLUMNS, values, strict=True))
@@ -139,23 +153,26 @@ class Hits(Answers[Hit]):
     meaning: str
     """one line: "Felidae (family)", "images that look like lion.png", …"""
     labelled: int = 0
-    """how many images of the collection are labelled so, shown or not"""
+    """the number of images whose label matches, shown or not"""
     plans: tuple[Plan, ...] = ()
-    """how they were looked for: those labelled so, those identified so, those that look so"""
+    """the plans by which labelled, identified and similar images were found"""
     floor: float | None = None
-    """the score below which even a best hit is hardly what was asked for, where it is known"""
+    """the score below which even the best hit is likely not what was asked for, where known"""
     best: float | None = None
-    """the score of the first hit, shown or on an earlier page, where only its look speaks for it"""
+    """the score of the first hit, shown or on an earlier page, where only its look matches"""
+    unlabelled: str = ""
+    """a sentence where the query names a taxon or a label that no image here has"""
 
     @property
     def absence(self) -> str:
-        """A sentence where what was asked for is likely not here, by no label and no look."""
-        if self.floor is None or self.best is None or self.best >= self.floor:
-            return ""
-        return (
-            f"Nothing like that here: the best score, {self.best:.2f}, is below {self.floor:.2f}, "
-            "which nearly all that is here reaches."
-        )
+        """One or two sentences where no label here matches the query, or no look does."""
+        sentences = [self.unlabelled] if self.unlabelled else []
+        if self.floor is not None and self.best is not None and self.best < self.floor:
+            sentences.append(
+                f"Nothing like that here: the best score, {self.best:.2f}, is below "
+                f"{self.floor:.2f}, which nearly everything here reaches."
+            )
+        return " ".join(sentences)
 
     def caption(self) -> str:
         """Return how the query was understood."""
@@ -165,3 +182,44 @@ class Hits(Answers[Hit]):
         """Return the cells of a hit under HEADINGS."""
         common = item.taxon.common_name if item.taxon else ""
         return (item.picture, item.title, common, item.score, item.match, item.file_name)
+
+
+def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
+    """Return rows of a snapshot, and their scores, as hits."""
+    scores, rows = found
+    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
+    hits = []
+    for row, score in zip(rows, scores, strict=True):
+        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
+        label, common_name, metadata, name, identification, confidence = said
+        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
+        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
+        hits.append(
+            Hit(
+                image_id,
+                source_id,
+                snapshot.path_of(source_id),
+                url,
+                cosine,
+                match,
+                label,
+                taxon,
+                metadata,
+                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
+                name or "",
+                identification or "",
+                confidence,
+            )
+        )
+    return hits
+
+
+_HIT_SQL = f"""
+SELECT "row", (images.image_id, source_id, url, thumbs.file),
+    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
+        identifications.label, identifications.confidence),
+    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
+FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
+LEFT JOIN thumbs USING (image_id)
+LEFT JOIN identifications ON identifications.image_id = images.image_id
+"""

@@ -1,9 +1,10 @@
-"""A collection opened: its snapshot, its names, and what loads when it is first needed."""
+"""A collection opened: its snapshot, its names, and parts that load when they are first needed."""
 
 from collections.abc import Sequence
 from functools import cached_property
 
 from indexer.backends.exact import Exact
+from indexer.backends.floor import estimate_image_floor, estimate_text_floor
 from indexer.backends.index_file import open_index
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
@@ -11,10 +12,10 @@ from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
-from search.conditions import Selections
-from search.filters import Filters
-from search.names import Names
-from search.nearest import Nearest
+from search.query.conditions import Selections
+from search.query.filters import Filters
+from search.query.names import Names
+from search.ranking.nearest import Nearest
 
 
 class Opened:
@@ -46,10 +47,26 @@ class Opened:
 
     @cached_property
     def nearest(self) -> Nearest:
-        """What finds rows near a vector."""
+        """The vectors, and the index over them if there is one."""
         exact = Exact(self.snapshot.vectors())
         manifest = self.snapshot.manifest
         return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
+
+    @cached_property
+    def image_floor(self) -> float | None:
+        """The floor of picture queries: measured by `optimize`, else estimated; None unknown."""
+        measured = self.snapshot.manifest.floor
+        if measured and measured.image is not None:
+            return measured.image
+        return estimate_image_floor(self.snapshot, self.nearest.exact)
+
+    @cached_property
+    def text_floor(self) -> float | None:
+        """The floor of text queries: measured by `optimize`, else estimated; None unknown."""
+        measured = self.snapshot.manifest.floor
+        if measured and measured.text is not None:
+            return measured.text
+        return estimate_text_floor(self.snapshot, self.nearest.exact, self.encoder)
 
     def among(self, within: str | Sequence[str], where: str) -> Selection:
         """Return the rows of the images that pass these filters."""

@@ -1,8 +1,10 @@
 """A small taxonomy of real taxa, as a Darwin Core table with parents, for tests."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from indexer.taxonomy.store import Taxonomy, import_taxonomy
+from indexer.taxonomy.store import Taxonomy, import_taxonomy, open_taxonomy
 
 # id, parent, accepted, rank, scientificName, vernacularName
 TAXA = """\
@@ -73,7 +75,18 @@ def write_source(path: Path, taxa: str = TAXA) -> Path:
 
 
 def small_taxonomy(folder: Path, taxa: str = TAXA, names: Path | None = None) -> Taxonomy:
-    """Import it into a file of `folder`."""
-    source = write_source(folder / "small.csv", taxa)
-    taxonomy, _ = import_taxonomy(str(source), to=folder / "small.duckdb", names=names)
-    return taxonomy
+    """Import it into a file of `folder`; without names of one's own, once for all tests."""
+    source, target = write_source(folder / "small.csv", taxa), folder / "small.duckdb"
+    if names:
+        return import_taxonomy(str(source), to=target, names=names)[0]
+    target.write_bytes(_imported(taxa))
+    return open_taxonomy(str(target))
+
+
+@cache
+def _imported(taxa: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        source = write_source(Path(folder, "small.csv"), taxa)
+        taxonomy, _ = import_taxonomy(str(source), to=Path(folder, "small.duckdb"))
+        taxonomy.close()
+        return taxonomy.path.read_bytes()

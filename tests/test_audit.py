@@ -25,7 +25,7 @@ from search.auditing.classes import UNLABELLED, Classes, classes_of
 from search.auditing.doubts import doubts
 from search.auditing.findings import COLUMNS
 from search.collection import Collection, open_collection
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 from ui.cli import main
 
 

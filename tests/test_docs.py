@@ -121,7 +121,7 @@ def serves(port: int, folder: Path) -> bool:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
+        while process.poll() is None:
             with socket.socket() as connection:
                 if connection.connect_ex(("127.0.0.1", port)) == 0:
                     return True

@@ -219,12 +219,12 @@ def test_a_name_that_cannot_be_looked_up_is_a_reason() -> None:
 
 
 def test_what_is_busy_is_tried_again(server: Server) -> None:
-    assert fetcher(patience=6)(server.url("busy")) == BODY
+    assert fetcher(patience=20)(server.url("busy")) == BODY
     started = time.monotonic()
-    assert fetcher(patience=6)(server.url("wait")) == BODY
+    assert fetcher(patience=20)(server.url("wait")) == BODY
     assert time.monotonic() - started > 1  # as long as the server asked for
     with pytest.raises(BadInput, match="not fetched: 503 Service Unavailable"):
-        fetcher(patience=6)(server.url("always-busy"))
+        fetcher(patience=20)(server.url("always-busy"))
     assert server.asked.count("/always-busy") == fetching.TRIES
 
 

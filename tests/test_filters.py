@@ -107,5 +107,5 @@ def test_a_clade_or_rank_that_is_none_is_named(opened: Collection) -> None:
     for option in ("within", "exclude"):
         with pytest.raises(UnknownName, match=r"'Felidea' here\. Did you mean Felidae"):
             opened.search(text="red", **{option: ["Felidea"]})
-    with pytest.raises(Error, match=f"'tribe' is no rank; it is one of {', '.join(RANKS)}"):
+    with pytest.raises(Error, match=f"Unknown rank 'tribe'; choose one of {', '.join(RANKS)}"):
         opened.search(text="red", rank="tribe")

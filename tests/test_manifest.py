@@ -18,7 +18,7 @@ from indexer.store.manifest import (
     damaged_files,
     read_manifest,
 )
-from model.errors import CollectionError
+from model.errors import CollectionError, NotWritten
 
 # sha256 of b"abc": FIPS 180-2, appendix B.1.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -142,11 +142,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         temporary.write_bytes(b"half of the ne")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(NotWritten, match="disk full"):
         write_durably(target, fail)
     assert not target.exists()
     write_durably(target, lambda temporary: temporary.write_bytes(b"old"))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(NotWritten, match="disk full"):
         write_durably(target, fail)
     assert target.read_bytes() == b"old"
     write_durably(target, lambda temporary: temporary.write_bytes(b"new"))

@@ -214,12 +214,16 @@ def test_the_whole_photograph_and_its_parts_are_different_contents(tmp_path: Pat
 
 
 def test_a_file_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"")
     results = {
         "images": [{"file": "../x.jpg", "detections": [{"conf": 1, "bbox": [0, 0, 1, 1]}]}],
         "detection_categories": {},
     }
     (record,) = records(write(tmp_path / "p", results))
     assert record.problem.startswith("is outside of ")
+    (tmp_path / "x.jpg").unlink()
+    (record,) = records(write(tmp_path / "p", results))
+    assert record.problem == "cannot be read: No such file or directory"
 
 
 JSON = st.recursive(

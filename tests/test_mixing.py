@@ -14,8 +14,8 @@ from indexer.backends.exact import Exact
 from indexer.labels.label_files import Label
 from model.errors import BadInput, Error
 from search.collection import Collection, open_collection
-from search.mixing import mixed
-from search.thinning import SAME, Thinning, choose
+from search.query.vector_arithmetic import mixed
+from search.ranking.diversify import SAME, Diversity, choose
 
 
 @pytest.fixture
@@ -126,13 +126,13 @@ def test_diverse_shows_what_is_unlike_the_rest(burst: Collection) -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**32 - 1), st.booleans())
-def test_thinning_keeps_its_promises(n: int, k: int, seed: int, diverse: bool) -> None:
+def test_diversity_keeps_its_promises(n: int, k: int, seed: int, diverse: bool) -> None:
     random = np.random.default_rng(seed)
     vectors = unit(random.normal(size=(n, 3)))
     scores = -np.sort(-random.random(n)).astype(np.float32)
     groups: list[object] = [None if each == 0 else int(each) for each in random.integers(0, 5, n)]
-    thinning = Thinning("site", distinct=True, diverse=diverse)
-    chosen = choose(thinning, scores, vectors, groups, k, vectors[:0], set())
+    diversity = Diversity("site", distinct=True, diverse=diverse)
+    chosen = choose(diversity, scores, vectors, groups, k, vectors[:0], set())
     assert len(chosen) == len(set(chosen)) <= k
     if not diverse:
         assert chosen == sorted(chosen)

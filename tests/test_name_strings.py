@@ -233,11 +233,11 @@ HOSTILE = [
 @pytest.mark.parametrize("length", [300, 100_000])
 def test_no_text_takes_long(piece: str, length: int) -> None:
     text = ("Ursus arctos " + piece * length)[:length]
-    began = time.perf_counter()
+    began = time.process_time()
     for read in (readings, fold, no_taxon):
         read(text)
         read(text[13:])
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 10  # of our own; what grows as the square takes an hour
     assert length == 300 or len(readings(text)) == 1
 
 

@@ -13,8 +13,8 @@ from indexer.backends.index_file import make_index, open_index
 from indexer.backends.selection import Selection, selection_of
 from indexer.backends.tuning import samples_of
 from indexer.store.manifest import EncoderEntry, Manifest
-from search import plan
-from search.nearest import Nearest
+from search.ranking import plan
+from search.ranking.nearest import Nearest
 
 ROWS, DIM, APPENDED = 6000, 32, 150
 VECTORS = gallery(ROWS + APPENDED, DIM)

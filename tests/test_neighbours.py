@@ -11,8 +11,8 @@ from colours import ColourEncoder
 from pictures import run, write_picture
 
 from model.errors import Error
-from search import neighbours
 from search.collection import open_collection
+from search.ranking import neighbours
 from ui.cli import main
 
 

@@ -110,7 +110,7 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     (photos / "empty.jpg").touch()
     whole = write_picture(photos / "cut.png", "red", (300, 300)).read_bytes()
     (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
-    (photos / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    (photos / ".a.jpg").write_bytes(b"\0\5\x16\7")
     (photos / "copy of text.jpg").write_text("<html>not a picture</html>")
     progress = run(photos, tmp_path / "c")
     assert (progress.embedded, progress.failed) == (len(PICTURES), 5)
@@ -119,7 +119,7 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     assert found["photos/copy of text.jpg"] == found["photos/text.jpg"]
     assert found["photos/empty.jpg"] == ("failed", "empty file")
     assert found["photos/cut.png"][1].startswith("damaged picture")
-    assert found["photos/._a.jpg"] == ("failed", "hidden file")
+    assert found["photos/.a.jpg"] == ("failed", "hidden file")
 
 
 def test_large_pictures_are_shrunk_but_keep_their_size_on_record(tmp_path: Path) -> None:
@@ -272,10 +272,10 @@ def test_killed_at_a_random_moment_and_run_again_gives_the_same_collection(
 
 @pytest.fixture(scope="module")
 def many_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
-    """2,500 pictures, so that a run has three segments, and what a run of them gives."""
+    """700 pictures, so that a run has three segments, and what a run of them gives."""
     place = tmp_path_factory.mktemp("many")
     colours = random.Random(0)
-    for number in range(2500):
+    for number in range(700):
         colour = f"#{colours.randrange(0x1000000):06x}"
         write_picture(place / "p" / f"Genus species{'abc'[number % 3]}" / f"{number}.png", colour)
     (place / "p" / "broken.jpg").write_text("no picture")

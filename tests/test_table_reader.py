@@ -84,6 +84,11 @@ def test_paths_that_lead_out_of_the_folder_are_not_read(tmp_path: Path, where: s
     assert "is outside of" in record.problem
 
 
+def test_a_path_that_leads_out_to_no_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    (record,) = records(table(tmp_path / "p", "path\n../elsewhere/lion.png\n"))
+    assert record.problem == "cannot be read: No such file or directory"
+
+
 def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     write_picture(tmp_path / "secret.png", "red")
     (tmp_path / "p").mkdir()

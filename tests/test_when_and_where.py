@@ -35,7 +35,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return open_collection(folder / "c", ColourEncoder())
 
 
-def found(opened: Collection, **filters: str) -> str:
+def found(opened: Collection, **filters: object) -> str:
     hits = opened.search(text="red", k=50, **filters)
     return "".join(sorted(Path(hit.source_id).stem for hit in hits))
 
@@ -63,6 +63,7 @@ def test_dates_are_as_precise_as_they_are_written(
     ("near", "expected"),
     [
         ("52.5,13.4,1", "a"),
+        ((52.5, 13.4, 1), "a"),
         ("52.5,13.4,600", "ab"),
         ("0,180,100", "cd"),
         ("90,-120,20", "f"),
@@ -70,7 +71,7 @@ def test_dates_are_as_precise_as_they_are_written(
     ],
 )
 def test_places_are_around_a_point_on_a_sphere(
-    opened: Collection, near: str, expected: str
+    opened: Collection, near: str | tuple[float, float, float], expected: str
 ) -> None:
     assert found(opened, near=near) == expected
 
@@ -97,12 +98,15 @@ def test_distance_is_that_of_a_great_circle(
         ({"date": "2021' OR 'a"}, "is no time"),
         ({"date": "/"}, "is no time"),
         ({"near": "52.5,13.4"}, "is no place; write latitude,longitude,km"),
-        ({"near": "95,0,1"}, "is not on Earth"),
+        ({"near": "90.1,0,1"}, "is not on Earth"),
+        ({"near": "0,180.1,1"}, "is not on Earth"),
+        ({"near": "0,0,-1"}, "is not on Earth"),
+        ({"near": (52.5, 13.4)}, "is no place"),
         ({"near": "nan,0,1"}, "is not on Earth"),
     ],
 )
 def test_what_is_no_date_or_place_is_said(
-    opened: Collection, filters: dict[str, str], said: str
+    opened: Collection, filters: dict[str, object], said: str
 ) -> None:
     with pytest.raises(Error, match=said):
         found(opened, **filters)

@@ -16,12 +16,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pictures import PICTURES, run, write_picture
 
-import search.filters
+import search.query.filters
 from indexer.catalog.catalog_file import catalog_path
 from indexer.labels.label_files import Label, read_label_file
 from model.errors import Error
 from search.collection import Collection, open_collection
-from search.conditions import select
+from search.query.conditions import select
 from ui.cli import main
 
 WORD = "hunter2"  # in secret.csv, in the environment and in a variable; in no condition
@@ -223,7 +223,7 @@ def test_variables_of_the_program_are_no_tables(
     secret_table = pa.table({"word": [WORD]})
     assert duckdb.connect().sql("FROM secret_table").fetchall() == [(WORD,)]  # as DuckDB does it
     if at == "searching module":
-        monkeypatch.setattr(search.filters, "secret_table", secret_table, raising=False)
+        monkeypatch.setattr(search.query.filters, "secret_table", secret_table, raising=False)
     with pytest.raises(Error, match="secret_table does not exist") as error:
         select(place.opened.snapshot, "exists(SELECT error(word) FROM secret_table)")
     assert WORD not in str(error.value)
@@ -350,7 +350,7 @@ def test_a_collection_without_metadata_can_be_asked_for_what_every_image_has(
 ) -> None:
     opened = collection_of(tmp_path, [{}, {}])
     assert select(opened.snapshot, "width > 10").tolist() == [1]
-    with pytest.raises(Error, match=r"common_name, kingdom, .*, species\.$"):
+    with pytest.raises(Error, match=r"kingdom, .*, species, file_name, folder, .*\.$"):
         select(opened.snapshot, "site = 'A'")
 
 

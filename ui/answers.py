@@ -19,14 +19,15 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
         sum(hit.match == match for hit in hits) for match in (LABELLED, IDENTIFIED, SIMILAR)
     )
     counts = [f"{labelled} of {hits.labelled} labelled so"] if hits.labelled else []
-    counts += [f"{identified} identified so"] if identified else []
+    counts += [f"{identified} identified so by machine"] if identified else []
     counts += [f"{similar} by their look"] if similar else []
     sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
     if hits.absence:
         sys.stderr.write(f"{hits.absence}\n")
     rows = [{**hit.row(), "name": hit.title} for hit in hits]
     columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
-    write_rows(columns, rows, format_, output, shown=SHOWN)
+    grouped = ("group",) if any(hit.group for hit in hits) else ()
+    write_rows(columns, rows, format_, output, shown=(*SHOWN[:3], *grouped, *SHOWN[3:]))
 
 
 def show_each(

@@ -1,6 +1,8 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
+import io
 import logging
+import sys
 
 import click
 
@@ -21,6 +23,9 @@ def main() -> None:
       taxalens search "Felidae"                 find a taxon, at any rank
       taxalens search --image cat.jpg           find what looks like a picture
     """
+    # A terminal that is not UTF-8 shows the escapes of letters that it lacks.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("taxalens").setLevel(logging.WARNING)  # sentences of ours, too

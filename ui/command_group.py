@@ -28,6 +28,13 @@ class CommandGroup(click.Group):
                 return command
         return None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse words that the locale could not read: no library takes them for paths."""
+        for word in args:
+            if not _is_readable(word):
+                raise click.ClickException(_UNREADABLE.format(_shown(word)))
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Suggest the nearest names for one that is none."""
         try:
@@ -42,6 +49,10 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except Error as error:
             raise click.ClickException(str(error)) from None
+        except UnicodeEncodeError as error:
+            if _is_readable(str(error.object)):
+                raise
+            raise click.ClickException(_UNREADABLE.format(_shown(str(error.object)))) from None
         except OSError as error:
             if error.errno in (None, errno.EPIPE):
                 raise  # a fault of ours, or a reader of stdout that has gone
@@ -50,3 +61,19 @@ class CommandGroup(click.Group):
             if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
                 raise click.Abort from None
             raise
+
+
+_UNREADABLE = (
+    "{} is not readable in this locale: run the command with LC_ALL=C.UTF-8 or PYTHONUTF8=1, or, "
+    "where its name is not UTF-8, rename it."
+)
+
+
+def _is_readable(word: str) -> bool:
+    """Whether a word has no bytes that Python could not decode (PEP 383)."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _shown(word: str) -> str:
+    """Return a word whose unreadable bytes are question marks."""
+    return word.encode("ascii", "replace").decode()

@@ -27,9 +27,7 @@ taxonomy = click.option(
 within = click.option(
     "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
 )
-where = click.option(
-    "--where", metavar="SQL", default="", help="Only images whose metadata are so."
-)
+where = click.option("--where", metavar="SQL", default="", help="SQL condition on the metadata.")
 format_ = click.option(
     "--format",
     "format_",

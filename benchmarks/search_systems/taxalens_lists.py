@@ -11,7 +11,7 @@ from indexer.backends.lists import Effort
 from indexer.backends.selection import Selection, selection_of
 from indexer.backends.tuning import samples_of
 from indexer.store.manifest import EncoderEntry, Manifest, commit, read_manifest
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 
 PLANNED = True
 EFFORTS = [

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 
 from indexer.catalog.catalog_file import open_catalog
+from indexer.inputs.paths import below
 from indexer.inputs.records import CROP_MARK, is_address
 from indexer.store.manifest import Manifest, read_manifest
 from model.vectors import Vectors
@@ -49,10 +50,13 @@ class Snapshot:
         return dict(self.query(_IDS, list(rows)))
 
     def path_of(self, source_id: str) -> Path | None:
-        """Return where a source lies now, in an archive below that; None where that is no path."""
-        root, _, below = source_id.partition("/")
+        """Return where a source lies now, in an archive below that.
+
+        None where that is no path, or one outside of its root.
+        """
+        root, _, name = source_id.partition("/")
         base = self.manifest.roots[root]
-        return None if is_address(base) else Path(base, below.partition(CROP_MARK)[0])
+        return None if is_address(base) else below(base, name.partition(CROP_MARK)[0])
 
     def __enter__(self) -> Self:
         """Return it."""

@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 
 from indexer.catalog.taxa import has_other_taxa, list_labels, replace_taxa
 from indexer.catalog.typed_metadata import EMPTY as NO_METADATA
-from indexer.catalog.typed_metadata import SEARCHABLE, add_metadata
+from indexer.catalog.typed_metadata import add_metadata, make_searchable
 from indexer.labels.label_resolution import DERIVED
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
-VERSION = 7  # of these tables: a catalog that an earlier taxalens left is made anew
+VERSION = 8  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
 
 
@@ -54,7 +54,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: 
         other_names = True
     connection.execute(_INSERT)
     add_metadata(connection, "fresh")
-    connection.execute(SEARCHABLE)
+    make_searchable(connection)
     ((lost,),) = connection.execute("SELECT count(*) FROM gone").fetchall()
     list_labels(connection, anew=other_names or bool(lost))
     _add_thumbnails(connection, collection, [p for p in manifest.paths("thumbs") if p not in known])

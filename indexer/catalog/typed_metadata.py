@@ -72,12 +72,31 @@ _TYPES = {
     "TIMESTAMP": "TRY_CAST(value AS TIMESTAMP) IS NOT NULL",
 }
 _RANKS = ", ".join(f"coalesce(taxa.{rank}, '') AS {rank}" for rank in map(_identifier, RANKS))
-SEARCHABLE = f"""
+_PATH = "split_part(substr(source_id, strpos(source_id, '/') + 1), '#xywh', 1)"  # below its root
+_SHOWN = {
+    "file_name": _PATH,
+    "folder": f"regexp_replace({_PATH}, '/?[^/]*$', '')",
+    "machine_label": "coalesce(machine.label, '')",
+    "machine_confidence": "machine.confidence",
+}
+"""Columns that tables show, unless the metadata have one of that name."""
+_SEARCHABLE = f"""
 CREATE OR REPLACE VIEW searchable AS
-    SELECT images."row", image_id, source_id, label, width, height, "rank",
+    SELECT images."row", images.image_id, source_id, images.label, width, height, "rank",
         coalesce(nullif(images.common_name, ''), taxa.common_name, '') AS common_name,
-        {_RANKS},
+        {_RANKS}, {{shown}}
         metadata.* EXCLUDE ("row")
     FROM images LEFT JOIN taxa USING (taxon_key) JOIN metadata USING ("row")
+    LEFT JOIN (SELECT image_id, label, confidence FROM identifications) AS machine
+        ON machine.image_id = images.image_id
 """
-"""The view over all that can be asked of an image; needs the tables images, taxa and metadata."""
+
+
+def make_searchable(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the view over all that can be asked of an image.
+
+    Needs the tables images, taxa, identifications and metadata.
+    """
+    known = {name.lower() for name, *_ in connection.execute("DESCRIBE metadata").fetchall()}
+    shown = (f"{sql} AS {name}, " for name, sql in _SHOWN.items() if name not in known)
+    connection.execute(_SEARCHABLE.format(shown="".join(shown)))

@@ -15,19 +15,18 @@ import pyarrow as pa
 
 from indexer.backends import Rows
 from indexer.backends.exact import CHUNK, Exact
+from indexer.backends.floor import measure_floor, names_of_taxa
 from indexer.backends.index_file import FROM, Told, make_index
-from indexer.backends.tuning import Sample, floor_of, samples_of
+from indexer.backends.tuning import samples_of
 from indexer.catalog.catalog_file import write_catalog
 from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.ingest.rewritten import check_rewritten
 from indexer.store.durable import write_durably
-from indexer.store.manifest import FloorEntry, Manifest, commit, read_manifest
+from indexer.store.manifest import Manifest, commit, read_manifest
 from indexer.store.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
 from indexer.store.writer_lock import only_writer
 from model.encoder import Encoder
 from model.errors import CollectionError
-from model.taxon import Taxon
-from model.text_types import free_text_prompt
 
 _REWRITTEN = ("segments", "inputs", "labels")
 _TEXTS = 300  # taxa whose names measure what texts find
@@ -64,12 +63,13 @@ def optimize(
             _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
             exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
             told("measuring what is near what", 0.0)
-            names = dict(_called(snapshot))
+            names = names_of_taxa(snapshot, _TEXTS)
             texts = encoder.encode_texts(list(names.values())) if encoder and names else None
             samples = samples_of(exact, texts)
             if len(order) >= index_from:
                 manifest = make_index(collection, manifest, exact, samples, told)
-            manifest = replace(manifest, floor=_floor(snapshot, order, exact, list(names), samples))
+            floor = measure_floor(snapshot, order, exact, names, samples, encoder)
+            manifest = replace(manifest, floor=floor)
         dropped = [path for table in _REWRITTEN for path in before.paths(table)]
         manifest = commit(collection, manifest, paths, dropped)
         _sweep(collection, before, manifest)
@@ -107,31 +107,6 @@ def _write_vectors(path: Path, exact: Exact, order: Rows, told: Told) -> None:
     write_durably(path, fill)
 
 
-def _called(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Yield keys of taxa that occur, and what one would ask for: as they are called here."""
-    for key, label, common in snapshot.query(_CALLED, _TEXTS):
-        name = Taxon.from_key(key).name
-        own = label.replace("_", " ").strip(" .")
-        yield key, free_text_prompt(common or (own if own not in ("", name) else name))
-
-
-def _floor(
-    snapshot: Snapshot, order: Rows, exact: Exact, keys: list[str], samples: list[Sample]
-) -> FloorEntry:
-    """Measure below what a best hit is like nothing here; of names, those that find their taxon.
-
-    The others are names that the encoder does not know, and tell nothing of what it finds.
-    """
-    image = floor_of(exact, samples[0])
-    if len(samples) < 2:
-        return FloorEntry(image)
-    text = samples[1]
-    best = order[text.truth[:, 0]]
-    found = dict(snapshot.query(_KEYS_OF, best.tolist()))
-    known = np.array([found[row] == key for row, key in zip(best.tolist(), keys, strict=True)])
-    return FloorEntry(image, floor_of(exact, Sample(text.queries[known], text.truth[known])))
-
-
 def _check_room(collection: Path, vectors: int) -> None:
     free = shutil.disk_usage(collection).free
     if free < vectors * _SPARE:
@@ -154,11 +129,6 @@ def _sweep(collection: Path, *kept: Manifest) -> None:
                 file.unlink()
 
 
-_CALLED = """
-SELECT taxon_key, any_value(label), max(common_name) FROM images
-WHERE taxon_key IS NOT NULL GROUP BY 1 ORDER BY hash(taxon_key) LIMIT ?
-"""
-_KEYS_OF = 'SELECT "row", taxon_key FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'
 _ORDER = 'ORDER BY lo NULLS LAST, "row"'
 _ROWS_SQL = f"SELECT {', '.join(ROWS.names)} FROM images {_ORDER}"
 _INPUTS_SQL = f"SELECT {', '.join(INPUTS.names)} FROM inputs ORDER BY source_id"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from indexer.store.encoder_identity import check_encoder, check_spec
 from indexer.store.manifest import EncoderEntry
-from model.encoder import Encoder
+from model.encoder import Encoder, checked
 from model.encoder import load as load_encoder
 from model.errors import BadInput
 
@@ -17,7 +17,7 @@ class RunEncoder:
     def __init__(self, asked: str | Encoder | None, runtime: str) -> None:
         self._asked = asked
         self._runtime = runtime
-        self.loaded = None if isinstance(asked, str) or asked is None else asked
+        self.loaded = None if isinstance(asked, str) or asked is None else checked(asked)
         self._expected: tuple[EncoderEntry, Path] | None = None
 
     def expect(self, entry: EncoderEntry, collection: Path) -> None:
@@ -32,11 +32,9 @@ class RunEncoder:
     def load(self) -> Encoder:
         """Return the encoder; raises EncoderMismatch where it is not the collection's."""
         if self.loaded is None:
-            asked = self._asked or DEFAULT_ENCODER
+            asked = self._asked if isinstance(self._asked, str) else DEFAULT_ENCODER
             known = self._expected[0].fingerprint if self._expected else ""
-            self.loaded = (
-                load_encoder(asked, self._runtime, known) if isinstance(asked, str) else asked
-            )
+            self.loaded = checked(load_encoder(asked, self._runtime, known))
         if self._expected:
             check_encoder(*self._expected, self.loaded)
         return self.loaded

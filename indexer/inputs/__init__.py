@@ -1,6 +1,7 @@
 """One picture on its way in.
 
 records.py            the record that a reader yields
+paths.py              paths out of data stay in the folder that was indexed
 status.py             each outcome that an input can have
 fetching.py           downloads from public addresses alone
 decoding.py           bytes to RGB pixels, with limits

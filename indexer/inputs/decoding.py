@@ -100,6 +100,22 @@ def decode_file(path: Path) -> Image.Image:
         raise BadInput(f"{path} cannot be used as a picture: {error}.") from error
 
 
+def small_rgb(image: Image.Image) -> Image.Image:
+    """Return a picture in memory as `decode` returns one of a file; the given one stays as it is.
+
+    Raises BadInput for one without pixels, or that Pillow cannot convert.
+    """
+    if not (image.width and image.height):
+        raise BadInput(f"The picture has no pixels: it is {image.width} × {image.height}.")
+    try:
+        small = upright_rgb(image, 2 * SIDE)[0]
+    except Exception as error:  # as in decode
+        raise BadInput(f"The picture cannot be used: {error}.") from error
+    small = small.copy() if small is image else small
+    small.thumbnail((SIDE, SIDE))
+    return small
+
+
 def _decoded(data: bytes, crop: Box) -> Decoded:
     formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
     with Image.open(io.BytesIO(data), formats=formats) as opened:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 LARGE = 24_000_000  # pixels; more than a photograph has are made small strip by strip
 _STRIP = 64  # rows of the small picture at a time
@@ -14,7 +14,7 @@ _BITS_PER_SAMPLE = 258  # a tag of TIFF
 _DARK = 16  # of 255: nothing can be seen
 
 
-def upright_rgb(opened: ImageFile.ImageFile, side: int) -> tuple[Image.Image, str]:
+def upright_rgb(opened: Image.Image, side: int) -> tuple[Image.Image, str]:
     """Return a picture upright and RGB, and a note where it can hardly be seen.
 
     Transparent parts become white; grey of 12 or 16 bits becomes 8-bit. One of more than LARGE
@@ -31,7 +31,7 @@ def upright_rgb(opened: ImageFile.ImageFile, side: int) -> tuple[Image.Image, st
     return image, _note(image, depth)
 
 
-def _shrunk(opened: ImageFile.ImageFile, factor: int, depth: int) -> Image.Image:
+def _shrunk(opened: Image.Image, factor: int, depth: int) -> Image.Image:
     width, height = opened.size
     small = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top in range(0, height, _STRIP * factor):
@@ -54,7 +54,7 @@ def _rgb(image: Image.Image, depth: int) -> Image.Image:
     return image.convert("RGB")
 
 
-def _depth(opened: ImageFile.ImageFile) -> int:
+def _depth(opened: Image.Image) -> int:
     """Return the bits of a value of grey: 8, 12 or 16."""
     if not (opened.mode.startswith("I;16") or opened.mode == "I"):
         return 8

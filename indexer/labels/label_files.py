@@ -14,7 +14,7 @@ from model.taxon import RANKS, Taxon
 
 _BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z][a-z-]+")
 _INAT_FOLDER = re.compile(r"\d{5}(_[A-Za-z-]+){7,}")
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger("taxalens")
 # Of what names a picture, "image" and "identifier" may as well be something else.
 _KEY_COLUMNS = (*PLACES[:5], *PLACES[6:9], "label", *PLACES[5:6], *PLACES[9:])
 
@@ -83,7 +83,7 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
 
 
 def _warn(path: Path, lines: int, why: str) -> None:
-    _log.warning("%s: %d rows are left out, as they %s.", path, lines, why)
+    _LOG.warning("%s: %d rows are left out, as they %s.", path, lines, why)
 
 
 def keys_of(record: Record, base: str) -> tuple[str, ...]:

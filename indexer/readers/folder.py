@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from indexer.inputs.decoding import LEFT_OUT, SUFFIXES
 from indexer.inputs.extra_formats import INSTALL
-from indexer.inputs.records import Record, scheme_of
+from indexer.inputs.paths import inside
+from indexer.inputs.records import Record, scheme_of, storable
 from indexer.labels.label_files import label_of_folder
 from indexer.readers import Fetch
 from indexer.store.manifest import MANIFEST
@@ -16,6 +17,7 @@ from model.errors import BadInput
 
 # Of network disks, zips and bins; their pictures are copies.
 _SYSTEM = frozenset(("@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "System Volume Information"))
+_NO_NAME = "is no name that a file can have"
 NOUN = "a folder of pictures or one picture"
 
 
@@ -61,7 +63,7 @@ def of_file(path: Path, below: Path) -> Record:
     except OSError as error:
         problem, size, modified = f"cannot be read: {error.strerror}", 0, 0
     except ValueError:  # a NUL, or half a character
-        problem, size, modified = "is no name that a file can have", 0, 0
+        problem, size, modified = _NO_NAME, 0, 0
     return Record(
         source_id=_id(below),
         path=path,
@@ -82,19 +84,23 @@ def named_file(folder: Path, where: str) -> Record:
     if scheme := scheme_of(where):
         return Record(where, problem=f"is an address that begins with {scheme}; only https is read")
     name = where.replace("\\", "/")
-    try:
-        path = _existing(folder, name).resolve()
-    except (OSError, ValueError, RuntimeError):
-        return Record(name, problem="is no name that a file can have")
-    if not path.is_relative_to(folder.resolve()):
-        name = str(PurePosixPath(name))
-        return Record(name, problem=f"is outside of {folder}; put the table into a folder above")
-    return of_file(path, path.relative_to(folder.resolve()))
+    path = inside(folder, _existing(folder, name))
+    if path is None:
+        why = f"is outside of {folder}; put the table into a folder above"
+        if storable(name) != name:
+            why = _NO_NAME
+        elif not os.path.lexists(folder / name):
+            why = "cannot be read: No such file or directory"
+        return Record(str(PurePosixPath(name)), problem=why)
+    return of_file(folder / path, path)
 
 
-def _existing(folder: Path, name: str) -> Path:
+def _existing(folder: Path, name: str) -> str:
     names = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
-    return next((folder / each for each in names if os.path.lexists(folder / each)), folder / name)
+    try:
+        return next((each for each in names if os.path.lexists(folder / each)), name)
+    except ValueError:
+        return name
 
 
 def _id(below: Path) -> str:

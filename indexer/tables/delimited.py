@@ -14,7 +14,7 @@ from indexer.tables.encodings import MOST_LINE, mended
 if TYPE_CHECKING:
     from _csv import Reader
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger("taxalens")
 _limit = threading.Lock()  # of Python's csv, which has one for the whole process
 _SHOWN = 80  # characters of a row
 _UNCLOSED = (
@@ -65,7 +65,7 @@ def rows_of(path: Path, dialect: Dialect, width: int) -> Iterator[Row]:
                     cells = cells + [""] * (width - len(cells))
                 yield Row(row.line, cells)
     if short.count:
-        _log.warning(
+        _LOG.warning(
             "%s: %d rows have fewer cells than the header, the first in line %d; what they lack "
             "is taken as empty.",
             *(path, short.count, short.first),

@@ -17,7 +17,7 @@ from model.errors import BadInput
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", *sheets.SUFFIXES)
 PARQUET = ".parquet"
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger("taxalens")
 _SHOWN = 3  # rows that a message shows
 
 
@@ -66,7 +66,7 @@ class Table:
         if count:
             lines = "; ".join(f"line {row.line} ({row.shown}) {row.wrong}" for row in wrong)
             more = f"; and {count - len(wrong):,} more" if count > len(wrong) else ""
-            _log.warning("%s: %d rows are left out: %s%s.", self.path, count, lines, more)
+            _LOG.warning("%s: %d rows are left out: %s%s.", self.path, count, lines, more)
 
     def said(self, row: Row) -> dict[str, str]:
         """Return what a row says, by column; words for nothing say nothing."""
@@ -102,7 +102,7 @@ def open_table(path: Path) -> Table:
     header = list(_trimmed(header))
     columns, twice = columns_of(header)
     for each in filter(None, (note, *(f"{path}: {said}; it is kept apart." for said in twice))):
-        _log.warning("%s", each)
+        _LOG.warning("%s", each)
     return Table(path, header, columns, dialect)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
+from indexer.inputs.paths import inside
 from model.errors import BadInput
 
 _LARGEST = 20 * 1024**3  # bytes; the largest table of the GBIF backbone has about 2.5 GB
@@ -28,14 +29,18 @@ class Archive:
 
     def file(self, name: str) -> Path:
         """Return where a file lies that can be opened; raises BadInput if there is none."""
-        inside = PureWindowsPath(name)  # which splits at / and \ alike
-        if inside.anchor or ".." in inside.parts:
+        written = PureWindowsPath(name)  # which splits at / and \ alike
+        if written.anchor or ".." in written.parts:
             raise BadInput(
                 f"{self.path} names a file outside of itself, {name}; such an archive is not read."
             )
-        name = inside.as_posix()
+        name = written.as_posix()
         if self._unpacked is not None:
             return self._unpack(name, self._unpacked)
+        if inside(self.path, name) is None:
+            raise BadInput(
+                f"{name} in {self.path} is a link to a file outside of it; put that file there."
+            )
         if not (self.path / name).is_file():
             raise BadInput(f"{self.path} has no file {name}; is it complete?")
         return self.path / name

@@ -32,3 +32,6 @@ class Runtime(Protocol):
 
     def many_texts(self, tokens: "Tokens") -> "Features | None":
         """Encode (n, context length) tokens that begin alike; None if `texts` is as quick."""
+
+    def checked(self) -> "Runtime":
+        """Return it so that every byte of files that it computes from is compared before."""

@@ -102,6 +102,10 @@ class TorchRuntime:
         shares = shared_prefixes.applies(network)
         return shared_prefixes.encode_texts(network, tokens) if shares else None
 
+    def checked(self) -> "TorchRuntime":
+        """Return itself: the weights in memory are those of the encoder's identity."""
+        return self
+
     def _run(self, tower: torch.nn.Module, given: torch.Tensor) -> Features:
         with torch.inference_mode():
             features: Features = tower(given).float().cpu().numpy()

@@ -10,8 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from search.auditing.classes import Numbers
-from search.nearest import Nearest
-from search.thinning import SAME
+from search.ranking.diversify import SAME
+from search.ranking.nearest import Nearest
 
 _TOGETHER = 1024  # images asked for at once
 Floats = npt.NDArray[np.float32]

@@ -10,13 +10,12 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
-from search.answering import hits_of
 from search.auditing.alike import Alike, alike, farness, groups
 from search.auditing.classes import UNLABELLED, Classes, Numbers, classes_of
 from search.auditing.doubts import doubts
 from search.auditing.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
-from search.hits import Hit
-from search.nearest import Nearest
+from search.hits import Hit, hits_of
+from search.ranking.nearest import Nearest
 
 NEIGHBOURS = 10  # that are looked at for duplicates and outliers
 FAR = 3.0  # robust standard deviations from which an image is an outlier

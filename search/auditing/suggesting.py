@@ -14,12 +14,11 @@ from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
 from model.vectors import Vectors
-from search.answering import hits_of
 from search.answers import Answers
 from search.auditing.classes import UNLABELLED, Classes, classes_of
 from search.auditing.doubts import Floats, space_of
-from search.hits import SIMILAR, Hit
-from search.thinning import SAME
+from search.hits import SIMILAR, Hit, hits_of
+from search.ranking.diversify import SAME
 
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 _KINDS = {"uncertainty": pa.float64()}

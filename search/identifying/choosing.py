@@ -17,7 +17,7 @@ from model.taxon import RANKS, Taxon
 from model.vectors import Features
 from search.identifying.judging import Specimens
 from search.identifying.lineages import lineages_of
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from search.identifying.identifications import Identification, Identifications, 
 from search.identifying.judging import Floats, Judge, Judged
 from search.identifying.lineages import clade_at
 from search.identifying.photographs import FOLDER, Photograph, photographs
-from search.thinning import groups_of
+from search.ranking.diversify import groups_of
 from search.zero_shot.candidates import Numbers
 
 SHOWN = 5  # neighbours that an answer tells

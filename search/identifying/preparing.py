@@ -27,7 +27,7 @@ from search.identifying.choosing import (
 from search.identifying.identifier import Identifier
 from search.identifying.judging import Specimens
 from search.identifying.teaching import judge_of
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 from search.zero_shot.candidates import Candidates, Numbers, candidates_of
 
 

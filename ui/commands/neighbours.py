@@ -33,7 +33,7 @@ def command(k: int, within: tuple[str, ...], where: str, collection: Path, outpu
     from tqdm import tqdm
 
     from search.collection import open_collection
-    from search.neighbours import SCHEMA
+    from search.ranking.neighbours import SCHEMA
 
     opened = open_collection(collection)
     batches = opened.neighbours(k, within=within, where=where)

@@ -31,7 +31,7 @@ def command(
       taxalens taxonomy resolve "Ficus (Plantae)" "Ursus arctos Linnaeus, 1758" lion
       taxalens taxonomy resolve names.txt --format csv --output resolved.csv
     """
-    from search.naming import COLUMNS, SHOWN, resolve_names
+    from search.taxonomy_rows import COLUMNS, SHOWN, resolve_names
     from ui.tables import write_rows
     from ui.taxonomies import choose
 

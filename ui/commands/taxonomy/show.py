@@ -21,7 +21,7 @@ def command(
     \b
       taxalens taxonomy show Felidae
     """
-    from search.naming import SHOW_COLUMNS, show_taxon
+    from search.taxonomy_rows import SHOW_COLUMNS, show_taxon
     from ui.tables import write_rows
     from ui.taxonomies import choose, snapshot_at
 

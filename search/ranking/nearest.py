@@ -1,4 +1,4 @@
-"""The rows nearest to vectors: as planned, and always as many as there are."""
+"""The k nearest rows to vectors, found as planned; k means k."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from indexer.backends.lists import ListIndex
 from indexer.backends.selection import Selection
 from indexer.store.manifest import IndexEntry
 from model.vectors import Features, Vectors
-from search.plan import Plan, choose
+from search.ranking.plan import Plan, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Nearest:
     def search(
         self, queries: Vectors | Features, k: int, among: Selection, of_text: bool = False
     ) -> tuple[Found, Plan]:
-        """Return the k best rows of each query among some, and how they were looked for.
+        """Return the k best rows of each query among some, and the plan.
 
         `queries` (n, dim) unit rows, of texts or of pictures. Scores (n, k') float32 and rows
         (n, k'), best first; k' is k, or the number of rows where there are fewer.
@@ -44,7 +44,7 @@ class Nearest:
     def _completed(
         self, queries: Vectors | Features, k: int, among: Selection, found: Found
     ) -> Found:
-        """Answer those queries exactly for which the index saw too few rows."""
+        """Answer exactly the queries for which the index saw too few rows."""
         scores, rows = found
         short = np.flatnonzero((rows < 0).any(axis=1))
         if len(short):

@@ -1,4 +1,4 @@
-"""The plan of a search: in which way the nearest rows are looked for, and why.
+"""The plan of a search: compare rows one by one, or look into lists of the index, and why.
 
 Times are nanoseconds a row or code, as measured on one core with 512 numbers a vector
 (docs/BENCHMARKS.md); only how they compare matters.
@@ -14,19 +14,19 @@ SLICE, GATHER = 60, 230  # a row compared that lies beside the last one, or anyw
 LIST, CODE, CHOSEN_CODE, RERANKED = 50, 20, 25, 400  # a list weighed; a code, one with a filter; …
 CALL = 50_000  # a search
 FEW, CLADE_SHARE = 2_500, 0.01  # rows that are always compared; a clade of that share, too
-_SPARSER = 1.5  # times the lists that few of the rows call for: a margin for what was not measured
+_SPARSER = 1.5  # times the lists that a sparse filter calls for: a margin, as it is not measured
 _CLOSER = 2  # times the rows reranked: the best of a few differ less than the best of all
-_UNMEASURED = 4  # times the probes of pictures, for texts that nobody measured
+_UNMEASURED = 4  # times the effort for pictures, for texts that nobody measured
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a search does."""
+    """How one search finds its rows."""
 
     rows: int
-    """that may answer"""
+    """the number that may answer"""
     effort: Effort | None
-    """what of the index is looked at; None compares every row that may answer"""
+    """the part of the index that is looked at; None compares every row that may answer"""
     why: str
 
     def __str__(self) -> str:
@@ -43,10 +43,10 @@ class Plan:
 def choose(
     among: Selection, total: int, of_text: bool, index: ListIndex | None, entry: IndexEntry | None
 ) -> Plan:
-    """Choose the cheapest way that finds what there is, of a text or of a picture.
+    """Choose the cheapest plan that reaches the measured recall, for a text or a picture.
 
-    `among` are the rows that may answer, of `total`. How many queries are asked together is no
-    matter: each is answered as it is alone.
+    `among` are the rows that may answer, of `total`. The number of queries asked together does
+    not matter: each is answered as if it were alone.
     """
     rows = len(among)
     if index is None or entry is None:
@@ -72,7 +72,7 @@ def _exact_cost(among: Selection) -> float:
 
 
 def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bool) -> Effort:
-    """Grow what was measured for all rows to what finds as much among some of them."""
+    """Grow the effort measured on all rows to one with the same recall among some of them."""
     known = entry.text if of_text else entry.image
     if known is None:
         effort = Effort(entry.image.probes * _UNMEASURED, entry.image.reranked * _UNMEASURED)
@@ -80,7 +80,7 @@ def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bo
         effort = Effort(known.probes, known.reranked)
     lists, share = len(index.lists_of(covered)), len(covered) / len(index)
     if lists < index.lists:
-        # What is asked may be nothing like this clade, so all of it counts.
+        # The query may resemble nothing in this clade, so all its lists count.
         return Effort(lists, effort.reranked * _CLOSER)
     if share == 1:
         return effort

@@ -1,21 +1,23 @@
-"""When and where: conditions on the Darwin Core terms for date and place."""
+"""Dates and places: conditions on the Darwin Core terms eventDate and decimal coordinates."""
 
 import re
 
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
-from search.conditions import Condition
+from search.query.conditions import Condition
 
 DATE, LATITUDE, LONGITUDE = "eventDate", "decimalLatitude", "decimalLongitude"
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
+Place = tuple[float, float, float]
+"""latitude and longitude in degrees, radius in km"""
 _EARTH = 6371.0088  # km, the mean radius
 
 
 def within_dates(snapshot: Snapshot, dates: str) -> Condition:
-    """Return that an image is of a time: "2021", "2021-05", "2021-05-01/2021-06", "2021/".
+    """Return the condition on eventDate: "2021", "2021-05", "2021-05-01/2021-06", "2021/".
 
-    Both ends belong to it; an image of an interval counts by its beginning. Raises Error for what
-    is no date, or where no image has one.
+    Both ends are included; an image with an interval counts by its beginning. Raises Error for
+    anything that is no date, or where no image has one.
     """
     since, slash, until = dates.partition("/")
     if not slash:
@@ -29,15 +31,15 @@ def within_dates(snapshot: Snapshot, dates: str) -> Condition:
     return _of_metadata(" AND ".join((f"{began} <> ''", *parts)))
 
 
-def near(snapshot: Snapshot, place: str) -> Condition:
-    """Return that an image is of a place: "52.5,13.4,20" is 20 km around a latitude and longitude.
+def near(snapshot: Snapshot, place: str | Place) -> Condition:
+    """Return the condition on coordinates: (52.5, 13.4, 20) or "52.5,13.4,20" is 20 km around.
 
-    Distances are those of a great circle (haversine). Raises Error for what is no place, or where
-    no image has one.
+    Latitude and longitude in degrees; distances are those of a great circle (haversine). Raises
+    Error for anything that is no place, or where no image has one.
     """
     try:
-        latitude, longitude, km = map(float, place.split(","))
-    except ValueError:
+        latitude, longitude, km = map(float, place.split(",") if isinstance(place, str) else place)
+    except (TypeError, ValueError):
         raise Error(f"{place!r} is no place; write latitude,longitude,km: 52.5,13.4,20.") from None
     if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km >= 0):
         raise Error(f"{place!r} is not on Earth: latitude to 90, longitude to 180, km from 0.")

@@ -1,4 +1,4 @@
-"""Neighbours: the nearest images of every image, for labelling, duplicates and audits."""
+"""Neighbours: the nearest images of every image, streamed."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
-from search.nearest import Nearest
+from search.ranking.nearest import Nearest
 
 SCHEMA = pa.schema(
     [

@@ -1,4 +1,4 @@
-"""Thinning: of hits that say the same, only the best is shown."""
+"""Diversify hits: drop near-duplicates and repeats of a group, or prefer the unlike."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,37 +7,42 @@ import numpy as np
 
 from indexer.backends import Rows, Scores
 from indexer.catalog.snapshot import Snapshot
-from model.errors import Error
+from model.errors import UnknownName, did_you_mean
 from model.vectors import Vectors
 
 SAME = 0.97  # cosine from which two pictures are the same scene, or the same file twice
 _POOL = 5  # times as many candidates as are shown, of which the most diverse are chosen
-_RELEVANCE = 0.4  # against likeness to what is shown already
+_RELEVANCE = 0.4  # weight of the score; the rest is unlikeness to the hits before
+_MOST_COLUMNS = 40  # listed in an error
 
 
 @dataclass(frozen=True, slots=True)
-class Thinning:
-    """Which hits are left out."""
+class Diversity:
+    """The hits that are left out."""
 
     group_by: str = ""
-    """a column: one hit for each of its values; what has none stands for itself"""
+    """a column: one hit for each of its values; an image without a value is a group of its own"""
     distinct: bool = False
-    """none that is SAME as a better one"""
+    """drops near-duplicates: hits with a cosine of SAME or more to a better one"""
     diverse: bool = False
-    """each as relevant and as unlike those before as can be (Carbonell & Goldstein 1998, MMR)"""
+    """each hit as relevant and as unlike those before as possible (Carbonell & Goldstein 1998,
+    maximal marginal relevance)"""
 
-    def wanted(self, k: int) -> int:
-        """Return how many candidates to begin with."""
+    def candidates(self, k: int) -> int:
+        """Return the number of candidates for k hits to begin with."""
         return k * _POOL if self.any else k
 
     @property
     def any(self) -> bool:
-        """Whether any is."""
+        """Whether any hit may be left out."""
         return bool(self.group_by) or self.distinct or self.diverse
 
 
+EVERYTHING = Diversity()
+
+
 def choose(
-    thinning: Thinning,
+    diversity: Diversity,
     scores: Scores,
     vectors: Vectors,
     groups: Sequence[object],
@@ -45,21 +50,22 @@ def choose(
     shown: Vectors,
     taken: set[object],
 ) -> list[int]:
-    """Return the places of at most k candidates, best first.
+    """Return the places of at most k candidates, in the order in which they are shown.
 
     `scores` (n,), `vectors` (n, dim) and `groups` (n,) are those of the candidates, best first;
-    `shown` (m, dim) what is shown before them, and `taken` its groups, which is added to.
+    `shown` (m, dim) are the hits before them, and `taken` the groups of these, which is added to.
     """
     if not len(scores):
         return []
     seen = [row.astype(np.float32) for row in shown]
     made = vectors.astype(np.float32)
     likeness = np.max([made @ row for row in seen], axis=0) if seen else np.full(len(made), -1.0)
-    relevance = (scores - scores[-1]) / max(float(scores[0] - scores[-1]), 1e-6)  # 1 to 0
+    lowest, highest = float(scores.min()), float(scores.max())
+    relevance = (scores - lowest) / max(highest - lowest, 1e-6)  # 1 to 0
     left = list(range(len(scores)))
     chosen: list[int] = []
     while left and len(chosen) < k:
-        if thinning.diverse:
+        if diversity.diverse:
             worth = [_RELEVANCE * relevance[i] - (1 - _RELEVANCE) * likeness[i] for i in left]
             place = left.pop(int(np.argmax(worth)))
         else:
@@ -67,7 +73,7 @@ def choose(
         group = groups[place]
         if group is not None and group in taken:
             continue
-        if thinning.distinct and likeness[place] >= SAME:
+        if diversity.distinct and likeness[place] >= SAME:
             continue
         chosen.append(place)
         if group is not None:
@@ -77,12 +83,17 @@ def choose(
 
 
 def groups_of(snapshot: Snapshot, column: str) -> Callable[[Rows], list[object]]:
-    """Return what gives the values of a column of the metadata; raises Error where it is none."""
+    """Return a function from rows to their values in a column, None where there is no value.
+
+    Raises UnknownName, with similar names, for an unknown column.
+    """
     if not column:
         return lambda rows: [None] * len(rows)
     known = {name.lower(): name for name, *_ in snapshot.query("DESCRIBE searchable")[1:]}
     if column.lower() not in known:
-        raise Error(f"There is no column {column!r} to group by; there is {', '.join(known)}.")
+        near = did_you_mean(column, known.values())
+        listed = ", ".join([*known.values()][:_MOST_COLUMNS])
+        raise UnknownName(f"There is no column {column!r} to group by; there is {listed}.{near}")
     name = known[column.lower()].replace('"', '""')
 
     def values(rows: Rows) -> list[object]:

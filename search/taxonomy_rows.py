@@ -1,4 +1,4 @@
-"""Names and taxa of a taxonomy as rows: what each name means, and what stands around a taxon."""
+"""Taxonomy rows: the meaning of each name, and the taxa around one."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -6,15 +6,8 @@ from itertools import islice
 import duckdb
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.taxonomy.resolver import (
-    COLUMNS as CLADE_COLUMNS,
-)
-from indexer.taxonomy.resolver import (
-    Clade,
-    Resolution,
-    clade_of,
-    resolve_all,
-)
+from indexer.taxonomy.resolver import COLUMNS as CLADE_COLUMNS
+from indexer.taxonomy.resolver import Clade, Resolution, clade_of, resolve_all
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
 from model.taxon import RANKS
@@ -34,8 +27,8 @@ def resolve_names(
 ) -> Iterator[dict[str, object]]:
     """Yield one row of COLUMNS for each name, in their order.
 
-    `suggestions` are the candidates of a name of several taxa, or what a name that is unknown
-    resembles. Raises UnknownName where `within` is no clade.
+    `suggestions` are the candidates of an ambiguous name, or names similar to an unknown one.
+    Raises UnknownName for an unknown clade in `within`.
     """
     inside = [clade.interval for name in within for clade in _clades(connection, name)]
     rest = iter(names)
@@ -47,9 +40,9 @@ def resolve_names(
 def show_taxon(
     connection: duckdb.DuckDBPyConnection, snapshot: Snapshot | None, name: str
 ) -> Iterator[dict[str, object]]:
-    """Yield rows of SHOW_COLUMNS: what stands above a taxon, itself, and its children.
+    """Yield rows of SHOW_COLUMNS: the ancestors of a taxon, itself, and its children.
 
-    `taxa` counts what stands below, `images` those of a collection that are labelled so. Raises
+    `taxa` counts descendants, `images` those of a collection with a label in the taxon. Raises
     UnknownName for a name of no taxon or of several.
     """
     (clade, *_) = _clades(connection, name, one=True)

@@ -1,4 +1,4 @@
-"""Conditions: what must hold of the images that may answer, and the rows of which it does."""
+"""Conditions on images in SQL, and the rows for which they hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,16 @@ class Condition:
     """a condition in the user's own SQL, which is never part of ours"""
 
     def __and__(self, other: "Condition") -> "Condition":
-        """Return that both hold; only one of them may be in the user's SQL."""
+        """Return that both hold; at most one of them may carry the user's SQL."""
         if "false" in (self.sql, other.sql):
             return NONE
         parts = [each.sql for each in (self, other) if each.sql != "true"]
         sql = " AND ".join(f"({part})" for part in parts) or "true"
         return Condition(sql, self.values + other.values, self.where or other.where)
+
+    def __invert__(self) -> "Condition":
+        """Return that it does not hold; for one without the user's SQL, which is never null."""
+        return Condition(f"NOT ({self.sql})", self.values)
 
 
 EVERY = Condition()
@@ -53,7 +57,7 @@ class Selections:
 
 
 def _selection(snapshot: Snapshot, condition: Condition) -> Selection:
-    """Return the rows; raises Error where the user's SQL is none."""
+    """Return the rows; raises Error for SQL of the user that cannot be understood."""
     if condition.sql == "false":
         return Selection(range(0))
     if condition.where:
@@ -80,8 +84,8 @@ def _ask(snapshot: Snapshot, what: str, condition: Condition) -> duckdb.DuckDBPy
 def select(snapshot: Snapshot, where: str) -> Rows:
     """Return the rows for which a condition in the user's SQL is true, ascending.
 
-    It is one expression, nothing before or after it, on a connection that reads this catalog and
-    nothing else. Raises Error with DuckDB's own words where it cannot be understood.
+    The condition is one expression, evaluated on a connection that reads this catalog and nothing
+    else. Raises Error with DuckDB's own words where it cannot be understood.
     """
     try:
         return _fetched(snapshot.cursor().table("searchable").filter(where).project('"row"'))

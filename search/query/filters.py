@@ -1,4 +1,4 @@
-"""Filters: which images may answer at all, whatever was asked."""
+"""Filters: clades, rank, SQL, date and place as one condition on the images that may answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,33 +6,33 @@ from dataclasses import dataclass
 from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 from model.taxon import RANKS, Rank
-from search.conditions import Condition, inside
-from search.names import Names
-from search.when_and_where import near, within_dates
+from search.query.conditions import Condition, inside
+from search.query.dates_and_places import Place, near, within_dates
+from search.query.names import Names
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What an image must be, all of it: labelled within some clade, outside others, …"""
+    """Conditions that an image must meet, all of them, whatever the query."""
 
     within: Sequence[str] = ()
     """names of clades; the label must be a taxon of one of them"""
     exclude: Sequence[str] = ()
-    """names of clades; the label must be no taxon of any"""
+    """names of clades; the label must be a taxon of none of them"""
     rank: str = ""
     """the label must be as precise as this rank"""
     where: str = ""
     """SQL condition on the metadata (`typed_metadata`): "site = 'A' AND elevation > 500" """
     date: str = ""
-    """of a time: "2021-05", "2021-05-01/2021-06" (`search.when_and_where`)"""
-    near: str = ""
-    """of a place: latitude, longitude and km around it"""
+    """"2021-05", "2021-05-01/2021-06" (`query.dates_and_places`)"""
+    near: str | Place = ""
+    """latitude, longitude and the km around them"""
 
     def condition(self, names: Names) -> Condition:
-        """Return what must hold.
+        """Return the filters as one condition.
 
-        Raises UnknownName for a clade that is none, and Error for a rank, date or place that is
-        none.
+        Raises UnknownName for an unknown clade, and Error for a rank, date or place that is
+        malformed.
         """
         condition = Condition(where=self.where)
         if self.within:
@@ -50,11 +50,11 @@ class Filters:
 
     @staticmethod
     def _intervals(names: Names, clades: Sequence[str]) -> list[Interval]:
-        return [each for name in clades for each in names.clade(name).intervals]
+        return [each for name in clades for each in names.taxon(name).intervals]
 
 
 def _rank(name: str) -> Rank:
     try:
         return Rank(name.lower())
     except ValueError:
-        raise Error(f"{name!r} is no rank; it is one of {', '.join(RANKS)}.") from None
+        raise Error(f"Unknown rank {name!r}; choose one of {', '.join(RANKS)}.") from None

@@ -1,0 +1,122 @@
+"""`taxalens verify`: every damaged file is named, with what to do, and nothing else is."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from colours import ColourEncoder
+from pictures import run, write_picture
+from taxonomies import small_taxonomy
+
+from indexer.catalog.catalog_file import catalog_path
+from indexer.catalog.verify import verify
+from indexer.ingest.optimize import optimize
+from indexer.ingest.run import keep_catalog, use_taxonomy
+from indexer.store.manifest import read_manifest
+from model.errors import CollectionError
+from ui.cli import main
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a collection `c` that has one kind of file each, and its taxonomy."""
+    folder = tmp_path_factory.mktemp("made")
+    small_taxonomy(folder).close()
+    for number, colour in enumerate(np.random.default_rng(0).integers(0, 256, (300, 3)).tolist()):
+        path = folder / "p" / ("Pica pica", "Panthera leo")[number % 2] / f"{number}.png"
+        write_picture(path, "#{:02x}{:02x}{:02x}".format(*colour))
+    run(folder / "p", folder / "c", taxonomy=str(folder / "small.duckdb"))
+    optimize(folder / "c", ColourEncoder(), index_from=1)
+    return folder
+
+
+@pytest.fixture
+def indexed(made: Path, tmp_path: Path) -> Path:
+    """A copy of that collection."""
+    return Path(shutil.copytree(made / "c", tmp_path / "c"))
+
+
+def flip(path: Path, place: float = 0.5) -> None:
+    """Flip one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_whole_collection_is_one_line(indexed: Path) -> None:
+    assert verify(indexed) == []
+    shown = CliRunner().invoke(main, ["verify", "-c", str(indexed)])
+    assert (shown.exit_code, shown.stdout) == (0, f"{indexed}: every file is as it was written\n")
+
+
+def test_a_flipped_bit_is_found_in_every_file(indexed: Path) -> None:
+    manifest = read_manifest(indexed)
+    assert manifest.index
+    paths = [*manifest.files, manifest.index.path]
+    assert {path.partition("/")[0] for path in paths} >= {"segments", "inputs", "labels", "clades"}
+    for path in paths:
+        before = (indexed / path).read_bytes()
+        flip(indexed / path)
+        (damage,) = verify(indexed)
+        assert (damage.path, damage.problem) == (path, "has another sha256 than was written")
+        (indexed / path).write_bytes(before)
+    assert verify(indexed) == []
+
+
+def test_the_command_names_each_damaged_file_and_the_next_step(indexed: Path) -> None:
+    manifest = read_manifest(indexed)
+    assert manifest.index
+    (vectors,) = (path for path in manifest.paths("segments") if path.endswith(".npy"))
+    flip(indexed / vectors)
+    flip(indexed / manifest.index.path)
+    (indexed / manifest.paths("labels")[0]).unlink()
+    (indexed / manifest.paths("names")[0]).write_bytes(b"cut")
+    shown = CliRunner().invoke(main, ["verify", "-c", str(indexed)])
+    assert shown.exit_code == 1
+    lines = dict(line.split(": ", 1) for line in shown.stdout.splitlines())
+    assert len(lines) == 4
+    assert "restore it from a copy" in lines[vectors]
+    assert f"taxalens optimize -c {indexed}" in lines[manifest.index.path]
+    assert lines[manifest.paths("labels")[0]].startswith("is missing; restore it")
+    assert "use none" in lines[manifest.paths("names")[0]]
+    assert "Traceback" not in shown.output
+
+
+def test_the_advice_mends_what_is_derived(indexed: Path, made: Path) -> None:
+    manifest = read_manifest(indexed)
+    assert manifest.index
+    flip(indexed / manifest.index.path)
+    flip(indexed / manifest.paths("clades")[0])
+    assert len(verify(indexed)) == 2
+    use_taxonomy(indexed, "none")
+    use_taxonomy(indexed, str(made / "small.duckdb"))
+    optimize(indexed, ColourEncoder(), index_from=1)
+    assert verify(indexed) == []
+
+
+def test_a_damaged_catalog_is_derived(collection: Path) -> None:
+    catalog = catalog_path(collection, read_manifest(collection))
+    flip(catalog)
+    (damage,) = verify(collection)
+    assert damage.path == catalog.name
+    assert damage.advice.startswith("delete it: taxalens update")
+    catalog.unlink()
+    assert verify(collection) == []
+    keep_catalog(collection)
+    assert catalog.exists()
+    assert verify(collection) == []
+
+
+def test_progress_covers_all_and_a_folder_without_a_manifest_is_refused(
+    collection: Path, tmp_path: Path
+) -> None:
+    heard: list[tuple[str, float]] = []
+    verify(collection, lambda path, share: heard.append((path, share)))
+    assert {path for path, _ in heard} >= set(read_manifest(collection).files)
+    shares = [share for _, share in heard]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    with pytest.raises(CollectionError, match="There is no collection"):
+        verify(tmp_path / "none")
