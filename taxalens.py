@@ -14,56 +14,136 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from indexer.catalog.verify import Damage, verify
+    from indexer.exports.account import Account
+    from indexer.ingest.indexing import add, index, retry, update
+    from indexer.ingest.optimize import optimize
+    from indexer.ingest.pipeline import Progress
+    from indexer.ingest.remove_relocate import relocate, remove
+    from indexer.taxonomy.draft import Problem
+    from indexer.taxonomy.store import About
+    from model.encoder import Encoder
     from model.encoder import load as load_encoder
-    from model.errors import Error
+    from model.errors import (
+        BadInput,
+        CollectionError,
+        EncoderMismatch,
+        EncoderUnavailable,
+        Error,
+        NotWritten,
+        UnknownName,
+    )
+    from model.progress import Step
     from model.taxon import Rank, Taxon
+    from search import taxonomies
+    from search.answers import Answers
+    from search.auditing.findings import Finding, Findings
+    from search.auditing.suggesting import Suggestion, Suggestions
     from search.collection import Collection
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
-    from search.identifying.identifications import Identification, Identifications
+    from search.identifying.identifications import Identification, Identifications, Neighbour
     from search.labelling.few_shot import Labelling
-    from ui.indexing import index
-    from ui.labelling import keep
+    from search.statuses import InputStatus, Statuses, status
+    from search.taxonomies import Imported, Relative, Relatives, ResolvedName, ResolvedNames
 
 __all__ = [
+    "About",
+    "Account",
+    "Answers",
+    "BadInput",
     "Collection",
+    "CollectionError",
+    "Damage",
+    "Encoder",
+    "EncoderMismatch",
+    "EncoderUnavailable",
     "Error",
+    "Finding",
+    "Findings",
     "Hit",
     "Hits",
     "Identification",
     "Identifications",
+    "Imported",
+    "InputStatus",
     "Labelling",
+    "Neighbour",
+    "NotWritten",
+    "Problem",
+    "Progress",
     "Rank",
+    "Relative",
+    "Relatives",
+    "ResolvedName",
+    "ResolvedNames",
+    "Statuses",
+    "Step",
+    "Suggestion",
+    "Suggestions",
     "Taxon",
+    "UnknownName",
+    "add",
     "index",
-    "keep",
     "load_encoder",
     "open",
+    "optimize",
+    "relocate",
+    "remove",
+    "retry",
+    "status",
+    "taxonomies",
+    "update",
+    "verify",
 ]
 
 _HOMES = {
-    "Collection": ("search.collection", "Collection"),
-    "Error": ("model.errors", "Error"),
-    "Hit": ("search.hits", "Hit"),
-    "Hits": ("search.hits", "Hits"),
-    "Identification": ("search.identifying.identifications", "Identification"),
-    "Identifications": ("search.identifying.identifications", "Identifications"),
-    "Labelling": ("search.labelling.few_shot", "Labelling"),
-    "Rank": ("model.taxon", "Rank"),
-    "Taxon": ("model.taxon", "Taxon"),
-    "index": ("ui.indexing", "index"),
-    "keep": ("ui.labelling", "keep"),
-    "load_encoder": ("model.encoder", "load"),
-    "open": ("search.collection", "open_collection"),
+    "indexer.catalog.verify": "Damage, verify",
+    "indexer.exports.account": "Account",
+    "indexer.ingest.indexing": "add, index, retry, update",
+    "indexer.ingest.optimize": "optimize",
+    "indexer.ingest.pipeline": "Progress",
+    "indexer.ingest.remove_relocate": "relocate, remove",
+    "indexer.taxonomy.draft": "Problem",
+    "indexer.taxonomy.store": "About",
+    "model.encoder": "Encoder, load as load_encoder",
+    "model.errors": "BadInput, CollectionError, EncoderMismatch, EncoderUnavailable, Error, "
+    "NotWritten, UnknownName",
+    "model.progress": "Step",
+    "model.taxon": "Rank, Taxon",
+    "search": "taxonomies",
+    "search.answers": "Answers",
+    "search.auditing.findings": "Finding, Findings",
+    "search.auditing.suggesting": "Suggestion, Suggestions",
+    "search.collection": "Collection, open_collection as open",
+    "search.hits": "Hit, Hits",
+    "search.identifying.identifications": "Identification, Identifications, Neighbour",
+    "search.labelling.few_shot": "Labelling",
+    "search.statuses": "InputStatus, Statuses, status",
+    "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
 }
+_PLACES = {
+    entry.rpartition(" as ")[2]: (module, entry.partition(" as ")[0])
+    for module, entries in _HOMES.items()
+    for entry in entries.split(", ")
+}
+__all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import taxalens` is quick."""
-    if name not in _HOMES:
+    if name not in _PLACES:
         raise AttributeError(f"module 'taxalens' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
+    module, attribute = _PLACES[name]
+    home = importlib.import_module(module)
+    if not hasattr(home, attribute):  # a module of a package
+        return importlib.import_module(f"{module}.{attribute}")
+    return getattr(home, attribute)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return [*__all__, "__version__"]
 
 
 def _refuse_namesakes() -> None:

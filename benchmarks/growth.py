@@ -26,13 +26,13 @@ from benchmarks.report import figure, timed, write_report
 from benchmarks.vectors import DIM, world
 from indexer.backends.selection import Selection
 from indexer.catalog.catalog_file import catalog_path, write_catalog
+from indexer.ingest.indexing import index
 from indexer.ingest.optimize import optimize
 from indexer.store.manifest import EncoderEntry, Manifest, commit, read_manifest
 from indexer.store.segment import INPUTS, LABELS, ROWS
 from model.taxon import RANKS, Taxon
 from model.vectors import Identity, Vectors
 from search.collection import open_collection
-from ui.indexing import index
 
 PART = 16  # blocks of 65,536 rows a segment
 ADDED = 1000

@@ -15,5 +15,7 @@ encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder
 plugins.py            look-up by file name
 shared_prefixes.py    many texts at once, in which each beginning is computed once
+progress.py           reports of long work to a callback
+sizes.py              sizes and durations in words
 errors.py             every error that is raised on purpose
 """

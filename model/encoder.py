@@ -1,15 +1,14 @@
 """The encoder seam: what an encoder is, and how one is loaded by its spec."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from PIL import Image
-
-from model.clip_encoder import ClipEncoder
-from model.compiled import open_compiled
 from model.plugins import load_plugin
 from model.runtimes import AUTO, TORCH
 from model.vectors import Identity, Vectors
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Encoder(Protocol):
@@ -27,20 +26,22 @@ class Encoder(Protocol):
     def dim(self) -> int:
         """The number of components of a vector."""
 
-    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+    def encode_images(self, images: "Sequence[Image.Image]") -> Vectors:
         """Return one unit row per RGB image: (n, dim) float16, in order."""
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return one unit row per text: (n, dim) float16, in order."""
 
 
-def load(spec: str, runtime: str = AUTO, fingerprint: str = "") -> Encoder:
+def load(spec: str, runtime: str = AUTO, fingerprint: str | None = None) -> Encoder:
     """Load an encoder; quickly, without torch, where the one of that fingerprint is kept compiled.
 
     `spec` is a file name in `model/encoders/` (`starter`, `bioclip`, `bioclip-2`, …),
     `hf-hub:OWNER/NAME`, `local-dir:DIR` or `ARCH:CHECKPOINT`. Raises UnknownName for a spec that
     is none of these, EncoderUnavailable where the weights cannot be obtained.
     """
+    from model.compiled import open_compiled
+
     if fingerprint and runtime != TORCH and (kept := open_compiled(spec, fingerprint)):
         return kept
     if ":" in spec:
@@ -56,4 +57,6 @@ def checked(encoder: Encoder) -> Encoder:
 
     For vectors that are written down; to open one, a sample of its large files is compared.
     """
+    from model.clip_encoder import ClipEncoder
+
     return encoder.checked() if isinstance(encoder, ClipEncoder) else encoder

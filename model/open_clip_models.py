@@ -70,7 +70,7 @@ def from_network(
         if compiled := compile_encoder(spec, identity, dim, network):
             return compiled
         if runtime == OPENVINO:
-            raise BadInput(f"{spec} cannot be computed by OpenVINO; use --runtime torch.")
+            raise BadInput(f"{spec} cannot be computed by OpenVINO; pass runtime=torch.")
     elif runtime not in RUNTIMES:
         raise UnknownName(f"{runtime!r} is no runtime; it is one of {', '.join(RUNTIMES)}.")
 
@@ -94,7 +94,7 @@ def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
         # open_clip wraps whatever the hub client raised in a bare RuntimeError.
         raise EncoderUnavailable(
             f"The weights of {repository} cannot be had from the Hugging Face hub "
-            f"({_first_line(_root_of(error))}); connect to it once, or use --encoder starter."
+            f"({_first_line(_root_of(error))}); connect to it once, or pass encoder=starter."
         ) from error
     return from_network(spec, network, tokenizer, runtime)
 

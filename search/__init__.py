@@ -7,11 +7,15 @@ ranking/          the nearest rows: planned, found, diversified
 retrieval.py      a query's hits: labelled, then identified, then similar
 answers.py        the base of every answer: a typed sequence with its table
 hits.py           one hit, and all of an answer
+taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
 zero_shot/        every taxon's probability for an image
 identifying/      one answer for each photograph, as deep as it is sure
 labelling/        a few examples, and the rest gets labels
 auditing/         what is likely wrong, and what to label next
+identification_choices.py  candidates of identify, with or without a collection
+statuses.py       what became of each input
+images_table.py   every image as one table
 summary.py        what a collection holds, in numbers
 text_table.py     rows as aligned text
 html.py           answers as tables with pictures, for notebooks

@@ -1,41 +1,50 @@
-"""A collection opened for searching."""
+"""A collection opened: every question that it answers.
 
+Each method imports what it uses, so that a search does not wait for scikit-learn.
+"""
+
+import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Self
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.exports.account import Account
-from indexer.exports.export import export
-from indexer.labels.label_files import Label
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
-from model.encoder import Encoder, checked
-from model.errors import Error
-from search.auditing.audit import audit
-from search.auditing.findings import KINDS, Findings
-from search.auditing.suggesting import Suggestions, suggest
-from search.hits import Hits
-from search.identifying.identifications import Identifications
-from search.identifying.identifier import Asked
-from search.identifying.preparing import Preparation, Wanted, prepare
-from search.labelling.examples import rows_of
-from search.labelling.few_shot import How, Labelling, label
+from model.encoder import Encoder
+from model.errors import Error, UnknownName
+from model.taxon import Rank
+from search.auditing.findings import KINDS
+from search.hits import Hit, Hits
 from search.opened import Opened, several
-from search.query.dates_and_places import Place
 from search.query.filters import Filters
-from search.query.pictures import Given
-from search.query.understanding import understand
-from search.query.vector_arithmetic import MixedQuery, Weighed, terms_of
-from search.ranking.diversify import Diversity
-from search.ranking.neighbours import neighbours
-from search.retrieval import retrieve, retrieve_each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from indexer.exports.account import Account
+    from indexer.labels.label_files import Label
+    from model.progress import OnStep
+    from model.vectors import Vectors
+    from search.auditing.findings import Findings
+    from search.auditing.suggesting import Suggestions
+    from search.identifying.identifications import Identifications
+    from search.identifying.preparing import Preparation
+    from search.labelling.few_shot import Labelling
+    from search.query.dates_and_places import Place
+    from search.query.pictures import Given
+    from search.query.vector_arithmetic import Weighed
+
+Names = str | Sequence[str]
+Day = str | datetime.date
+"""a day, or as a string also a month or a year: "2021-05-01", "2021-05", "2021" """
 
 
 class Collection(Opened):
-    """One generation of a collection, and all that it can be asked."""
+    """One generation of a collection: a mapping of image ids to images that answers questions.
+
+    A collection without images is still true.
+    """
 
     def search(
         self,
@@ -43,19 +52,19 @@ class Collection(Opened):
         *,
         taxon: str | None = None,
         text: str | None = None,
-        image: Given | Sequence[Given] | None = None,
+        image: "Given | Sequence[Given] | None" = None,
         image_id: str | None = None,
         k: int = 10,
-        within: str | Sequence[str] = (),
-        exclude: str | Sequence[str] = (),
-        rank: str = "",
-        where: str = "",
-        date: str = "",
-        near: str | Place = "",
-        plus: Weighed | Sequence[Weighed] = (),
-        minus: Weighed | Sequence[Weighed] = (),
+        within: Names = (),
+        exclude: Names = (),
+        rank: Rank | str | None = None,
+        where: str | None = None,
+        date: Day | tuple[Day | None, Day | None] | None = None,
+        near: "Place | None" = None,
+        plus: "Weighed | Sequence[Weighed]" = (),
+        minus: "Weighed | Sequence[Weighed]" = (),
         skip: int = 0,
-        group_by: str = "",
+        group_by: str | None = None,
         distinct: bool = False,
         diverse: bool = False,
     ) -> Hits:
@@ -65,20 +74,25 @@ class Collection(Opened):
         else a text; `taxon` and `text` force it. `image` is a picture, or several of one specimen:
         a path, bytes, a PIL image, an array (height, width, 3) uint8 or a (dim,) float vector
         (`query.pictures`). `image_id` is an image of the collection, which is left out of its own
-        answer. `plus` and `minus` are names, texts or pictures, perhaps with a weight
-        (("snow", 2.0) or "2*snow"), that hits resemble more and less (`query.vector_arithmetic`).
-        Hits of a taxon are its labelled images, best look first, then the machine-identified
-        ones, surest first, then images that no label excludes.
+        answer. `plus` and `minus` are names, texts or pictures, perhaps with a weight,
+        ("snow", 2.0), that hits resemble more and less (`query.vector_arithmetic`). Hits of a
+        taxon are its labelled images, best look first, then the machine-identified ones, surest
+        first, then images that no label excludes.
 
         Only images that pass every filter answer (`query.filters`): `within` and `exclude` name
-        clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` and
-        `near` conditions on time and place. `within` also decides which of several taxa of one
-        name is meant. `group_by` a column shows the best hit of each value, `distinct` drops
-        near-duplicates, `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out
-        the first hits, for the next page. Raises UnknownName or BadInput for anything that cannot
-        be understood or read.
+        clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` a
+        time or a pair of first and last, `near` a latitude, a longitude and the km around them.
+        `within` also decides which of several taxa of one name is meant. `group_by` a column
+        shows the best hit of each value, `distinct` drops near-duplicates, `diverse` prefers
+        unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for the next page.
+        Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
-        filters = Filters(several(within), several(exclude), rank, where, date, near)
+        from search.query.understanding import understand
+        from search.query.vector_arithmetic import MixedQuery, terms_of
+        from search.ranking.diversify import Diversity
+        from search.retrieval import retrieve
+
+        filters = _filters(within, exclude, rank, where, _period(date), near)
         understood = understand(
             self.names,
             filters.within,
@@ -92,132 +106,282 @@ class Collection(Opened):
             raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
-        passing = filters.condition(self.names)
-        return retrieve(self, asked, passing, k, skip, Diversity(group_by, distinct, diverse))
+        diversity = Diversity(group_by or "", distinct, diverse)
+        return retrieve(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
-        self,
-        asked: Iterable[str],
-        k: int = 10,
-        *,
-        within: str | Sequence[str] = (),
-        where: str = "",
+        self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
     ) -> Iterator[Hits]:
         """Yield the answer to each of any number of queries, in their order; see `search`.
 
         Texts are embedded together. A query that cannot be understood has no hits and says why.
         """
-        filters = Filters(several(within), where=where)
+        from search.retrieval import retrieve_each
+
+        filters = _filters(within, where=where)
         yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
-        self, k: int = 10, *, within: str | Sequence[str] = (), where: str = ""
-    ) -> Iterator[pa.RecordBatch]:
+        self, k: int = 10, *, within: Names = (), where: str | None = None
+    ) -> "Iterator[pa.RecordBatch]":
         """Yield the k nearest images of every image, among those that pass the filters.
 
         Batches have the columns of `search.ranking.neighbours.SCHEMA`.
         """
-        return neighbours(self.snapshot, self.nearest, self.among(within, where), k)
+        from search.ranking.neighbours import neighbours
+
+        return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
 
     def audit(
         self,
-        kinds: str | Sequence[str] = KINDS,
+        kinds: Names = KINDS,
         k: int = 20,
         *,
-        within: str | Sequence[str] = (),
-        where: str = "",
-    ) -> Findings:
-        """Return the k worst findings of each kind among what passes (`auditing.findings`)."""
-        among = self.among(within, where)
+        within: Names = (),
+        where: str | None = None,
+    ) -> "Findings":
+        """Return the k worst findings of each kind among the images that pass the filters.
+
+        `kinds` are "labels", "duplicates" and "outliers" (`search.auditing.findings`).
+        """
+        from search.auditing.audit import audit
+
+        among = self.among(within, where or "")
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
 
     def suggest(
-        self, k: int = 20, *, within: str | Sequence[str] = (), where: str = ""
-    ) -> Suggestions:
-        """Return which unlabelled images to label next, at most k, among what passes."""
-        return suggest(self.snapshot, self.nearest.exact, self.among(within, where), k)
+        self, k: int = 20, *, within: Names = (), where: str | None = None
+    ) -> "Suggestions":
+        """Return at most k unlabelled images to label next, among those that pass the filters."""
+        from search.auditing.suggesting import suggest
+
+        return suggest(self.snapshot, self.nearest.exact, self.among(within, where or ""), k)
 
     def label(
         self,
-        examples: Path | str | Mapping[str, Label] | None = None,
+        examples: "Path | str | Mapping[str, Label] | None" = None,
         *,
+        method: str = "auto",
+        neighbours: int = 20,
+        precision: float = 0.0,
+        sets: float = 0.0,
         query: str | None = None,
         first: int = 1000,
-        within: str | Sequence[str] = (),
-        where: str = "",
-        **how: Unpack[How],
-    ) -> Labelling:
-        """Learn labels from a few examples, to give them to other images (`labelling.How`).
+        within: Names = (),
+        where: str | None = None,
+    ) -> "Labelling":
+        """Learn labels from a few examples, to give them to other images.
 
-        `examples` is a CSV or Parquet file (`labelling.examples`); without one, what people
-        labelled are the examples. All other images are labelled, or those that pass the filters, or
-        the `first` of a `query`; they are as `batches` of the answer are taken. Raises BadInput for
-        examples of less than two classes, Error for a precision that they cannot tell of.
+        `examples` is a CSV or Parquet file (`search.labelling.examples`); by default the images
+        that people labelled. `method` is a file of `search/labelling/classifiers` or "auto",
+        `neighbours` the number of examples that vote in k-NN. A label whose probability of being
+        right is below `precision` is not given; `sets` adds the labels of which one is right in
+        this share of cases. All other images are labelled, or those that pass the filters, or the
+        `first` hits of a `query`, when the answer's `batches` are taken; `save` keeps them. Raises
+        BadInput for examples of less than two classes, Error for a precision that they cannot
+        calibrate.
         """
+        from search.labelling.examples import rows_of
+        from search.labelling.few_shot import label
+
         if query is None:
-            rows = self.among(within, where).array
+            rows = self.among(within, where or "").array
         else:
             hits = self.search(query, k=first, within=within, where=where)
             rows = rows_of(self.snapshot, [hit.image_id for hit in hits])
-        return label(self.snapshot, self.nearest.exact, rows, examples, **how)
+        return label(
+            self.snapshot,
+            self.nearest.exact,
+            rows,
+            examples,
+            method=method,
+            neighbours=neighbours,
+            precision=precision,
+            sets=sets,
+        )
 
     def export(
         self,
         path: Path | str,
-        format: str = "",
+        format: str | None = None,
         *,
-        within: str | Sequence[str] = (),
-        where: str = "",
-    ) -> Account:
-        """Write the images that pass the filters in a format of `indexer/exports`.
+        within: Names = (),
+        where: str | None = None,
+        progress: "OnStep | None" = None,
+    ) -> "Account":
+        """Write the images that pass the filters in a format of `indexer/exports/formats`.
 
-        "" is the format that the suffix of the path says. Raises UnknownName or BadInput, as
+        The path's suffix decides by default. Raises UnknownName or BadInput as
         `indexer.exports.export` does.
         """
-        *_, account = self.exporting(Path(path), format, within=within, where=where)
+        from indexer.exports.export import export
+        from model.progress import Step, ignore
+
+        report = progress or ignore
+        rows = self.among(within, where or "").array
+        for account in export(self.snapshot, Path(path), format or "", rows):
+            report(Step("images to export", "images", account.images, len(rows)))
         return account
-
-    def exporting(
-        self, path: Path, format: str, *, within: str | Sequence[str] = (), where: str = ""
-    ) -> Iterator[Account]:
-        """Do what `export` does, and yield the account as it grows."""
-        return export(self.snapshot, path, format, self.among(within, where).array)
-
-    def prepare(self, **wanted: Unpack[Wanted]) -> Preparation:
-        """Return what identifying takes: its `texts` may take long to encode, the first time."""
-        parts = (self.snapshot, lambda: self.nearest, self.names.taxonomy)
-        return prepare(lambda: checked(self.encoder), *parts, **wanted)
 
     def identify(
         self,
         images: Path | str | Sequence[Path | str],
         precision: float = 0.9,
         *,
-        rank: str = "",
+        rank: Rank | str | None = None,
         k: int = 5,
-        group_by: str = "",
-        **wanted: Unpack[Wanted],
-    ) -> Identifications:
-        """Identify photographs, each as deep as that share of answers is right.
+        group_by: str | None = None,
+        within: Names = (),
+        exclude: Names = (),
+        checklist: Sequence[str] | None = None,
+        checklist_weight: float = 0.0,
+        whole_taxonomy: bool = False,
+        progress: "OnStep | None" = None,
+    ) -> "Identifications":
+        """Identify photographs, each to the deepest rank at which that share of answers is right.
 
-        `images` are files, folders, patterns or tables of them; see `identifying.identifier.Asked`
-        for the options, and `identifying.preparing.Wanted` for what may be an answer.
+        `images` are files, folders, patterns or tables of them. `rank` is the deepest rank that
+        is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
+        agree in `group_by`, a column or "folder", show one specimen. `within`, `exclude`,
+        `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
         """
-        asked = Asked(precision, rank, k, group_by)
-        ready = self.prepare(**wanted)
+        from indexer.taxonomy.text_encoding import encode_missing
+        from search.identifying.identifier import Asked
+
+        asked = Asked(precision, str(rank or ""), k, group_by or "")
+        ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
+        encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images
         return ready.identifier().all(sources, asked, ready.notes)
 
+    def prepare(
+        self,
+        within: Names = (),
+        exclude: Names = (),
+        checklist: Sequence[str] | None = None,
+        checklist_weight: float = 0.0,
+        whole_taxonomy: bool = False,
+    ) -> "Preparation":
+        """Return all that identifying takes; encoding its `texts` may take long the first time.
+
+        `within` and `exclude` name clades, `checklist` the taxa that occur: any other has the
+        prior weight `checklist_weight`. Candidates are the taxa of labels, or those of the whole
+        taxonomy.
+        """
+        from model.encoder import checked
+        from search.identifying.preparing import prepare
+
+        return prepare(
+            lambda: checked(self.encoder),
+            self.snapshot,
+            lambda: self.nearest,
+            self.names.taxonomy,
+            within=within,
+            exclude=exclude,
+            checklist=checklist,
+            checklist_weight=checklist_weight,
+            whole_taxonomy=whole_taxonomy,
+        )
+
+    def info(self) -> dict[str, str]:
+        """Return facts about the collection by name, in the order in which they are read."""
+        from search.summary import summarise
+
+        return summarise(self.snapshot)
+
+    def to_arrow(self) -> "pa.Table":
+        """Return every image as a line of `search.images_table.SCHEMA`."""
+        from search.images_table import images_table
+
+        return images_table(self.snapshot)
+
+    def vectors(self) -> "Vectors":
+        """Return the unit vectors, (images, dim) float16, in the order of `to_arrow`."""
+        import numpy as np
+
+        from search.images_table import image_rows
+
+        return self.nearest.exact.gather(np.array(image_rows(self.snapshot), np.int64))
+
+    def __getitem__(self, image_id: str) -> Hit:
+        """Return an image as a hit of score 1, its cosine with itself; raises UnknownName."""
+        import numpy as np
+
+        from search.hits import SIMILAR, hits_of
+
+        found = self.snapshot.query('SELECT "row" FROM images WHERE image_id = ?', image_id)
+        if not found:
+            raise UnknownName(f"{self.snapshot.folder} has no image with the id {image_id!r}.")
+        rows = np.array(found[0], np.int64)
+        return hits_of(self.snapshot, (np.ones(1, np.float32), rows), SIMILAR)[0]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the image ids, in the order of `to_arrow`."""
+        ids = self.snapshot.query('SELECT image_id FROM images ORDER BY "row"')
+        return iter([image_id for (image_id,) in ids])
+
+    def __contains__(self, image_id: object) -> bool:
+        """Return whether an image has this id."""
+        return bool(self.snapshot.query("SELECT 1 FROM images WHERE image_id = ?", str(image_id)))
+
+    def __bool__(self) -> bool:
+        """Return True, for a collection without images too."""
+        return True
+
+    def reload(self) -> None:
+        """Open the current generation of the same collection in place of this one.
+
+        The encoder stays loaded. No other thread may be using the collection meanwhile.
+        """
+        encoder = self.__dict__.get("encoder", self._given_encoder)
+        fresh = Collection(open_snapshot(self.snapshot.folder), encoder, self.names.taxonomy)
+        self.close()
+        self.__dict__ = fresh.__dict__
+
+    def close(self) -> None:
+        """Close the collection's files; nothing can be asked of it from then on."""
+        self.snapshot.close()
+
+    def __enter__(self) -> Self:
+        """Return the collection, which is closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
 
 def open_collection(
-    folder: Path | str, encoder: Encoder | None = None, taxonomy: str | None = None
+    folder: Path | str = "taxalens.collection",
+    encoder: Encoder | None = None,
+    taxonomy: str | None = None,
 ) -> Collection:
     """Open the current generation of a collection.
 
-    `taxonomy` is the name or file of an imported one, to know the names of what is not labelled
-    here too; None is the collection's own, if it is on this machine. Raises CollectionError where
-    there is no collection, UnknownName where there is no such taxonomy.
+    `taxonomy` is the name or file of an imported one, for names of taxa without a label here; by
+    default the collection's own, if it is on this machine. Raises CollectionError where there is
+    no collection, UnknownName where there is no such taxonomy.
     """
     snapshot = open_snapshot(Path(folder))
     known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(snapshot.manifest)
     return Collection(snapshot, encoder, known)
+
+
+def _filters(
+    within: Names,
+    exclude: Names = (),
+    rank: Rank | str | None = None,
+    where: str | None = None,
+    date: str = "",
+    near: "Place | None" = None,
+) -> Filters:
+    return Filters(
+        several(within), several(exclude), str(rank or ""), where or "", date, near or ""
+    )
+
+
+def _period(date: Day | tuple[Day | None, Day | None] | None) -> str:
+    """Return a time as ISO 8601 writes it: "2021-05", "2021-05-01/2021-06", "2021/"."""
+    if isinstance(date, tuple):
+        return "/".join("" if each is None else str(each) for each in date)
+    return "" if date is None else str(date)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
@@ -18,6 +18,9 @@ from model.taxon import RANKS, Taxon
 from search import html
 from search.answers import Answers
 from search.ranking.plan import Plan
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LABELLED = "labelled"
 IDENTIFIED = "identified"
@@ -115,10 +118,21 @@ class Hit:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
 
+    def image(self) -> "Image.Image":
+        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does."""
+        from indexer.inputs.decoding import decode
+
+        return decode(self.read(), name=self._decoded_name).image
+
     @property
     def picture(self) -> html.Picture:
         """What a notebook shows of it."""
-        return html.Picture(self.read, self.file_name)
+        return html.Picture(self.read, self.file_name, self._decoded_name)
+
+    @property
+    def _decoded_name(self) -> str:
+        """The name that tells how its bytes are decoded: raw files are known by their suffix."""
+        return "" if self.thumbnail else self.file_name
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS."""

@@ -1,13 +1,10 @@
 """Answers as HTML, for notebooks: tables with small pictures, all text escaped, nothing fetched."""
 
-import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
-from indexer.inputs.decoding import decode
-from indexer.inputs.thumbnails import thumbnail_of
 from model.errors import BadInput
 
 SIDE = 160  # pixels of a picture
@@ -22,12 +19,20 @@ class Picture:
     read: Callable[[], bytes]
     """returns the bytes of a picture file; may raise BadInput"""
     name: str = ""
-    """of its file: what it is called where it is pointed at, and how raw files are known"""
+    """of its file, shown where it is pointed at"""
+    decoded_as: str | None = None
+    """the file name that its bytes have, by which raw files are known; by default `name`"""
 
     def html(self) -> str:
         """Return an img element with the picture inside it, a JPEG of at most SIDE pixels."""
+        import base64
+
+        from indexer.inputs.decoding import decode
+        from indexer.inputs.thumbnails import thumbnail_of
+
         try:
-            image = decode(self.read(), name=self.name).image
+            name = self.name if self.decoded_as is None else self.decoded_as
+            image = decode(self.read(), name=name).image
         except BadInput:
             return ""
         data = base64.b64encode(thumbnail_of(image, SIDE)).decode()

@@ -49,6 +49,7 @@ def package(folder: Path) -> Path:
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
+    write_picture(folder.parent / "5.png", "green")
     for name in ("1.png", "4.png"):
         write_picture(folder / "media" / name, "red" if name == "1.png" else "blue")
     return folder

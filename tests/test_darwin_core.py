@@ -223,7 +223,7 @@ def test_without_parents_the_rank_columns_count(tmp_path: Path) -> None:
         (0, f"{above}|Fagus", above, "genus", "Fagus"),
     ]
     assert rows(draft.names) == [
-        (2, oak, "Quercus pedunculata ehrh.", "synonym", ""),
+        (2, oak, "Quercus pedunculata", "synonym", ""),
         (1, oak, "English oak", "common", ""),
         (1, oak, "Stieleiche", "common", ""),
     ]
@@ -279,7 +279,7 @@ def test_names_lose_authors_and_subgenera_where_the_source_tells_them(tmp_path: 
         "Aedes aegypti",
         "Culex pipiens pallens",
         "Quercus × rosacea",
-        "Poa annua L. var. annua",
+        "Poa annua var. annua",
     ]
 
 
@@ -298,7 +298,7 @@ def test_rows_that_are_ragged_are_listed_and_odd_letters_are_read(tmp_path: Path
         (5, "5", ""),
         (6, "6", "1"),
     ]
-    assert draft.taxa["name"].to_pylist()[1:4] == ["Pica mä", 'Pica "nuttalli', "Picaÿ"]
+    assert draft.taxa["name"].to_pylist()[1:4] == ["Pica Mä", 'Pica "nuttalli', "Picaÿ"]
     ((row, shown, wrong),) = draft.problems
     assert (row, shown) == (2, "2 | Pica pica | species | 1 | extra")
     assert wrong.startswith("line 3 has 5 cells and the header 4")

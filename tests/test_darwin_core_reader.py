@@ -210,7 +210,7 @@ def test_pictures_are_fetched_once_and_kept_small(tmp_path: Path) -> None:
     assert sorted(asked) == [f"https://example.org/{name}.jpg" for name in (1, 1, 2, 9)]
     with open_snapshot(tmp_path / "c") as snapshot:
         rows = snapshot.query("SELECT url, label, metadata['license'] FROM images ORDER BY 1")
-        assert rows[0] == ("https://example.org/1.jpg", "Pica hudsonia", "CC0")
+        assert rows[0] == ("https://example.org/1.jpg", "Pica hudsonia (Sabine, 1823)", "CC0")
         assert snapshot.query("SELECT count(*) FROM thumbs") == [(4,)]
     run(source, tmp_path / "c", how=How(fetch=fetch))
     assert len(asked) == 4
@@ -227,3 +227,36 @@ def test_a_damaged_archive_is_refused_in_a_sentence(tmp_path: Path) -> None:
     without = {name: text for name, text in GBIF_DOWNLOAD.items() if name != "multimedia.txt"}
     with pytest.raises(BadInput, match=r"has no file multimedia\.txt"):
         records(write(tmp_path / "d", without))
+
+
+NAMED = {
+    "Bombus (Pyrobombus) pratorum (Linnaeus, 1761)": ("species", "Bombus pratorum"),
+    "Hydraena (Hydraena) gressa Orchymont, 1944": ("species", "Hydraena gressa"),
+    "Papilio machaon subsp. machaon Linnaeus, 1758": ("subspecies", "Papilio machaon machaon"),
+    "Bombus Latreille, 1802": ("genus", "Bombus"),
+}
+
+
+def test_names_keep_their_words_and_lose_neither_species_nor_subspecies(tmp_path: Path) -> None:
+    terms = ("http://rs.tdwg.org/dwc/terms/", ("occurrenceID", "scientificName", "taxonRank"))
+    fields = "".join(
+        f'<field index="{place}" term="{terms[0]}{term}"/>' for place, term in enumerate(terms[1])
+    )
+    media = '<field index="3" term="http://rs.tdwg.org/dwc/terms/associatedMedia"/>'
+    (tmp_path / "meta.xml").write_text(
+        '<archive xmlns="http://rs.tdwg.org/dwc/text/"><core encoding="UTF-8" '
+        'fieldsTerminatedBy="\\t" linesTerminatedBy="\\n" ignoreHeaderLines="1" '
+        'rowType="http://rs.tdwg.org/dwc/terms/Occurrence"><files><location>o.txt</location>'
+        f'</files><id index="0"/>{fields}{media}</core></archive>'
+    )
+    lines = [
+        f"o{n}\t{name}\t{rank}\t{n}.jpg" for n, (name, (rank, _)) in enumerate(NAMED.items(), 1)
+    ]
+    text = "\n".join(["occurrenceID\tscientificName\ttaxonRank\tassociatedMedia", *lines])
+    (tmp_path / "o.txt").write_text(text + "\n")
+    for n in range(1, len(NAMED) + 1):
+        write_picture(tmp_path / f"{n}.jpg", "red")
+    records = list(read(str(tmp_path), refuse))
+    assert [record.label for record in records] == list(NAMED)
+    meant = [record.taxon.name if record.taxon else "" for record in records]
+    assert meant == [name for _, name in NAMED.values()]

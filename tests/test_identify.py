@@ -17,6 +17,7 @@ from taxonomies import small_taxonomy
 
 from indexer.ingest.run import index_source
 from indexer.labels.label_files import read_label_file
+from indexer.taxonomy.text_encoding import encode_missing
 from indexer.taxonomy.text_matrix import TextMatrix
 from model.errors import Error, UnknownName
 from model.taxon import RANKS, Rank, Taxon
@@ -29,7 +30,8 @@ from search.identifying.lineages import key_at
 from search.identifying.photographs import TOGETHER, photographs
 from search.identifying.preparing import prepare
 from ui.cli import main
-from ui.identifying import encode, identify
+from ui.identifying import identify
+from ui.progress_bars import progress_bars
 
 KINDS = {
     "Panthera leo": ("Mammalia", "Felidae", (250, 170, 20)),
@@ -302,13 +304,14 @@ def test_what_many_names_cost_is_said_before(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     texts = TextMatrix(ColourEncoder(), [f"red {place}" for place in range(20_500)], tmp_path / "t")
-    encode(texts)
+    with progress_bars() as progress:
+        encode_missing(texts, progress)
     said = capsys.readouterr().err
-    assert said.startswith("20,500 names are encoded, once: about 82 seconds with ViT-B/16")
-    assert f"2.01 MB in {tmp_path / 't'}" in said
+    assert said.startswith("20,500 names to encode, once; about 82 seconds, about 2.01 MB on disk")
     assert "by the first 8,192 names" in said
     assert texts.missing == 0
-    encode(texts)
+    with progress_bars() as progress:
+        encode_missing(texts, progress)
     assert capsys.readouterr().err == ""
     next((tmp_path / "t").iterdir()).unlink()
     assert texts.missing in (8192, 20_500 - 2 * 8192)

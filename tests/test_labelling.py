@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import run, write_picture
 
-import taxalens as door
 from indexer.catalog.snapshot import open_snapshot
 from indexer.labels.label_files import Label
 from indexer.store.manifest import read_manifest
@@ -24,7 +23,7 @@ from model.taxon import Taxon
 from search.collection import Collection, open_collection
 from search.labelling.calibration import calibrate, probabilities
 from search.labelling.classifiers import Support, load, methods
-from search.labelling.few_shot import SCHEMA
+from search.labelling.few_shot import SCHEMA as BATCHES
 from search.labelling.leave_one_out import (
     FOLDS,
     ONE_SHOT,
@@ -36,7 +35,7 @@ from search.labelling.leave_one_out import (
 )
 from search.summary import summarise
 from ui.cli import main
-from ui.labelling import COLUMNS
+from ui.labelling import COLUMNS, SCHEMA
 
 SHADES = {
     "Panthera leo": ["#e0a020", "#e8a818", "#d89828", "#e4a424"],
@@ -225,7 +224,7 @@ def test_what_people_labelled_are_the_examples_of_all_else(place: Path, method: 
 def test_a_label_has_its_confidence_and_the_nearest_examples_of_it(place: Path) -> None:
     labelling = opened(place).label(sets=0.9)
     table = labelling.to_arrow()
-    assert table.schema == SCHEMA
+    assert table.schema == BATCHES
     said = dict(query(place, "SELECT image_id, label FROM images"))
     for line in table.to_pylist():
         assert 0.5 < line["confidence"] < 1
@@ -407,8 +406,8 @@ def test_a_label_that_is_no_taxon_is_found_by_its_name(place: Path) -> None:
 
 
 def test_keeping_is_what_the_command_does(place: Path) -> None:
-    assert door.keep(opened(place).label(precision=0.999)) == 0
-    assert door.keep(opened(place).label(where="label = 'unsorted'")) == 6
+    assert opened(place).label(precision=0.999).save() == 0
+    assert opened(place).label(where="label = 'unsorted'").save() == 6
     collection = opened(place)
     kept = collection.snapshot.query("SELECT label, confidence FROM identifications")
     assert len(kept) == 6

@@ -34,13 +34,82 @@ def test_a_folder_of_inaturalist_2021_names_a_whole_lineage() -> None:
     assert of_subspecies == Taxon((*LION[:6], "Panthera leo persica"))
 
 
-OTHER_NAMES = """lion|LION|blank|Felidae|panthera leo|Panthera Leo|BOLD:AAA1234|2021-05-04|00123
+OTHER_NAMES = """lion|LION|blank|Felidae|panthera leo|Panthera Leo|BOLD:AAA1234|00123|test tube|newt
 |Panthera leo persica|00123_Animalia_Panthera_leo|Löwe| """.replace("\n", "").split("|")
 
 
 @pytest.mark.parametrize("name", OTHER_NAMES)
 def test_any_other_folder_name_stays_a_label_without_a_taxon(name: str) -> None:
     assert label_of_folder(name) == Label(name)
+
+
+NO_LABELS = """unsorted|misc|new|New folder (2)|IMG|DCIM|100MEDIA|100_BTCF|101CANON|100RECNX
+|IMG_0034|DSC0012|2021|2021-05-04|2021_05|20210504|04.05.2021|To sort""".replace("\n", "")
+
+
+@pytest.mark.parametrize("name", NO_LABELS.split("|"))
+def test_folders_of_cameras_and_of_what_is_not_sorted_are_no_labels(name: str) -> None:
+    assert label_of_folder(name) == Label("")
+
+
+def test_a_word_that_a_table_gives_as_a_label_stays_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", "file_name,label\n1.jpg,unsorted\n2.jpg,2021\n")
+    assert {label.text for label in read_label_file(path).values()} == {"unsorted", "2021"}
+
+
+WRITTEN = {
+    "Hypnum versicolor Hornsch. ex Müll.Hal.": "Hypnum versicolor",
+    "Hydraena (Hydraena) gressa": "Hydraena gressa",
+    "Neritina (Theodoxus) oslavanensis Rzehak, 1893": "Neritina oslavanensis",
+    "Acacia cheilanthifolia var. cheilanthifolia": "Acacia cheilanthifolia cheilanthifolia",
+    "Halymenia nukuhivensis N'Yeurt & Payri": "Halymenia nukuhivensis",
+    "Spinus tristis, Linnaeus 1758": "Spinus tristis",
+    "Abies alba Arv.-Touv. ex Dörfl.": "Abies alba",
+    "Ursus cf. arctos": "Ursus",
+    "Ursus sp. 2": "Ursus",
+    "Quercus robur × Q. petraea": "Quercus",
+    "cf. Spinus tristis": "",
+    "Larus fuscus/marinus": "",
+    "Panthera leo + Panthera tigris": "",
+    "Panthera leo | Panthera tigris": "",
+    "Panthera leo, Equus quagga": "",
+    "P. leo": "",
+    "blank + Equus quagga": "",
+}
+
+
+@pytest.mark.parametrize("column", ["taxon", "species"])
+@pytest.mark.parametrize(("written", "meant"), WRITTEN.items())
+def test_a_scientific_name_stays_as_written_and_is_read_or_no_taxon(
+    column: str, written: str, meant: str, tmp_path: Path
+) -> None:
+    label = read_label_file(write(tmp_path / "l.csv", f'file_name,{column}\n1.jpg,"{written}"\n'))[
+        "1.jpg"
+    ]
+    assert label.text == written
+    assert (label.taxon.name if label.taxon else "") == meant
+
+
+def test_labels_that_differ_by_case_or_blanks_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "file_name,label\na.jpg,goldfinch\nb.jpg,Goldfinch\nc.jpg,GOLDFINCH\nd.jpg,swallow\n"
+    read_label_file(write(tmp_path / "few.csv", text))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path}/few.csv writes one label in several ways: goldfinch, Goldfinch, GOLDFINCH."
+    ]
+
+
+def test_the_scientific_name_beside_a_label_is_kept_and_counts(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "l.csv",
+        "file_name,label,taxon,genus,species\n"
+        "1.jpg,my cat,Felis silvestris lybica (Forster),Felis,silvestris\n",
+    )
+    label = read_label_file(path)["1.jpg"]
+    assert label.taxon is not None
+    assert (label.text, label.taxon.name) == ("my cat", "Felis silvestris lybica")
+    assert label.metadata == {"verbatimIdentification": "Felis silvestris lybica (Forster)"}
 
 
 def test_a_label_file_speaks_of_files_with_taxa_common_names_and_metadata(tmp_path: Path) -> None:
@@ -56,7 +125,11 @@ def test_a_label_file_speaks_of_files_with_taxa_common_names_and_metadata(tmp_pa
             species("Panthera", "leo", "lion"),
             {"site": "Serengeti", "count": "007"},
         ),
-        "a, b/2.jpg": Label("Pica hudsonia", species("Pica", "hudsonia"), {"site": "two\nlines"}),
+        "a, b/2.jpg": Label(
+            "Pica hudsonia (Sabine, 1823)",
+            species("Pica", "hudsonia"),
+            {"site": "two\nlines"},
+        ),
     }
 
 

@@ -176,11 +176,11 @@ def test_ctrl_c_ends_with_what_is_done_committed(tmp_path: Path) -> None:
         "    def encode_images(self, images):\n"
         "        if self.images_encoded == 96: signal.raise_signal(signal.SIGINT)\n"
         "        return super().encode_images(images)\n"
-        "from ui.running import run_each; from ui.indexing import index; import click\n"
+        "from ui.running import run_once; from indexer.ingest.indexing import index; import click\n"
         "@click.command()\n"
         "def main():\n"
-        f"    run_each(index, [{str(tmp_path / 'p')!r}], __import__('pathlib').Path("
-        f"{str(tmp_path / 'c')!r}), encoder=Interrupted())\n"
+        f"    run_once(lambda bars: index({str(tmp_path / 'p')!r}, {str(tmp_path / 'c')!r},"
+        " encoder=Interrupted(), progress=bars), 'c')\n"
         "main()\n"
     )
     environment = os.environ | {"PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{Path.cwd()}"}

@@ -92,6 +92,7 @@ WITHIN_SPECIES = {
     "Bombus (Pyrobombus) Dalla Torre, 1880": [
         Reading("Bombus (Pyrobombus)", AUTHOR),
         within("Bombus", "Pyrobombus"),
+        only("Bombus"),
     ],
     "Rosa 'Peace'": [part("Rosa", CULTIVAR)],
     "Malus domestica 'Gala'": [part("Malus domestica", CULTIVAR)],

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.taxonomy.archive import open_archive
-from indexer.taxonomy.draft import Draft, clean
+from indexer.taxonomy.draft import Draft
 from indexer.taxonomy.lineages import lineage_of_epithet
-from indexer.taxonomy.sources import read_source
+from indexer.taxonomy.sources import PACKAGES, read_source
+from indexer.taxonomy.stated_names import stated_name
 from indexer.taxonomy.usages import PLAIN
 from model.errors import BadInput
 from model.plugins import load_plugin, plugin_names
@@ -221,7 +222,9 @@ def test_json_of_another_kind(tmp_path: Path, text: str, sentence: str) -> None:
 
 def test_what_is_no_taxonomy_is_told_what_is_one(tmp_path: Path) -> None:
     known = "what can be read is a Catalogue of Life Data Package, a Darwin Core archive or table, "
-    with pytest.raises(BadInput, match=f"There is nothing at {tmp_path}/no; {known}.* word inat"):
+    with pytest.raises(
+        BadInput, match=f"There is nothing at {tmp_path}/no; {known}.* words inat and ncbi"
+    ):
         read(tmp_path / "no")
     (tmp_path / "cats.csv").write_text("name,genus\nlion,Panthera\n")
     (tmp_path / "empty.csv").write_text("")
@@ -272,7 +275,7 @@ def test_nothing_outside_of_an_archive_is_opened(tmp_path: Path, name: str) -> N
 def test_every_reader_says_what_it_reads_and_claims_quietly(tmp_path: Path, name: str) -> None:
     reader = load_plugin("indexer.taxonomy.sources", name, "taxonomy")
     assert reader.NOUN
-    if name != "inat":
+    if name not in PACKAGES:
         (tmp_path / "a.zip").write_bytes(b"PK\3\4")
         (tmp_path / "a.parquet").write_bytes(b"PAR1")
         (tmp_path / "a.txt").write_bytes(b"\0\xff" * 1000)
@@ -300,7 +303,7 @@ def test_names_that_pass_uncleaned_are_clean(
     is_plain: Callable[[str, str], bool], rank: str, name: str
 ) -> None:
     assert is_plain("species", "Pica pica")
-    assert not is_plain(rank, name) or clean(rank, name) == name
+    assert not is_plain(rank, name) or stated_name(rank, name) == name
 
 
 @given(st.lists(WORDS | st.text(max_size=4), min_size=2, max_size=2))

@@ -1,6 +1,7 @@
 """`taxalens verify`: every damaged file is named, with what to do, and nothing else is."""
 
 import shutil
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog, use_taxonomy
 from indexer.store.manifest import read_manifest
 from model.errors import CollectionError
+from model.progress import Step
 from ui.cli import main
 
 
@@ -112,11 +114,10 @@ def test_a_damaged_catalog_is_derived(collection: Path) -> None:
 def test_progress_covers_all_and_a_folder_without_a_manifest_is_refused(
     collection: Path, tmp_path: Path
 ) -> None:
-    heard: list[tuple[str, float]] = []
-    verify(collection, lambda path, share: heard.append((path, share)))
-    assert {path for path, _ in heard} >= set(read_manifest(collection).files)
-    shares = [share for _, share in heard]
-    assert shares == sorted(shares)
-    assert (shares[0], shares[-1]) == (0, 1)
+    heard: list[Step] = []
+    verify(collection, heard.append)
+    sizes = [entry.bytes for entry in read_manifest(collection).files.values()]
+    assert [step.done for step in heard] == [0, *accumulate(sizes)]
+    assert {step.total for step in heard} == {sum(sizes)}
     with pytest.raises(CollectionError, match="There is no collection"):
         verify(tmp_path / "none")

@@ -1,16 +1,15 @@
-"""Shows an answer on the command line: the table, and what can be made of the hits' files."""
+"""Hits on the command line: the table, and copies of their files."""
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+import pyarrow as pa
 
 from model.errors import BadInput
-from search.collection import Collection
-from search.hits import COLUMNS, IDENTIFIED, LABELLED, SIMILAR, Hits
-from ui.tables import write_rows
-
-SHOWN = ("score", "match", "name", "common_name", "family", "file_name")
+from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hits
+from ui.tables import write_answers, write_rows
 
 
 def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
@@ -24,24 +23,22 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
     sys.stderr.write(f"{hits.meaning}: {', '.join(counts) or 'no images'}\n")
     if hits.absence:
         sys.stderr.write(f"{hits.absence}\n")
-    rows = [{**hit.row(), "name": hit.title} for hit in hits]
-    columns = (*COLUMNS, "name") if format_ == "table" else COLUMNS
     grouped = ("group",) if any(hit.group for hit in hits) else ()
-    write_rows(columns, rows, format_, output, shown=(*SHOWN[:3], *grouped, *SHOWN[3:]))
+    shown = (*Hits.SHOWN[:3], *grouped, *Hits.SHOWN[3:])
+    write_answers(hits, format_, output, shown)
 
 
 def show_each(
-    collection: Collection, queries: Path, format_: str, output: Path | None, **asked: Any
+    answers: Iterable[tuple[str, Hits]], format_: str = "table", output: Path | None = None
 ) -> None:
-    """Write the hits of each line of a file, and which of them had none to stderr."""
-    lines = [line for line in queries.read_text("utf-8-sig").splitlines() if line.strip()]
+    """Write queries and their hits as one table; queries without hits go to stderr."""
     rows = []
-    for query, hits in zip(lines, collection.search_each(lines, **asked), strict=True):
-        rows += [{"query": query, **hit.row(), "name": hit.title} for hit in hits]
+    for query, hits in answers:
+        rows += [{"query": query, **hit.row()} for hit in hits]
         if not hits:
             sys.stderr.write(f"{query}: no images ({hits.meaning})\n")
-    columns = ("query", *COLUMNS, "name") if format_ == "table" else ("query", *COLUMNS)
-    write_rows(columns, rows, format_, output, shown=("query", *SHOWN))
+    schema = pa.schema([("query", pa.string()), *Hits.SCHEMA])
+    write_rows(schema, rows, format_, output, shown=("query", *Hits.SHOWN))
 
 
 def copy_files(hits: Hits, folder: Path) -> int:

@@ -9,6 +9,16 @@ import click
 from ui.command_group import CommandGroup
 
 
+class _Lines(logging.Handler):
+    """Writes messages to stderr, a line each, without breaking a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 @click.command(
     cls=CommandGroup,
     package="ui.commands",
@@ -27,8 +37,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    logging.getLogger("taxalens").setLevel(logging.WARNING)  # sentences of ours, too
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Lines) for handler in root.handlers):
+        root.addHandler(_Lines())
+    root.setLevel(logging.ERROR)
+    logging.getLogger("taxalens").setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

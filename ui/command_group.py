@@ -1,6 +1,7 @@
 """A group of sub-commands that are the files of a package."""
 
 import errno
+import re
 from typing import Any
 
 import click
@@ -48,7 +49,7 @@ class CommandGroup(click.Group):
         try:
             return super().invoke(ctx)
         except Error as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_with_options(str(error))) from None
         except UnicodeEncodeError as error:
             if _is_readable(str(error.object)):
                 raise
@@ -61,6 +62,16 @@ class CommandGroup(click.Group):
             if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
                 raise click.Abort from None
             raise
+
+
+def _with_options(sentence: str) -> str:
+    """Return an error's sentence with Python's arguments as options: fetch=True is --fetch."""
+    return re.sub(r"\b([a-z_]+)=(True\b|(?=[A-Z'\"]))", _option, sentence)
+
+
+def _option(argument: re.Match[str]) -> str:
+    name = argument[1].replace("_", "-")
+    return f"--{name}" if argument[2] else f"--{name} "
 
 
 _UNREADABLE = (

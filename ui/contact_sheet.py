@@ -5,7 +5,6 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from indexer.inputs.decoding import decode
 from model.errors import BadInput
 from search.hits import Hit
 
@@ -40,7 +39,7 @@ def write_contact_sheet(hits: Sequence[Hit], target: Path, title: str = "") -> N
 
 def _thumbnail(hit: Hit) -> Image.Image:
     try:
-        return ImageOps.pad(decode(hit.read()).image, (SIDE, SIDE), color="white")
+        return ImageOps.pad(hit.image(), (SIDE, SIDE), color="white")
     except BadInput:
         return Image.new("RGB", (SIDE, SIDE), "#d0d0d0")
 

@@ -1,26 +1,20 @@
-"""Identifying on the command line: what it takes is said first, progress goes to stderr."""
+"""Identifying on the command line: its cost first, then each answer as it is made."""
 
-import shutil
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
-from indexer.taxonomy.text_matrix import CHUNK, TextMatrix
-from model.errors import BadInput, Error
-from search.identifying.identifications import BEST_SCHEMA, SCHEMA, Identification
+from indexer.taxonomy.text_encoding import encode_missing
+from model.errors import BadInput
+from search.identifying.identifications import BEST_SCHEMA, Identification, Identifications
 from search.identifying.identifier import Asked
 from search.identifying.photographs import TOGETHER
 from search.identifying.preparing import Preparation
-from ui.costs import duration, size
-from ui.streams import write_stream
-
-SHOWN = ("score", "rank", "name", "nearest", "file_name", "problem")
-_TEXTS_A_SECOND = 250  # on two cores, by BioCLIP's ViT-B/16 (docs/BENCHMARKS.md)
-_MANY = 20_000  # texts that are worth a word before
+from ui.progress_bars import progress_bars
+from ui.tables import write_rows
 
 
 def sources_of(images: Sequence[str]) -> list[str]:
@@ -30,36 +24,6 @@ def sources_of(images: Sequence[str]) -> list[str]:
     if not names:
         raise BadInput("The list on stdin names no image; write a path or URL a line.")
     return names
-
-
-def encode(texts: TextMatrix) -> None:
-    """Encode the texts that are missing, with a bar; many are announced."""
-    total, missing = len(texts.texts), texts.missing
-    if missing > _MANY:
-        _say_cost(texts, missing)
-    started = time.monotonic()
-    with tqdm(total=total, unit=" names", disable=missing <= _MANY) as bar:
-        for done in texts.encode():
-            bar.update(done - bar.n)
-            if done == CHUNK and missing == total > _MANY:
-                left = (total - done) * (time.monotonic() - started) / done
-                said = f"about {duration(left)}, by the first {done:,} names"
-                tqdm.write(said, file=sys.stderr)  # which does not break the bar
-
-
-def _say_cost(texts: TextMatrix, missing: int) -> None:
-    """Say how many names are encoded and what they take; refuse what has no room on disk."""
-    needed = missing * texts.encoder.dim * 2
-    kept = next(folder for folder in texts.folder.parents if folder.is_dir())
-    sys.stderr.write(
-        f"{missing:,} names are encoded, once: about {duration(missing / _TEXTS_A_SECOND)} with "
-        f"ViT-B/16 on two cores, {size(needed)} in {texts.folder}\n"
-    )
-    if needed > (free := shutil.disk_usage(kept).free):
-        raise Error(
-            f"{kept} has {size(free)} free, which is too little; make room, or bound the names "
-            "with --within or --checklist."
-        )
 
 
 def identify(
@@ -72,7 +36,8 @@ def identify(
     plot: Path | None = None,
 ) -> None:
     """Write each answer as it is made, or the k best taxa of each image as pybioclip does."""
-    encode(ready.texts)
+    with progress_bars() as progress:
+        encode_missing(ready.texts, progress)
     identifier = ready.identifier()
     for note in (*ready.notes, *identifier.notes(asked)):
         sys.stderr.write(f"{note}\n")
@@ -83,16 +48,17 @@ def identify(
     answers = _counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())
-        write_stream(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
+        write_rows(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
     else:
         rows = (answer.row() for answer in answers)
-        write_stream(SCHEMA, rows, format_, output, together=TOGETHER, shown=SHOWN)
+        kind = Identifications
+        write_rows(kind.SCHEMA, rows, format_, output, shown=kind.SHOWN, together=TOGETHER)
 
 
 def classify(
     sources: Sequence[str],
     encoder: str,
-    labels: dict[str, str],
+    labels: Mapping[str, str],
     k: int | None,
     format_: str,
     output: Path | None,
@@ -103,17 +69,18 @@ def classify(
 
     loaded = load(encoder)
     texts = classifying.texts_of(loaded, list(labels))
-    encode(texts)
+    with progress_bars() as progress:
+        encode_missing(texts, progress)
     candidates = classifying.labels_as_candidates(texts, labels)
     k = min(k or len(labels), len(candidates.clades[classifying.LEVEL].starts))
     found = classifying.classify(sources, loaded, candidates, k)
     with tqdm(unit=" lines") as bar:
         rows = (each.row() for each in found if bar.update() or True)
-        write_stream(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
+        write_rows(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
 
 
 def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:
-    """Count answers as they come, and name on stderr what is none."""
+    """Count answers as they come, and name on stderr the photographs without one."""
     with tqdm(unit=" images") as bar:
         for answer in answers:
             bar.update(len(answer.files) or 1)

@@ -8,17 +8,22 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
-from indexer.ingest.identifications import write_identifications
 from model.taxon import RANKS, Taxon
-from search.labelling.few_shot import SCHEMA, Labelling
+from search.labelling.few_shot import Labelling, labels_in
 from search.labelling.leave_one_out import AUTO
 from search.text_table import Row
-from ui.streams import Stream
+from ui.tables import writer
 
 COLUMNS = (
     *("file_name", "label", *map(str, RANKS), "confidence", "labels", "evidence", "cosines"),
-    *("image_id", "remarks"),
+    *("nearest", "image_id", "taxon_key", "method", "remarks"),
 )
+_KINDS = {
+    **dict.fromkeys(("confidence", "nearest"), pa.float64()),
+    **dict.fromkeys(("labels", "evidence"), pa.list_(pa.string())),
+    "cosines": pa.list_(pa.float32()),
+}
+SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 SHOWN = ("confidence", "label", "nearest", "file_name")
 MOST_CONFUSED = 5
 
@@ -49,20 +54,23 @@ def told(labelling: Labelling, asked: str) -> Iterator[str]:
 
 
 def label_images(labelling: Labelling, format_: str, output: Path | None, write: bool) -> str:
-    """Show the labels as they are made, write them to the collection, and return what was done."""
+    """Show the labels as they are made, save them, and return one line that says so."""
     given = 0
 
     def shown() -> Iterator[pa.RecordBatch]:
         nonlocal given
-        stream = Stream(SCHEMA, rows_of, COLUMNS, SHOWN)
-        with tqdm(total=len(labelling), unit=" images") as bar:
-            for batch in stream.through(labelling.batches(), format_, output):
+        with (
+            writer(SCHEMA, format_, output, SHOWN) as show,
+            tqdm(total=len(labelling), unit=" images") as bar,
+        ):
+            for batch in labelling.batches():
+                show(rows_of(batch))
                 given += labels_in(batch)
                 bar.update(len(batch))
-                yield labelling.identifications(batch)
+                yield batch
 
     if write:
-        write_identifications(labelling.snapshot.folder, shown())
+        labelling.save(shown())
     else:
         deque(shown(), maxlen=0)
     done = f"{given:,} of {len(labelling):,} images labelled"
@@ -71,35 +79,13 @@ def label_images(labelling: Labelling, format_: str, output: Path | None, write:
     return done + ("" if write else "; nothing was written")
 
 
-def keep(labelling: Labelling) -> int:
-    """Write labels to their collection as what a machine says; return how many images got one.
-
-    What people said stays. Raises CollectionError where the collection is in use.
-    """
-    given = 0
-
-    def made() -> Iterator[pa.RecordBatch]:
-        nonlocal given
-        for batch in labelling.batches():
-            given += labels_in(batch)
-            yield labelling.identifications(batch)
-
-    write_identifications(labelling.snapshot.folder, made())
-    return given
-
-
-def labels_in(batch: pa.RecordBatch) -> int:
-    """Return how many images of a batch have a label, not being left out for lack of certainty."""
-    return sum(map(bool, batch["label"].to_pylist()))
-
-
 def rows_of(batch: pa.RecordBatch) -> list[Row]:
-    """Return a batch of labels under COLUMNS and SHOWN."""
+    """Return a batch of labels under COLUMNS; `nearest` is the cosine with the nearest example."""
     rows = []
     for line in batch.to_pylist():
         taxon = _taxon(line["taxon_key"] or "")
         ranks = dict(zip(map(str, RANKS), taxon.lineage, strict=True))
-        confidence = "" if line["confidence"] is None else round(line["confidence"], 4)
+        confidence = None if line["confidence"] is None else round(line["confidence"], 4)
         nearest = line["cosines"][0]
         made = {"confidence": confidence, "labels": line["labels"] or [], "nearest": nearest}
         rows.append(line | ranks | made)

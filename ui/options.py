@@ -2,11 +2,46 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from model.runtimes import AUTO, RUNTIMES
 
+
+class _Place(click.ParamType[tuple[float, float, float]]):
+    """A latitude, a longitude and the km around them."""
+
+    name = "place"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float]:
+        """Return "52.5,13.4,20" as three numbers."""
+        try:
+            latitude, longitude, km = map(float, str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
+        return latitude, longitude, km
+
+
+class _Weighted(click.ParamType[tuple[str, float]]):
+    """A name, a text or a picture with its weight."""
+
+    name = "weighted"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Return "2*snow" as ("snow", 2.0), "snow" as ("snow", 1.0)."""
+        weight, star, rest = str(value).partition("*")
+        try:
+            return (rest.strip(), float(weight)) if star else (str(value), 1.0)
+        except ValueError:
+            return str(value), 1.0  # a star that is a part of the text
+
+
+PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -34,6 +69,7 @@ format_ = click.option(
     type=click.Choice(FORMATS),
     default="table",
     show_default=True,
+    is_eager=True,  # before --output, which looks at it
     help="How to write the answer.",
 )
 
@@ -45,10 +81,16 @@ def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | N
     return path
 
 
+def _answer_file(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    if path is None and ctx.params.get("format_") == "parquet":
+        raise click.UsageError("Parquet cannot be shown on a screen; name a file with --output.")
+    return file_to_write(ctx, parameter, path)
+
+
 output = click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=file_to_write,
+    callback=_answer_file,
     metavar="FILE",
     help="Write the answer there instead of to the screen.",
 )

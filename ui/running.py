@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ui.progress_bars import progress_bars
+
 if TYPE_CHECKING:
     from indexer.ingest.pipeline import Progress
+    from model.progress import OnStep
 
 
 @contextmanager
@@ -21,11 +25,19 @@ def stopping() -> Iterator[None]:
         raise click.exceptions.Exit(130) from None
 
 
-def run_each(index: Callable[..., Any], sources: Sequence[str], place: Path, **asked: Any) -> None:
-    """Index sources one after the other and tell of each what became of it."""
-    with stopping():
-        for source in sources:
-            click.echo(told(index(source, place, **asked), place))
+def run_each(
+    run: "Callable[[str, OnStep], Progress]", sources: Sequence[str], collection: Path
+) -> None:
+    """Run over sources one after the other and say what became of each."""
+    for source in sources:
+        run_once(partial(run, source), collection)
+
+
+def run_once(run: "Callable[[OnStep], Progress]", collection: Path) -> None:
+    """Run with bars, Ctrl-C included, and say what became of the inputs."""
+    with stopping(), progress_bars() as progress:
+        counts = run(progress)
+    click.echo(told(counts, collection))
 
 
 def told(progress: "Progress", collection: Path) -> str:

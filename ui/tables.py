@@ -1,59 +1,130 @@
-"""Writes rows as people and programs read them: a text table, CSV, JSON or Parquet."""
+"""Writes rows of a fixed schema, as they come: a text table, CSV, JSON or Parquet."""
 
-import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
 
 from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
+from search.answers import Answers, T
 from search.text_table import Row, text_table
 
-NEEDS_FILE = "Parquet cannot be shown on a screen; name a file with --output."
+Write = Callable[[Sequence[Row]], None]
+
+
+def write_answers(
+    answers: Answers[T], format_: str, output: Path | None, shown: Sequence[str] = ()
+) -> None:
+    """Write an answer in its own schema; a text table has the columns that are `shown`."""
+    rows = [item.row() for item in answers]
+    write_rows(answers.SCHEMA, rows, format_, output, shown=shown or answers.SHOWN)
 
 
 def write_rows(
-    columns: Sequence[str],
+    schema: pa.Schema,
     rows: Iterable[Row],
     format_: str,
     output: Path | None = None,
+    *,
     shown: Sequence[str] = (),
+    together: int | None = None,
 ) -> None:
-    """Write rows to a file, or to stdout; a text table has only the columns `shown`.
+    """Write rows as `writer` does: all at once, or as they are made, so many `together`."""
+    left = iter(rows)
+    with writer(schema, format_, output, shown) as write:
+        while some := list(islice(left, together)):
+            write(some)
 
+
+def text_schema(*columns: str) -> pa.Schema:
+    """Return a schema of columns that all hold text."""
+    return pa.schema([(column, pa.string()) for column in columns])
+
+
+@contextmanager
+def writer(
+    schema: pa.Schema, format_: str, output: Path | None, shown: Sequence[str] = ()
+) -> Iterator[Write]:
+    """Write rows to a file or to stdout, each part at once, under the columns of a schema.
+
+    A text table has the columns `shown`, each part as wide as it needs. The output is well-formed
+    however the work ends, and without rows, too; a Parquet file only if the process is not killed.
     CSV cells that a spreadsheet would run as a formula get an apostrophe in front.
     """
-    lines = [{column: row[column] for column in columns} for row in rows]
     if format_ == "parquet":
-        _write_parquet(lines, output)
+        with _parquet(schema, output) as write:
+            yield write
         return
-    match format_:
-        case "csv":
-            text = _csv(columns, lines)
-        case "json":
-            text = json.dumps(lines, indent=1, ensure_ascii=False) + "\n"
-        case _:
-            text = text_table(shown or columns, lines)
-    if output:
-        output.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+    way = {"csv": _csv, "json": _json}.get(format_, _table)
+    columns = shown or schema.names if way is _table else schema.names
+    target = output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout)
+    with target as file, way(columns, file) as write:
+        yield write
 
 
-def _csv(columns: Sequence[str], lines: Sequence[Row]) -> str:
-    text = io.StringIO()
-    write = RowWriter(text)
-    write(columns)
-    for line in lines:
-        write([line[column] for column in columns])
-    return text.getvalue()
-
-
-def _write_parquet(lines: list[dict[str, object]], output: Path | None) -> None:
-    import pyarrow as pa
+@contextmanager
+def _parquet(schema: pa.Schema, output: Path | None) -> Iterator[Write]:
     import pyarrow.parquet as pq
 
     if output is None:
-        raise Error(NEEDS_FILE)
-    pq.write_table(pa.Table.from_pylist(lines), output)
+        raise Error("Parquet cannot be shown on a screen; write it to a file.")
+    with pq.ParquetWriter(output, schema, compression="zstd") as file:
+        yield lambda rows: file.write_batch(pa.RecordBatch.from_pylist(list(rows), schema=schema))
+
+
+@contextmanager
+def _csv(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
+    write_row = RowWriter(file)
+    write_row(columns)
+
+    def write(rows: Sequence[Row]) -> None:
+        for row in rows:
+            write_row([_cell(row[column]) for column in columns])
+        file.flush()
+
+    yield write
+
+
+@contextmanager
+def _json(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
+    before = "[\n "
+
+    def write(rows: Sequence[Row]) -> None:
+        nonlocal before
+        for row in rows:
+            line = {column: row[column] for column in columns}
+            file.write(before + json.dumps(line, ensure_ascii=False))
+            before = ",\n "
+        file.flush()
+
+    try:
+        yield write
+    finally:
+        file.write("[]\n" if before.startswith("[") else "\n]\n")
+
+
+@contextmanager
+def _table(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
+    is_first = True
+
+    def write(rows: Sequence[Row]) -> None:
+        nonlocal is_first
+        lines = text_table(columns, rows).splitlines(keepends=True)
+        file.writelines(lines if is_first else lines[1:])
+        file.flush()
+        is_first = False
+
+    yield write
+    if is_first:
+        write([])
+
+
+def _cell(value: Any) -> object:
+    """Return a list as words, and any other value as it is."""
+    return " ".join(map(str, value)) if isinstance(value, list) else value

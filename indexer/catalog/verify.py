@@ -1,6 +1,6 @@
 """Whether every file of a collection still is what was written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,7 @@ from indexer.catalog.whole import NotWhole, check_blocks, open_whole
 from indexer.labels.label_resolution import DERIVED
 from indexer.store.durable import sha256_of
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
-
-Told = Callable[[str, float], object]
-"""Hears the file that is read, and the share of all bytes that were read before it."""
+from model.progress import OnStep, Step, ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,18 @@ class Damage:
         return f"{self.path}: {self.problem}; {self.advice}"
 
 
-def verify(collection: Path, told: Told = lambda path, share: None) -> list[Damage]:
+def verify(
+    collection: Path | str = "taxalens.collection", progress: OnStep | None = None
+) -> list[Damage]:
     """Read every file that the manifest names, and the catalog; return the damaged ones.
 
     Changes nothing and takes no lock. Raises CollectionError where there is no manifest to go by.
     """
+    collection = Path(collection)
     manifest = parse_manifest(collection)
-    damages = [*_files(collection, manifest, told)]
+    damages = [*_files(collection, manifest, progress or ignore)]
     catalog = catalog_path(collection, manifest)
     if catalog.exists():
-        told(catalog.name, 1.0)
         try:
             with open_whole(catalog, manifest) as connection:
                 check_blocks(connection)
@@ -49,17 +49,18 @@ def verify(collection: Path, told: Told = lambda path, share: None) -> list[Dama
     return damages
 
 
-def _files(collection: Path, manifest: Manifest, told: Told) -> Iterator[Damage]:
+def _files(collection: Path, manifest: Manifest, report: OnStep) -> Iterator[Damage]:
     entries = dict(manifest.files)
     if manifest.index:
         entries[manifest.index.path] = FileEntry(manifest.index.bytes, manifest.index.sha256)
     whole = sum(entry.bytes for entry in entries.values())
     read = 0
     for path, entry in entries.items():
-        told(path, read / max(whole, 1))
+        report(Step("verify", "bytes", read, whole))
         if problem := _problem(collection / path, entry):
             yield Damage(path, problem, _advice(collection, manifest, path))
         read += entry.bytes
+    report(Step("verify", "bytes", whole, whole))
 
 
 def _problem(path: Path, entry: FileEntry) -> str:

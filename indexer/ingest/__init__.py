@@ -1,5 +1,6 @@
 """Work that changes a collection.
 
+indexing.py         index, add, update and retry, as a caller starts them
 run.py              one run over a source: new inputs are embedded, changed labels written
 changes.py          the difference between a source and the collection
 prefetch.py         reads or fetches, hashes and decodes ahead of the encoder

@@ -11,7 +11,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.inputs import status
 from indexer.inputs.records import Record
 from indexer.labels.label_files import Label, keys_of
-from indexer.readers import normal, reader_of, refuse
+from indexer.readers import Fetch, normal, reader_of, refuse
 from model.taxon import Taxon
 
 
@@ -105,11 +105,11 @@ def chosen(news: News, records: Iterable[Record]) -> Iterator[Record]:
             yield record if before is None else _keep(record, before)
 
 
-def unmatched(source: str, labels: Mapping[str, Label]) -> list[str]:
+def unmatched(source: str, labels: Mapping[str, Label], fetch: Fetch = refuse) -> list[str]:
     """Return the keys of a label file that speak of no input of a source, sorted."""
     reader, source = reader_of(source), normal(source)
     base = reader.base(source)
-    found = {key for each in reader.read(source, refuse) for key in keys_of(each, base)}
+    found = {key for each in reader.read(source, fetch) for key in keys_of(each, base)}
     return sorted(set(labels).difference(found))
 
 

@@ -4,6 +4,7 @@ What was removed is left out. Everything is written beside what is there and cou
 on; memory holds a few thousand rows at a time.
 """
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,27 +26,31 @@ from indexer.store.durable import write_durably
 from indexer.store.manifest import Manifest, commit, read_manifest
 from indexer.store.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
 from indexer.store.writer_lock import only_writer
-from model.encoder import Encoder
-from model.errors import CollectionError
+from model.encoder import Encoder, load
+from model.errors import CollectionError, Error
+from model.progress import OnStep, share_reporter
 
+_LOG = logging.getLogger("taxalens")
 _REWRITTEN = ("segments", "inputs", "labels")
 _TEXTS = 300  # taxa whose names measure what texts find
 _SPARE = 1.3  # disk: the vectors again, their codes, the tables
 
 
 def optimize(
-    collection: Path,
+    collection: Path | str = "taxalens.collection",
     encoder: Encoder | None = None,
-    told: Told = lambda step, share: None,
+    progress: OnStep | None = None,
     index_from: int = FROM,
 ) -> Manifest:
     """Rewrite a collection in the order of its taxa and index it; return its new generation.
 
-    `encoder` embeds names of taxa, to measure what texts find; without one that is not measured.
-    From `index_from` rows on there is an index. The files of the generation before stay for those
+    `encoder` embeds names of taxa, to measure the recall of texts: by default the collection's
+    own; where that cannot be loaded, a warning says so. From `index_from` rows on there is an
+    index. The files of the generation before stay for those
     who read it; older ones go. Raises CollectionError for a collection in use, or a disk without
     room.
     """
+    collection, told = Path(collection), share_reporter(progress)
     read_manifest(collection)
     with only_writer(collection), open_snapshot(collection) as snapshot:
         before = snapshot.manifest
@@ -64,6 +69,7 @@ def optimize(
             exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
             told("measuring what is near what", 0.0)
             names = names_of_taxa(snapshot, _TEXTS)
+            encoder = encoder or (_own_encoder(before) if names else None)
             texts = encoder.encode_texts(list(names.values())) if encoder and names else None
             samples = samples_of(exact, texts)
             if len(order) >= index_from:
@@ -75,6 +81,15 @@ def optimize(
         _sweep(collection, before, manifest)
         write_catalog(collection, manifest)
     return manifest
+
+
+def _own_encoder(manifest: Manifest) -> Encoder | None:
+    entry = manifest.encoder
+    try:
+        return load(entry.spec, fingerprint=entry.fingerprint)
+    except Error as error:
+        _LOG.warning("The recall of texts is not measured: %s", error)
+        return None
 
 
 def _order(snapshot: Snapshot) -> Rows:

@@ -16,13 +16,19 @@ from model.errors import BadInput
 _SAMPLE = 1000  # inputs that are looked for at a new place
 
 
-def remove(collection: Path, patterns: Sequence[str] = (), vanished: bool = False) -> int:
+def remove(
+    collection: Path | str = "taxalens.collection",
+    patterns: str | Sequence[str] = (),
+    vanished: bool = False,
+) -> int:
     """Take inputs out of a collection, and return how many; no file of their owner is touched.
 
     `patterns` are source ids with `*`, `?` and `[…]`, or paths of files; `vanished` takes all
     whose file is no longer there. What was removed stays out until it is added again. Raises
     BadInput for a pattern that matches nothing.
     """
+    collection = Path(collection)
+    patterns = [patterns] if isinstance(patterns, str) else patterns
     read_manifest(collection)
     with only_writer(collection), open_snapshot(collection) as snapshot:
         found: dict[str, tuple[int, int]] = {}
@@ -43,12 +49,13 @@ def remove(collection: Path, patterns: Sequence[str] = (), vanished: bool = Fals
     return len(found)
 
 
-def relocate(collection: Path, old: str, new: Path) -> int:
+def relocate(collection: Path | str, old: Path | str, new: Path | str) -> int:
     """Note that what was indexed at `old` lies at `new` now; return how many inputs are meant.
 
     `old` is a path, of a folder above it too, or the name of a root. Raises BadInput where
     nothing was indexed there, or where nothing of it is at the new place.
     """
+    collection, old, new = Path(collection), str(old), Path(new)
     target = new.expanduser().resolve()
     if not target.exists():
         raise BadInput(f"There is nothing at {new}.")

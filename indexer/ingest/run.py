@@ -20,6 +20,7 @@ from indexer.readers import Fetch, Reader, normal, reader_of, refuse
 from indexer.store.manifest import MANIFEST, Manifest, commit, read_manifest
 from indexer.store.segment import Segment
 from indexer.store.writer_lock import only_writer, with_source
+from indexer.taxonomy.built_in import BUILT_IN
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import BadInput
@@ -66,7 +67,7 @@ def index_source(
     source, how = normal(source), how or How()
     reader = reader_of(source)
     encoder_of = RunEncoder(encoder, how.runtime)
-    if taxonomy not in (None, NO_TAXONOMY):
+    if taxonomy not in (None, NO_TAXONOMY, BUILT_IN):
         open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
     entry = None
     if not (collection / MANIFEST).exists():
@@ -89,11 +90,12 @@ def index_source(
         yield from run.over(manifest, labels or {}, wanted, adds, taxonomy)
 
 
-def use_taxonomy(collection: Path, taxonomy: str) -> None:
+def use_taxonomy(collection: Path | str, taxonomy: str) -> None:
     """Resolve a collection's labels in another taxonomy, or NO_TAXONOMY, and embed nothing.
 
     Raises CollectionError for a collection in use, UnknownName for a taxonomy that is not there.
     """
+    collection = Path(collection)
     read_manifest(collection)
     with only_writer(collection):
         manifest = resolve_labels(collection, read_manifest(collection), taxonomy)
@@ -192,5 +194,5 @@ def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:
 def _check_fetch(source: str, url: str, how: How) -> None:
     if url and how.fetch is None:
         raise BadInput(
-            f"{source} names pictures by URL, such as {url}; say --fetch to download them."
+            f"{source} names pictures by URL, such as {url}; pass fetch=True to download them."
         )

@@ -51,7 +51,7 @@ class RunEncoder:
         """
         if not isinstance(self._asked, str):
             raise BadInput(
-                f"{source} holds vectors of {dim} numbers; say with --encoder which encoder they "
-                "come from."
+                f"{source} holds vectors of {dim} numbers; pass encoder=NAME, the one "
+                "that they come from."
             )
         return EncoderEntry(self._asked, "", dim)

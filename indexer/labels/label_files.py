@@ -2,17 +2,30 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from indexer.inputs.records import CROP_MARK, Record, plain_name
 from indexer.tables.columns import PLACES
 from indexer.tables.table import open_table
+from indexer.taxonomy.name_strings import fold
+from indexer.taxonomy.stated_names import lineage_of, species_of, stated_name
 from model.errors import BadInput
-from model.taxon import RANKS, Taxon
+from model.taxon import RANKS, Rank, Taxon
 
 _BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z][a-z-]+")
+# Where cameras put pictures, and people what they have not sorted yet.
+_NO_LABEL = re.compile(
+    r"(?i:dcim|img|imgs|images?|pics?|pictures?|photos?|fotos?|camera(?: roll)?|uploads?|downloads?"
+    r"|unsorted|to[ _-]?sort|sort|misc|miscellaneous|new|new[ _-]folder(?: \(\d+\))?|untitled"
+    r"|tmp|temp|test|incoming|inbox|imported"
+    r"|[1-9]\d\d_?(?:media|canon|nikon|olymp|msdcf|andro|apple|pana_?|recnx|ek\d+|btcf|fuji|casio"
+    r"|gopro|image|photo|cam\w*|sharp|moult|bshnl)"
+    r"|(?:img|dsc[nf]?|pict|mvi|vid)[_-]?\d+)"
+    r"|(?:19|20)\d\d(?:[-_.:/ ]?(?:0?[1-9]|1[0-2])(?:[-_.:/ ]?(?:0?[1-9]|[12]\d|3[01]))?)?"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-_. ](?:0?[1-9]|1[0-2])[-_. ](?:19|20)\d\d"
+)
 _INAT_FOLDER = re.compile(r"\d{5}(_[A-Za-z-]+){7,}")
 _LOG = logging.getLogger("taxalens")
 # Of what names a picture, "image" and "identifier" may as well be something else.
@@ -32,13 +45,18 @@ def label_of_folder(name: str) -> Label:
     """Understand a folder's name.
 
     "Panthera leo" and "Panthera_leo" name a species; "00123_Animalia_Chordata_…_Panthera_leo"
-    (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon.
+    (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon. Where a
+    camera or a person puts what is not sorted yet ("DCIM", "new", a date) is no label.
     """
+    return Label("") if _NO_LABEL.fullmatch(name) else _label_of_words(name)
+
+
+def _label_of_words(name: str) -> Label:
     if _INAT_FOLDER.fullmatch(name):
         _, *ranks = name.split("_")
-        return Label(name, Taxon.from_ranks([*ranks[:6], " ".join(ranks[5:])]))
+        return Label(name, lineage_of([*ranks[:6], " ".join(ranks[5:])]))
     if _BINOMIAL.fullmatch(name):
-        return Label(name, Taxon.from_ranks([""] * 6 + [name.replace("_", " ")]))
+        return Label(name, lineage_of([""] * 6 + [name.replace("_", " ")]))
     return Label(name)
 
 
@@ -79,7 +97,17 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
     if again:
         shown = ", ".join(again[:3]) + (", …" if len(again) > 3 else "")
         _warn(path, len(again), f"speak of what an earlier line speaks of otherwise: {shown}")
+    for spellings in spellings_of_one(label.text for label in labels.values()):
+        _LOG.warning("%s writes one label in several ways: %s.", path, ", ".join(spellings))
     return labels
+
+
+def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
+    """Return the labels that differ by case, accents or blanks alone, grouped by name."""
+    alike: dict[str, dict[str, None]] = {}
+    for label in labels:
+        alike.setdefault(fold(label), {})[label] = None
+    return [list(spellings) for spellings in alike.values() if len(spellings) > 1]
 
 
 def _warn(path: Path, lines: int, why: str) -> None:
@@ -126,16 +154,35 @@ def label_from(text: str, said: dict[str, str]) -> Label:
     """Understand a label, and what is said beside it by the names of its columns.
 
     kingdom … species, `taxon` (a scientific name) with its `rank`, and `common_name` say what is
-    shown; what remains of `said` is metadata.
+    shown; what remains of `said` is metadata. A scientific name stays as it is written, as the
+    label, or beside one as `verbatimIdentification`; one that cannot be read is no taxon.
     """
     ranks = [said.pop(rank, "") for rank in RANKS]
     common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
-    rank = rank.lower()
-    if name and not ranks[6] and rank in ("", "species", "subspecies") and " " in name:
-        ranks[6] = name
-    elif name and rank in RANKS and not ranks[RANKS.index(rank)]:
-        ranks[RANKS.index(rank)] = name
-    taxon = Taxon.from_ranks(ranks, common)
+    species = ranks[-1] if " " in ranks[-1] else ""
+    written = name or species
+    taxon = replace(_stated_taxon(ranks, name, rank.lower()), common_name=common)
+    if text and written not in ("", text, taxon.name):
+        said.setdefault("verbatimIdentification", written)
     if not taxon.name and text:
-        return replace(label_of_folder(text), metadata=said)
-    return Label(text or taxon.name or common or name, taxon if taxon.name else None, said)
+        return replace(_label_of_words(text), metadata=said)
+    return Label(text or written or taxon.name or common, taxon if taxon.name else None, said)
+
+
+def _stated_taxon(ranks: Sequence[str], name: str, rank: str) -> Taxon:
+    """Return the taxon of rank columns and of a name with its rank, whichever says more."""
+    stated = lineage_of(ranks)
+    if not name:
+        return stated
+    if rank in RANKS[:-1]:
+        place = RANKS.index(Rank(rank))
+        given = [*stated.lineage]
+        given[place] = given[place] or stated_name(rank, name)
+        return Taxon(tuple(given))
+    if rank == Rank.SPECIES or " " in name:
+        genus, epithet = species_of(name, stated.at(Rank.GENUS))
+        if epithet:
+            return Taxon((*stated.lineage[:-2], genus, f"{genus} {epithet}"))
+        if genus and not stated.at(Rank.SPECIES):
+            return Taxon((*stated.lineage[:-2], genus, ""))
+    return stated

@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from indexer.store.manifest import Manifest, TaxonomyEntry, commit
+from indexer.store.manifest import Manifest, TaxonomyEntry, commit, read_manifest
 from indexer.store.segment import SCHEMAS, read_table, write_table
+from indexer.taxonomy.built_in import BUILT_IN, open_built_in
 from indexer.taxonomy.name_strings import no_taxon
 from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
@@ -27,6 +28,7 @@ UNKNOWN = "unknown"
 AMBIGUOUS = "ambiguous"
 AS_SAID = "as it was said"
 BY_GENUS = "by its genus"
+STATED = "as it states itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ def derive(collection: Path, manifest: Manifest, taxonomy: Taxonomy | None) -> M
     if taxonomy is None:
         return commit(collection, replace(manifest, taxonomy=None), dropped=old)
     about = taxonomy.about
-    entry = TaxonomyEntry(about.name, about.version, about.id, str(taxonomy.path.resolve()))
+    place = "" if about.name == BUILT_IN else str(taxonomy.path.resolve())
+    entry = TaxonomyEntry(about.name, about.version, about.id, place)
     manifest = replace(manifest, taxonomy=entry)
     paths = []
-    for table, lines in _tables(taxonomy.cursor(), _said(collection, manifest)).items():
+    meant = _tables(taxonomy.cursor(), _said(collection, manifest), about.name == BUILT_IN)
+    for table, lines in meant.items():
         paths.append(f"{table}/{manifest.next_name}.parquet")
         write_table(collection / paths[-1], lines, SCHEMAS[table])
     return commit(collection, manifest, paths, dropped=old)
@@ -61,8 +65,9 @@ def derive(collection: Path, manifest: Manifest, taxonomy: Taxonomy | None) -> M
 def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> Manifest:
     """Derive what the labels mean, where they or the taxonomy are new, and commit.
 
-    `asked` is the name or file of a taxonomy, or NO_TAXONOMY; None is the collection's own.
-    Raises CollectionError where that is needed and not here.
+    `asked` is the name or file of a taxonomy, BUILT_IN or NO_TAXONOMY; None is the collection's
+    own. The built-in names add lineages to labels that have none, and take nothing back. Raises
+    CollectionError where a taxonomy is needed and not here.
     """
     own = manifest.taxonomy
     if asked == NO_TAXONOMY:
@@ -70,11 +75,17 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
     current = is_current(collection, manifest)
     if asked is None and current:
         return manifest
-    taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
+    if BUILT_IN in (asked, own.name if own and not asked else ""):
+        labels = [
+            said.taxon.name if said.taxon else said.label for said in _said(collection, manifest)
+        ]
+        taxonomy: Taxonomy | None = open_built_in(labels)
+    else:
+        taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
     if taxonomy is None:
         raise CollectionError(
             f"{collection} uses the taxonomy {own.name if own else ''}, which is not here: import "
-            f"it again, or choose with --taxonomy another one or {NO_TAXONOMY}."
+            f"it again, or pass taxonomy=NAME with another one or {NO_TAXONOMY}."
         )
     try:
         if own and own.id == taxonomy.about.id and current:
@@ -82,6 +93,19 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
         return derive(collection, manifest, taxonomy)
     finally:
         taxonomy.close()
+
+
+def understood_labels(collection: Path) -> dict[str, str]:
+    """Return the labels that state no lineage, each with the name of its taxon, "" for none."""
+    meanings = read_table(collection, "meanings", read_manifest(collection).paths("meanings"))
+    lines = meanings.select(["label", "taxon_key", "reason"]).to_pylist()
+    return {
+        line["label"]: Taxon.from_key(line["taxon_key"].partition("+")[0]).name
+        if line["taxon_key"]
+        else ""
+        for line in lines
+        if line["label"] and line["reason"] != STATED
+    }
 
 
 def is_current(collection: Path, manifest: Manifest) -> bool:
@@ -114,15 +138,22 @@ def _said(collection: Path, manifest: Manifest) -> list[_Said]:
 
 
 def _tables(
-    connection: duckdb.DuckDBPyConnection, said: Sequence[_Said]
+    connection: duckdb.DuckDBPyConnection, said: Sequence[_Said], built_in: bool
 ) -> dict[str, list[dict[str, Any]]]:
     names = [each.taxon.name if each.taxon else each.label for each in said]
+    named = list(zip(said, names, strict=True))
     genera = [each.taxon.at(Rank.GENUS) if each.taxon else "" for each in said]
-    found = resolve_all(connection, names)
-    of_genera = resolve_all(connection, genera)
+    # A label that is the name as it was written may say more: a subspecies, or that it is unsure.
+    written = [each.label if each.taxon and each.label != name else "" for each, name in named]
+    found, of_genera, of_labels = (
+        resolve_all(connection, asked) for asked in (names, genera, written)
+    )
     meanings, clades = [], dict[str, Clade]()
-    for each, resolution, genus in zip(said, found, of_genera, strict=True):
-        key, reason, clade = _meaning(each, resolution, genus)
+    for each, resolution, genus, label in zip(said, found, of_genera, of_labels, strict=True):
+        if built_in and each.taxon:
+            key, reason, clade = _added(each, each.taxon, resolution)
+        else:
+            key, reason, clade = _finer(each, label) or _meaning(each, resolution, genus)
         meanings.append(
             {"label": each.label, "said_key": each.key, "taxon_key": key, "reason": reason}
         )
@@ -151,6 +182,26 @@ def _meaning(
     # A folder called "White flower" looks like a species; whose family is told surely is one.
     placed = any(said.taxon.lineage[: RANKS.index(Rank.GENUS)])
     return (said.key, AS_SAID, None) if placed else (None, UNKNOWN, None)
+
+
+def _added(
+    said: _Said, taxon: Taxon, resolution: Resolution
+) -> tuple[str | None, str, Clade | None]:
+    """Return what the built-in names know of a species without a lineage, else what was said."""
+    placed = any(taxon.lineage[: RANKS.index(Rank.GENUS)])
+    if placed or not (resolution.clades and resolution.whole):
+        return said.key, STATED, None
+    return resolution.clades[0].key, resolution.reason, resolution.clades[0]
+
+
+def _finer(said: _Said, label: Resolution) -> tuple[str, str, Clade] | None:
+    """Return the meaning of a label that is a scientific name of, or in, the taxon beside it."""
+    if said.taxon is None or label.reason.startswith("common name"):
+        return None
+    clade, rank = _in_context(label, said.taxon), said.taxon.rank
+    if clade is None or rank is None or clade.taxon.at(rank) != said.taxon.name:
+        return None
+    return clade.key, label.reason, clade
 
 
 def _in_context(resolution: Resolution, said: Taxon, rank: Rank | None = None) -> Clade | None:

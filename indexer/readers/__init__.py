@@ -47,7 +47,7 @@ def reader_of(source: str) -> Reader:
 
 def refuse(url: str) -> bytes:
     """Download nothing: what happens unless somebody asked for it."""
-    raise BadInput(f"{url} is not on this machine; say --fetch to download it.")
+    raise BadInput(f"{url} is not on this machine; pass fetch=True to download it.")
 
 
 def normal(source: str | Path) -> str:

@@ -133,8 +133,7 @@ def _lineage(said: Mapping[str, str]) -> dict[str, str]:
     names: dict[str, str] = {str(rank): said[rank] for rank in RANKS}
     if not names["species"] and said["specificEpithet"] and names["genus"]:
         names["species"] = f"{names['genus']} {said['specificEpithet']}"
-    author = said["scientificNameAuthorship"]
-    names["taxon"] = said["scientificName"].removesuffix(author).strip()
+    names["taxon"] = said["scientificName"]  # with its author, as it was written
     names["rank"] = said["taxonRank"]
     return names | {"common_name": said["vernacularName"]}
 

@@ -89,7 +89,7 @@ def named_file(folder: Path, where: str) -> Record:
         why = f"is outside of {folder}; put the table into a folder above"
         if storable(name) != name:
             why = _NO_NAME
-        elif not os.path.lexists(folder / name):
+        elif not os.path.lexists(os.path.normpath(folder / name)):
             why = "cannot be read: No such file or directory"
         return Record(str(PurePosixPath(name)), problem=why)
     return of_file(folder / path, path)

@@ -23,14 +23,14 @@ def only_writer(collection: Path) -> Iterator[None]:
     """
     holder = collection / "writer.txt"
     lock = filelock.FileLock(collection / "writer.lock", timeout=0)
-    try:
-        with writing(collection):
-            collection.mkdir(parents=True, exist_ok=True)
+    with writing(collection):
+        collection.mkdir(parents=True, exist_ok=True)
+        try:
             lock.acquire()
-    except filelock.Timeout:
-        raise CollectionError(
-            f"{collection} is being written by {_named(holder)}; wait until that has ended."
-        ) from None
+        except filelock.Timeout:  # an OSError, too
+            raise CollectionError(
+                f"{collection} is being written by {_named(holder)}; wait until that has ended."
+            ) from None
     try:
         with writing(collection):
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")

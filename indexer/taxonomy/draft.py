@@ -1,9 +1,7 @@
 """A draft: a taxonomy as its source tells it, before anything of it is checked."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -99,28 +97,6 @@ def _hang(line: Line, above: dict[str, tuple[str, Rank, str]]) -> tuple[int, str
     return line.row, taxon.key, _note(_parent(taxon), above), str(taxon.rank), taxon.name
 
 
-def lineage_of(ranks: Sequence[str]) -> Taxon:
-    """Return `Taxon.from_ranks(ranks)`, ten times quicker for plain species under one genus."""
-    upper, species = _upper(tuple(ranks[:-1])), ranks[-1]
-    if _PLAIN.fullmatch(species) and species.startswith(f"{upper[-1]} "):
-        return Taxon((*upper, species))
-    return Taxon.from_ranks(ranks)
-
-
-def clean(rank: str, name: str) -> str:
-    """Clean a name as `Taxon.from_ranks` would clean it in the column of its rank."""
-    if rank not in RANKS:
-        return " ".join(name.split())
-    ranks = [""] * len(RANKS)
-    ranks[RANKS.index(Rank(rank))] = name
-    return Taxon.from_ranks(ranks).name
-
-
-@lru_cache(maxsize=100_000)
-def _upper(ranks: tuple[str, ...]) -> tuple[str, ...]:
-    return Taxon.from_ranks([*ranks, ""]).lineage[:-1]
-
-
 def _note(taxon: Taxon, above: dict[str, tuple[str, Rank, str]]) -> str:
     """Note a taxon and all above it, parent, rank and name by key; return its key."""
     key = taxon.key
@@ -135,5 +111,3 @@ def _parent(taxon: Taxon) -> Taxon:
 
 
 _PART = 100_000  # lines as Python values at a time
-# What the reference's cleaning leaves as it is; "unknown" and such it takes for no name.
-_PLAIN = re.compile(r"[A-Z][a-z-]+ (?!unknown|pleasehelp)[a-z-]+")

@@ -4,27 +4,38 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
+
+from indexer.taxonomy.name_parts import FAMILY, GENUS, parts_of
 
 _ALIKE = str.maketrans(
-    {"_": " ", "×": " x ", **dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑‒–—−", "-")}
+    {
+        **{"_": " ", "×": " x ", "œ": "oe", "æ": "ae"},
+        **dict.fromkeys("’‘ʼʻʹʽ‛′´`", "'"),
+        **dict.fromkeys("‐‑‒–—−", "-"),
+    }
 )
 _FIRST_SIGN, _SECOND_SIGN = (re.compile(rf"^({a})(?:x )+(?=[^\W\d_])") for a in ("", r"\S+ "))
-_GENUS = re.compile(r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿœ-]+")
-_SUBGENUS = re.compile(rf"\({_GENUS.pattern}\)")
-_EPITHET = re.compile(r"[a-zß-öø-ÿœ][a-zß-öø-ÿœ-]+")
+_SUBGENUS = re.compile(rf"\({GENUS.pattern}\)")
+_EPITHET = re.compile(r"[a-zß-öø-ÿœſ][a-zß-öø-ÿœſ-]+")
 _RANK = re.compile(r"(?:notho)?(?:ssp|subsp|(?:sub)?var|f|fo|forma|morph|cv)\.?")
-_DOUBT = re.compile(r"(?:spp?|cf|aff|nr|indet|undet)(?:\.\S*|\d+)?|(?:gen|n)\.\S*|\?")
-_CONTEXT = re.compile(rf"(.+) \(({_GENUS.pattern})\)")
-_HIGHER = re.compile(r"(?:a|ae|ales|Aves|formes|Fungi)$")  # endings of taxa, hardly of authors
-_CULTIVAR = re.compile(r" (?:cv\.? [A-Z]|['‘\"“])")
-_MARKS = re.compile(r"<[^<>]{1,9}>|[†‡*]")
-_AUTHOR = re.compile(
-    r"[^\W\d_a-zß-öø-ÿœ].*|[a-z]{0,4}['’]\w.*|auctt?\.?|sensu|s\.l\.|s\.str\.|agg\.?|hort\.?"
-    r"|af|da|dal|de|del|della|den|der|des|di|do|dos|du|la|le|los|ten|van|von|zu"
+_DOUBT = re.compile(
+    r"(?:spp?|spec|species|group|complex|cf|aff|nr|indet|undet)(?:\.\S*|\d+)?|(?:gen|n)\.\S*|\?"
 )
-_BESIDE = re.compile(r"&|and|et|ex|in|non|nec|e|y|f\.|fil\.|al\.|(?:1[789]|20)\d\d[a-z]?\)?\.?")
-# "Iris Blue", "Bison Yellowstone 2019" and "Victoria St. Petersburg" cite no author of a genus.
-_CITED = re.compile(r", ?(?:1[789]|20)\d\d|\b1[78]\d\d|\.(?! [A-Z])")
+_CONTEXT = re.compile(rf"(.+) \(({GENUS.pattern})\)")
+_HIGHER = re.compile(r"(?:a|ae|ales|Aves|formes|Fungi)$")  # endings of taxa, hardly of authors
+_LATIN = re.compile(r"(?:a|ae|us|um|is|es|on|os|ops|as|ax|ix|ex|yx|ys|ion)$")  # of a subgenus
+_PARTICLE = re.compile(r"[a-z]{2,4}|[a-z]['’][a-z]+")  # of an author, or an epithet: "Zodarion van"
+_CULTIVAR = re.compile(
+    r",? (?:cv\.? ?['‘\"“A-Z]|['‘\"“]\w[^'’\"”]*['’\"”](?!\w)|[A-Z][\w' -]* (?:Group|[Gg]rex|gx)$)"
+    r"|(?<=[a-z])['‘“][A-Z]\w+['’”]"
+)
+_MARKS = re.compile(
+    r"^\d{1,5}[._ ]\s?(?=[^\W\d_]{3})|<[^<>]{1,9}>|[†‡*]|\s!$|^\+\s?|^[\"']?Candidatus\s"
+    r"|^[xX](?=[A-Z][a-z]{2})|\s?\([\"'“][a-z -]+[\"'”]\)"
+)
+_FULL_STOP = re.compile(rf"(?:{GENUS.pattern}|{_EPITHET.pattern})(?: {_EPITHET.pattern})*\.")
+_SHORT = re.compile(r"\b(?:spp?|spec|cf|aff|nr|indet|undet|ssp|subsp|var|fo?|forma|agg|auctt?)\.$")
 _NO_TAXON = {
     "blank": r"blanks?|empty|nothing|none|ghosts?|misfires?|no (?:animals?|wildlife|cv result)"
     r"|false (?:positive|trigger|detection)s?",
@@ -41,6 +52,7 @@ _NO_TAXON = {
 
 
 WITHOUT_MARKS = "without its marks"
+WITHOUT_AUTHOR = "without its author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,71 +89,100 @@ def readings(text: str) -> list[Reading]:
     """Return how a text can be read as a name, best first: as written, then with less and less."""
     written = " ".join(text.replace("_", " ").split())
     found = {(written, ""): Reading(written)}
-    queue = list(found.values()) if len(written) <= 300 else []  # longer is no name
-    for reading in queue:  # grows: what was simplified once is simplified again
-        for new in _simpler(reading.name):
-            context = new.context or reading.context
-            new = replace(new, context=context, whole=new.whole and reading.whole)
-            if new.name and found.setdefault((new.name, context), new) is new:
-                queue.append(new)
+    if len(written) <= 300:  # longer is no name
+        for reading in _simpler(written):
+            if reading.name:
+                found.setdefault((reading.name, reading.context), reading)
     return sorted(found.values(), key=lambda reading: not reading.whole)[:8]
 
 
 def _simpler(name: str) -> Iterator[Reading]:
-    """Yield a name's next readings, each without one more thing."""
-    own, rest = _split(name)
+    """Yield a name's other readings."""
     if (plain := _without_marks(name)) != name:
         yield Reading(plain, WITHOUT_MARKS)
-    elif (genus := _common_genus(name)) is not None:
+    if (genus := _common_genus(plain)) is not None:
         yield Reading(genus, "the genus of both parents", whole=False)
-    elif place := _CONTEXT.fullmatch(name):
+    elif place := _CONTEXT.fullmatch(plain):
         yield Reading(place[1], f"in {place[2]}", place[2])
-        if not _HIGHER.search(place[2]) and _is_citation(own, rest):
-            yield Reading(" ".join(own), "without its author")
-    elif not own or name.endswith(("?", "?)")):
+        for reading in _simpler(place[1]):
+            yield replace(reading, context=place[2])
+        if not _HIGHER.search(place[2]):
+            yield from _of_parts(plain)
+    elif cultivar := _CULTIVAR.search(plain):
+        cut = plain[: cultivar.start()]
+        yield Reading(cut, "without its cultivar", whole=False)
+        for reading in _simpler(cut):
+            yield replace(reading, whole=False)
+    elif doubt := _doubted(plain):
+        yield _only(doubt)
+    elif (ranked := plain.rpartition(" "))[0] and _RANK.fullmatch(ranked[2]) and plain[-2] != "f":
+        parts = parts_of(ranked[0])
+        yield _only(parts.name(subgenus=False) if parts else "")
+    elif " " in plain:
+        yield from _of_parts(plain)
+
+
+def _of_parts(text: str) -> Iterator[Reading]:
+    """Read a name without its author, subgenus and rank marker, or as its species."""
+    if (parts := parts_of(text)) is None:
         return
-    elif cultivar := _CULTIVAR.search(name):
-        yield Reading(name[: cultivar.start()], "without its cultivar", whole=False)
-    elif rest and (_DOUBT.fullmatch(rest[0]) or _RANK.fullmatch(rest[0])):
-        sure = " ".join(word for word in own if not word.startswith("("))
-        yield Reading(sure, f'only "{sure}" is sure', whole=False)
-    elif _is_citation(own, rest):
-        yield Reading(" ".join(own), "without its author")
-    elif not rest:
-        yield from _shorter(*own)
+    if parts.sure:
+        yield _only(parts.sure)
+        return
+    if parts.section:
+        yield Reading(parts.subgenus, f"in {parts.genus}", parts.genus)
+        return
+    name = parts.name()
+    first, *_ = parts.citation.split() or [""]
+    if not parts.species and _PARTICLE.fullmatch(first) and not FAMILY.search(name):
+        yield Reading(f"{name} {first}", WITHOUT_AUTHOR)
+        yield _only(name)
+        return
+    if parts.subgenus and not parts.species:
+        if not parts.citation:
+            return
+        # "Humiriastrum (Urban) Cuatrecasas": a subgenus, or the first author
+        yield Reading(name, WITHOUT_AUTHOR)
+        yield Reading(parts.genus, f"in {parts.subgenus}", parts.subgenus)
+        whole = not _LATIN.search(parts.subgenus)
+        yield Reading(parts.genus, WITHOUT_AUTHOR) if whole else _only(parts.genus)
+        return
+    if parts.citation:
+        yield Reading(name, WITHOUT_AUTHOR)
+    if parts.subgenus:
+        yield Reading(parts.name(subgenus=False), "without its subgenus")
+    if parts.marker:
+        yield Reading(parts.name(subgenus=False, marker=False), "without its rank marker")
+    if parts.infraspecific:
+        yield Reading(f"{parts.genus} {parts.species}", "its species", whole=False)
 
 
-def _shorter(genus: str, *others: str) -> Iterator[Reading]:
-    """Read a name without its subgenus, without its rank marker, or as its species."""
-    epithets = [word for word in others if _is_epithet(word)]
-    if epithets and others[0].startswith("("):
-        yield Reading(" ".join([genus, *others[1:]]), "without its subgenus")
-    elif len(others) > len(epithets) > 1:
-        yield Reading(" ".join([genus, epithets[0], epithets[-1]]), "without its rank marker")
-    elif len(epithets) == 2:
-        yield Reading(f"{genus} {epithets[0]}", "its species", whole=False)
+def _only(name: str) -> Reading:
+    return Reading(name, f'only "{name}" is sure', whole=False)
 
 
-def _split(name: str) -> tuple[list[str], list[str]]:
-    """Split into the name's own words (genus, subgenus, epithets, rank markers) and the others."""
+def _doubted(name: str) -> str:
+    """Return the part of a name before a word of doubt: "Ursus" of "Ursus sp."; "" without one."""
     first, *words = [w for w in name.replace("×", " ").split() if w not in ("x", "X")] or [""]
-    if not (_GENUS.fullmatch(first) or (name.islower() and _is_epithet(first))):
-        return [], [first, *words]
-    own, rest = [first], list[str]()
-    for before, word, after in zip([first, *words], words, [*words[1:], ""], strict=False):
-        marker = before if _is_epithet(word) else word if _is_epithet(after) else ""
-        is_ranked = _RANK.fullmatch(marker) and all(map(_is_author, rest))
-        is_next = _is_epithet(word) or (len(own) == 1 and _SUBGENUS.fullmatch(word))
-        (own if is_ranked or (is_next and not rest) else rest).append(word)
-    return own, rest
+    sure = [first]
+    if not (GENUS.fullmatch(first) or name.islower()):
+        return ""
+    for place, word in enumerate(words):
+        last = place == len(words) - 1
+        if _DOUBT.fullmatch(word) or (last and _RANK.fullmatch(word)):
+            return "" if name.endswith(("?", "?)")) else " ".join(sure)
+        if _EPITHET.fullmatch(word) and len(sure) < 3:
+            sure.append(word)
+        elif not (place == 0 and _SUBGENUS.fullmatch(word)):
+            return ""
+    return ""
 
 
 def _without_marks(name: str) -> str:
-    plain = " ".join(_MARKS.sub("", name).split()).strip(" ,;")
+    plain = " ".join(_MARKS.sub("", unescape(name)).split()).strip(" ,;:")
     if len(plain) > 2 and plain[0] in "\"'“‘„«" and plain[-1] in "\"'”’“»":
         plain = plain[1:-1].strip(" ,;")
-    own, rest = _split(plain.removesuffix("."))
-    return plain.removesuffix(".") if own and not rest else plain  # "sp." and "L." keep theirs
+    return plain[:-1] if _FULL_STOP.fullmatch(plain) and not _SHORT.search(plain) else plain
 
 
 def _common_genus(name: str) -> str | None:
@@ -149,26 +190,8 @@ def _common_genus(name: str) -> str | None:
     first, *others = [part.split() for part in re.split(r"×| [xX] ", name) if part.strip()] or [[]]
     if not others or (len(first) == len(others) == 1 and others[0][0].islower()):
         return None  # "Quercus × rosacea" is a name
-    genus = first[0] if _GENUS.fullmatch(first[0]) else ""
+    genus = first[0] if GENUS.fullmatch(first[0]) else ""
     for word, *more in others:
-        epithet = _is_epithet(word) and not any(map(_is_epithet, more[:1]))
+        epithet = _EPITHET.fullmatch(word) and not any(map(_EPITHET.fullmatch, more[:1]))
         genus = genus if epithet or word in (genus, f"{genus[:1]}.") else ""
     return genus
-
-
-def _is_epithet(word: str) -> bool:
-    reserved = (_DOUBT, _RANK, _AUTHOR, _BESIDE)
-    return bool(_EPITHET.fullmatch(word)) and not any(no.fullmatch(word) for no in reserved)
-
-
-def _is_author(word: str) -> bool:
-    bare = word.strip("()[],;:")
-    return bool(_AUTHOR.fullmatch(bare) or _BESIDE.fullmatch(bare))
-
-
-def _is_citation(own: list[str], rest: list[str]) -> bool:
-    """Whether an author follows a name and nothing else does; after a genus, beyond doubt."""
-    if not rest or not _AUTHOR.fullmatch(rest[0].strip("()[],;:")):
-        return False
-    certain = any(map(_is_epithet, own[1:])) or _CITED.search(" ".join(rest))
-    return bool(certain) and all(map(_is_author, rest))

@@ -1,5 +1,6 @@
 """The resolver: what a name means in a taxonomy, decided by exact rules and never guessed."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,14 @@ from rapidfuzz.distance import OSA
 
 from indexer.taxonomy.draft import COMMON, SCIENTIFIC, SYNONYM
 from indexer.taxonomy.name_strings import WITHOUT_MARKS, Reading, fold, readings
-from indexer.taxonomy.respelling import ENDING, SUBSPECIES, as_subspecies, with_other_endings
+from indexer.taxonomy.respelling import (
+    ENDING,
+    HYPHENS,
+    SUBSPECIES,
+    as_common_names,
+    as_subspecies,
+    with_other_endings,
+)
 from model.taxon import RANKS, Taxon
 
 Interval = tuple[int, int]
@@ -94,7 +102,9 @@ def resolve_all(
     known = _look_up(connection, asked - {""})
     found = [_resolve(name, each, known, within) for name, each in zip(names, read, strict=True)]
     return [
-        _respelt(connection, one, each, within) if one.status == "unknown" or not one.whole else one
+        one
+        if _is_key(one.written) or (one.whole and one.status != "unknown")
+        else _respelt(connection, one, each, within)
         for one, each in zip(found, read, strict=True)
     ]
 
@@ -109,7 +119,8 @@ def _readings(name: str) -> list[Reading]:
 
 
 def _is_key(name: str) -> bool:
-    return "|" in name or "+" in name
+    """Whether it has the form of a key; "Panthera leo + Panthera tigris" has not."""
+    return "|" in name or bool(_BELOW.search(name))
 
 
 def _resolve(
@@ -138,6 +149,13 @@ def _respelt(
 ) -> Resolution:
     """Decide by another ending or rank of the epithet, where the name as it is decides nothing."""
     context = _look_up(connection, {fold(reading.context) for reading in read} - {""})
+    for reading in read[:2]:  # as it is written, and without marks
+        if reading.reason not in ("", WITHOUT_MARKS):
+            continue
+        known = _look_up(connection, as_common_names(fold(reading.name)))
+        matches = [match for each in known.values() for match in each if match.kind == COMMON]
+        if matches := _inside(matches, within):
+            return _decided(found.written, reading, HYPHENS, matches)
     for reading in read:
         if not reading.whole:
             continue
@@ -233,6 +251,7 @@ def clade_of(line: Sequence[Any]) -> Clade:
     return Clade(key, rank, name, lo, hi, Taxon(tuple(ranks), common))
 
 
+_BELOW = re.compile(r"\w\+[a-z]+ ")
 COLUMNS = "taxon_key, rank, taxa.name, lo, hi, common_name, " + ", ".join(
     f'"{rank}"' for rank in RANKS
 )

@@ -6,6 +6,7 @@ name may end in -i or -ii (ICZN Art. 33.4). A species that becomes a subspecies,
 round, keeps its epithet.
 """
 
+import itertools
 import re
 
 import duckdb
@@ -21,6 +22,7 @@ _ENDINGS = (
 )
 ENDING = "with its epithet's ending changed"
 SUBSPECIES = "now a subspecies"
+HYPHENS = "common name, with hyphens or 's"
 
 
 def with_other_endings(folded: str) -> list[str]:
@@ -36,6 +38,20 @@ def with_other_endings(folded: str) -> list[str]:
         for other in group
         if other != ending
     ]
+
+
+def as_common_names(folded: str) -> list[str]:
+    """Return folded common names that somebody may have written without hyphens and "'s".
+
+    Folders are called "Black_footed_Albatross" and "Brewer_Blackbird".
+    """
+    words = folded.replace("'s ", " ").split(" ")
+    if not 1 < len(words) < 6:
+        return []
+    gaps = itertools.product(" -", repeat=len(words) - 1)
+    joined = ["".join(itertools.chain(*zip(words, (*gap, ""), strict=True))) for gap in gaps]
+    owned = [f"{words[0]}'s {rest}" for name in joined for rest in [name[len(words[0]) + 1 :]]]
+    return [name for name in dict.fromkeys((*joined, *owned)) if name != folded]
 
 
 def as_subspecies(connection: duckdb.DuckDBPyConnection, folded: str) -> list[str]:

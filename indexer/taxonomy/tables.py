@@ -136,10 +136,15 @@ def _placed_names(
 
 
 def _scientific(placed: pa.Table) -> pa.Table:
-    kind, language = (pa.repeat(word, len(placed)) for word in (SCIENTIFIC, ""))
-    return pa.table(
-        {"name": placed["name"], "kind": kind, "language": language, "lo": placed["lo"]}
-    )
+    """Return the scientific names, those with a rank's marker ("var.") without it as well."""
+    plain = pc.replace_substring_regex(placed["name"], _MARKER, r"\1 \2")
+    marked = pc.not_equal(plain, placed["name"])
+    columns = {"name": placed["name"], "lo": placed["lo"]}
+    without = {"name": plain.filter(marked), "lo": placed["lo"].filter(marked)}
+    names = pa.concat_tables([pa.table(columns), pa.table(without)])
+    kind, language = (pa.repeat(word, len(names)) for word in (SCIENTIFIC, ""))
+    names = names.append_column("kind", kind).append_column("language", language)
+    return names.select(["name", "kind", "language", "lo"])
 
 
 def _alphabetical(taxa: pa.Table) -> Places:
@@ -150,4 +155,5 @@ def _alphabetical(taxa: pa.Table) -> Places:
     return number
 
 
+_MARKER = r"^([A-Z][a-z-]+ [a-z-]+) [a-z]{1,10}\. ([a-z-]+)$"
 _NAMES_IN = ["folded", "name", "kind", "language", "lo", "place"]

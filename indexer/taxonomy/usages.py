@@ -24,22 +24,21 @@ from indexer.taxonomy.draft import (
     Draft,
     Line,
     Problem,
-    clean,
-    lineage_of,
     taxa_of_lines,
 )
+from indexer.taxonomy.stated_names import lineage_of, stated_name
 from indexer.taxonomy.table import count
 from model.taxon import RANKS, Rank
 
 UNRANKED = "unranked"
 
-# What `clean` would return as it is; all else, some percent, goes through it name by name.
+# What `stated_name` would return as it is; all else, some percent, goes through it one by one.
 PLAIN = r"""CASE
     WHEN rank = 'kingdom' THEN false
     WHEN rank = 'species' THEN regexp_full_match(name, '[A-Z][a-z-]+ [a-z-]+')
     WHEN rank IN ('phylum', 'class', 'order', 'family', 'genus')
         THEN regexp_full_match(name, '[A-Z][a-z-]+')
-    ELSE regexp_full_match(name, '[!-~]+( [!-~]+)*')
+    ELSE regexp_full_match(name, '[A-Z][a-z-]+( [a-z-]+){0,2}')
 END AND NOT regexp_matches(name, '(?i)unknown|pleasehelp')"""
 # "Aedes (Stegomyia) aegypti": the subgenus is no part of the name, and reads like an author.
 _WITHOUT_SUBGENUS = r"""
@@ -135,7 +134,7 @@ def _clean_names(connection: duckdb.DuckDBPyConnection) -> None:
     odd = connection.execute(
         f"SELECT DISTINCT rank, name FROM usages WHERE problem = '' AND NOT ({PLAIN})"
     ).fetchall()
-    cleaned = [(rank, name, clean(rank, name)) for rank, name in odd]
+    cleaned = [(rank, name, stated_name(rank, name)) for rank, name in odd]
     columns = zip(*cleaned, strict=True) if cleaned else [()] * len(_ODD)
     connection.register(
         "odd_names", pa.table([pa.array(c, pa.string()) for c in columns], schema=_ODD)

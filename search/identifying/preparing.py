@@ -106,8 +106,8 @@ def prepare(
     check_names(connections, choice, lost)
     if not taxa:
         raise Error(
-            "There is no taxon to identify anything as: label some images, or name a taxonomy with "
-            "--taxonomy or labels with --labels."
+            "There is no taxon to identify anything as: label some images, or pass a "
+            "taxonomy=NAME or labels=FILE."
         )
     kept = np.flatnonzero(weights > 0)
     if not len(kept):

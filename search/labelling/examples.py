@@ -140,7 +140,7 @@ def _examples(
         only = next(iter(said.values())).label if said else ""
         raise BadInput(
             (f"All examples are of one class, {only!r}" if only else "There are no examples")
-            + "; give some of two classes or more, with --examples or as labels."
+            + "; give some of two classes or more, with examples=FILE or as labels."
         )
     order = {name: place for place, name in enumerate(sorted(said, key=str))}
     return Examples(

@@ -3,7 +3,7 @@
 Labels are made block by block as they are asked for; nothing is kept of them, nothing written.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -83,6 +83,25 @@ class Labelling:
         """Return all as a table of SCHEMA."""
         return pa.Table.from_batches(self.batches(), SCHEMA)
 
+    def save(self, batches: Iterable[pa.RecordBatch] | None = None) -> int:
+        """Keep labels in the collection as machine labels; return how many images got one.
+
+        `batches` are those of `batches()` that were taken already, by default all. Human labels
+        stay. Raises CollectionError where the collection is in use.
+        """
+        from indexer.ingest.identifications import write_identifications
+
+        given = 0
+
+        def made() -> Iterator[pa.RecordBatch]:
+            nonlocal given
+            for batch in self.batches() if batches is None else batches:
+                given += labels_in(batch)
+                yield self.identifications(batch)
+
+        write_identifications(self.snapshot.folder, made())
+        return given
+
     def identifications(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of SCHEMA as one of `segment.IDENTIFICATIONS`: with who and when."""
         by = f"taxalens {version('taxalens')}, {self.snapshot.manifest.encoder.spec}"
@@ -135,6 +154,11 @@ class Labelling:
             [said[each].label for each in likeliest if inside[each]]
             for likeliest, inside in zip(order, chosen, strict=True)
         ]
+
+
+def labels_in(batch: pa.RecordBatch) -> int:
+    """Return how many images of a batch have a label that is certain enough."""
+    return sum(map(bool, batch["label"].to_pylist()))
 
 
 def label(

@@ -93,7 +93,7 @@ def select(snapshot: Snapshot, where: str) -> Rows:
         known = [name for name, *_ in snapshot.query("DESCRIBE searchable")][1:]
         wrong = str(error).splitlines()[0].rstrip(".")
         raise Error(
-            f"--where {where!r} is no condition that can be asked here ({wrong}); "
+            f"where={where!r} is no condition that can be asked here ({wrong}); "
             f"there is {', '.join(known)}."
         ) from error
 

@@ -20,9 +20,9 @@ def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
       taxalens add new/*.jpg
       taxalens add "more photos" --labels labels.csv
     """
-    from indexer.store.manifest import read_manifest
-    from ui.indexing import index
+    from indexer.ingest.indexing import add
     from ui.running import run_each
 
-    read_manifest(collection)
-    run_each(index, sources, collection, removed_too=True, **asked)
+    run_each(
+        lambda source, bars: add(source, collection, progress=bars, **asked), sources, collection
+    )

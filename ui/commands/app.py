@@ -47,6 +47,7 @@ def command(collection: Path, port: int) -> None:
     from ui import app
 
     read_manifest(collection)
+    _check_port(port)
     settings = [f"--{name}={value}" for name, value in _SETTINGS]
     script = str(Path(app.__file__))
     click.echo(f"Open http://127.0.0.1:{port} in a browser; Ctrl-C here ends it.", err=True)
@@ -57,3 +58,18 @@ def command(collection: Path, port: int) -> None:
     finally:
         # DuckDB prints a page about leaks where a catalog is still open when Python ends.
         st.cache_resource.clear()
+
+
+def _check_port(port: int) -> None:
+    """Raise Error for a port that something else listens on."""
+    import socket
+
+    from model.errors import Error
+
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise Error(
+            f"Port {port} of this machine cannot be used ({error.strerror}); choose another one "
+            "with --port."
+        ) from None

@@ -5,9 +5,6 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
-
-SHOWN = ("kind", "score", "label", "looks_like", "cohort", "file_name")
 
 
 @click.command()
@@ -50,17 +47,15 @@ def command(
       taxalens audit --kind labels -k 200 --within Aves --format csv --output wrong.csv
       taxalens audit --kind duplicates --sheet duplicates.png
     """
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
     from dataclasses import replace
 
-    from search.auditing.findings import COLUMNS, KINDS
+    from search.auditing.findings import KINDS
     from search.collection import open_collection
-    from ui.tables import write_rows
+    from ui.tables import write_answers
 
     findings = open_collection(collection).audit(kinds or KINDS, k, within=within, where=where)
     click.echo(findings.meaning, err=True)
-    write_rows(COLUMNS, [each.row() for each in findings], format_, output, shown=SHOWN)
+    write_answers(findings, format_, output)
     if sheet:
         from ui.contact_sheet import write_contact_sheet
 

@@ -19,12 +19,14 @@ def command(collection: Path, images: Path | None) -> None:
     """Fetch photographs, index them with the starter encoder, and ask one query of each kind."""
     from platformdirs import user_cache_path
 
+    from indexer.ingest.indexing import index
     from search.collection import open_collection
     from ui.demo.photos import TABLE, obtain_photos
     from ui.demo.tour import show
-    from ui.indexing import index
+    from ui.progress_bars import progress_bars
 
     folder = images or obtain_photos(user_cache_path("taxalens") / "demo")
     labels = None if images else Path(str(TABLE))
-    index(folder, collection, encoder="starter", labels=labels)
+    with progress_bars() as progress:
+        index(folder, collection, encoder="starter", labels=labels, progress=progress)
     show(open_collection(collection))

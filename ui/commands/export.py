@@ -7,44 +7,44 @@ import click
 from ui import options
 
 
-@click.command()
+class _Export(click.Command):
+    """Lists the formats, which are files of a folder, below the help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each format."""
+        from indexer.exports.export import formats
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, format_.NOUN) for name, format_ in formats().items()])
+
+
+@click.command(cls=_Export)
 @click.argument("target", type=click.Path(path_type=Path), callback=options.file_to_write)
 @click.option(
     "--format",
     "format_",
     metavar="NAME",
-    default="",
-    help="csv, parquet, darwin-core, camtrap-dp or pybioclip; by default what TARGET ends in.",
+    help="One of the formats below; by default the one that TARGET ends in.",
 )
 @options.within
 @options.where
 @options.collection
 def command(
-    target: Path, format_: str, within: tuple[str, ...], where: str, collection: Path
+    target: Path, format_: str | None, within: tuple[str, ...], where: str, collection: Path
 ) -> None:
-    """Write images, labels and identifications to TARGET, in a form that others read.
+    """Write images, labels and identifications to TARGET, in a form that other programs read.
 
-    \b
-      csv          a line an image, for spreadsheets; also a label file
-      parquet      vectors with labels, for emb-explorer and for taxalens index
-      darwin-core  an archive for GBIF: occurrences, identifications, media
-      camtrap-dp   camera-trap data, as Agouti and Trapper export them: a folder or a zip
-      pybioclip    what each picture shows, as bioclip predict writes it
-
-    What is in TARGET already is never overwritten.
+    A TARGET that exists is never overwritten.
 
     \b
       taxalens export birds.csv --within Aves
       taxalens export archive.zip --format darwin-core --where "country = 'Kenya'"
     """
-    from tqdm import tqdm
-
     from search.collection import open_collection
+    from ui.progress_bars import progress_bars
 
-    opened = open_collection(collection)
-    with tqdm(unit=" images") as bar:
-        for account in opened.exporting(target, format_, within=within, where=where):
-            bar.update(account.images - bar.n)
+    with open_collection(collection) as opened, progress_bars() as progress:
+        account = opened.export(target, format_, within=within, where=where, progress=progress)
     written = ", ".join(f"{count:,} {table}" for table, count in account.written.items())
     click.echo(f"{target}: {written or 'no rows'}")
     for reason, count in account.left_out.items():

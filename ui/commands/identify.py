@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -75,8 +74,6 @@ def command(
       taxalens identify moth.jpg --taxonomy inat --encoder bioclip --k 5 --rank family
       taxalens identify photos/ --labels habitats.txt --encoder starter
     """
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
     own = [each for each in (labels, cls, bins) if each]
     if own and plot:
         raise click.UsageError("Labels of your own have no confidence that --plot could draw.")
@@ -84,9 +81,9 @@ def command(
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
+    from search.identification_choices import bins_of, ready_for
     from search.identifying import name_lists
     from search.identifying.identifier import Asked
-    from ui.choices import bins_of, ready_for
     from ui.identifying import classify, identify, sources_of
 
     sources = sources_of(images)

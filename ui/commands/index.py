@@ -28,7 +28,9 @@ def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
       taxalens index photos --labels labels.csv --taxonomy inat
       taxalens index gbif-download.zip --fetch
     """
-    from ui.indexing import index
+    from indexer.ingest.indexing import index
     from ui.running import run_each
 
-    run_each(index, sources, collection, **asked)
+    run_each(
+        lambda source, bars: index(source, collection, progress=bars, **asked), sources, collection
+    )

@@ -15,12 +15,9 @@ def command(collection: Path, format_: str, output: Path | None) -> None:
     """Show what a collection is and holds, and the labels that are no taxa."""
     from indexer.catalog.snapshot import open_snapshot
     from search.summary import summarise
-    from ui.tables import write_rows
+    from ui.tables import text_schema, write_rows
 
-    facts = summarise(open_snapshot(collection))
-    write_rows(
-        ("fact", "value"),
-        [{"fact": fact, "value": value} for fact, value in facts.items()],
-        format_,
-        output,
-    )
+    with open_snapshot(collection) as snapshot:
+        facts = summarise(snapshot)
+    rows = [{"fact": fact, "value": value} for fact, value in facts.items()]
+    write_rows(text_schema("fact", "value"), rows, format_, output)

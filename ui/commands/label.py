@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
 
 
 @click.command()
@@ -91,8 +90,6 @@ def command(
       taxalens label --examples few.csv --precision 0.9 --output labels.csv --format csv
       taxalens label --query "Felidae" --first 500 --plot confusion.png
     """
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
     from search.collection import open_collection
     from ui.labelling import label_images, told
 

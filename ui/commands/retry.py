@@ -19,8 +19,7 @@ def command(reason: str, collection: Path, **work: Any) -> None:
       taxalens retry
       taxalens retry --reason "not fetched" --fetch
     """
-    from ui.indexing import retry
-    from ui.running import stopping, told
+    from indexer.ingest.indexing import retry
+    from ui.running import run_once
 
-    with stopping():
-        click.echo(told(retry(collection, reason, **work), collection))
+    run_once(lambda bars: retry(collection, reason, progress=bars, **work), collection)

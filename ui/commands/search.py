@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
 
 
 @click.command()
@@ -27,8 +26,20 @@ from ui.tables import NEEDS_FILE
     help="A picture file; several are of one specimen.",
 )
 @click.option("--id", "image_id", metavar="ID", help="The id of an image of the collection.")
-@click.option("--plus", multiple=True, metavar="[N*]THIS", help="More like a name, text, picture.")
-@click.option("--minus", multiple=True, metavar="[N*]THIS", help="Less like it; N is a weight.")
+@click.option(
+    "--plus",
+    multiple=True,
+    type=options.WEIGHTED,
+    metavar="[N*]THIS",
+    help="More like a name, text or picture; N is a weight.",
+)
+@click.option(
+    "--minus",
+    multiple=True,
+    type=options.WEIGHTED,
+    metavar="[N*]THIS",
+    help="Less like it.",
+)
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
 @click.option("--group-by", metavar="COLUMN", default="", help="One image for each of its values.")
@@ -39,7 +50,12 @@ from ui.tables import NEEDS_FILE
 @click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
 @options.where
 @click.option("--date", metavar="FROM/TO", default="", help="Only of then: 2021, 2021-05/2022.")
-@click.option("--near", metavar="LAT,LON,KM", default="", help="Only from around this place.")
+@click.option(
+    "--near",
+    type=options.PLACE,
+    metavar="LAT,LON,KM",
+    help="Only images from around this place.",
+)
 @click.option("--explain", is_flag=True, help="Say how it was searched, and why so.")
 @options.taxonomy
 @options.collection
@@ -65,8 +81,8 @@ def command(
     queries: Path | None,
     images: tuple[Path, ...],
     image_id: str | None,
-    plus: tuple[str, ...],
-    minus: tuple[str, ...],
+    plus: tuple[tuple[str, float], ...],
+    minus: tuple[tuple[str, float], ...],
     k: int,
     skip: int,
     group_by: str,
@@ -77,7 +93,7 @@ def command(
     rank: str,
     where: str,
     date: str,
-    near: str,
+    near: tuple[float, float, float] | None,
     explain: bool,
     taxonomy: str | None,
     collection: Path,
@@ -103,14 +119,14 @@ def command(
         raise click.UsageError(
             "Give exactly one of QUERY, --taxon, --text, --queries, --image or --id."
         )
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
     from search.collection import open_collection
     from ui.answers import copy_files, show_each, show_hits
 
     if queries:
-        each = open_collection(collection, taxonomy=taxonomy)
-        show_each(each, queries, format_, output, k=k, within=within, where=where)
+        lines = [line for line in queries.read_text("utf-8-sig").splitlines() if line.strip()]
+        opened = open_collection(collection, taxonomy=taxonomy)
+        each = opened.search_each(lines, k=k, within=within, where=where)
+        show_each(zip(lines, each, strict=True), format_, output)
         return
     hits = open_collection(collection, taxonomy=taxonomy).search(
         query,
@@ -123,7 +139,7 @@ def command(
         exclude=exclude,
         rank=rank,
         where=where,
-        date=date,
+        date=date or None,
         near=near,
         plus=plus,
         minus=minus,

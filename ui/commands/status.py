@@ -6,8 +6,6 @@ import click
 
 from ui import options
 
-COLUMNS = ("source_id", "status", "reason")
-
 
 @click.command()
 @options.collection
@@ -19,9 +17,7 @@ def command(collection: Path, format_: str, output: Path | None) -> None:
     \b
       taxalens status --format csv | grep ,failed,
     """
-    from indexer.catalog.snapshot import open_snapshot
-    from ui.tables import write_rows
+    from search.statuses import status
+    from ui.tables import write_answers
 
-    rows = open_snapshot(collection).query(f"SELECT {', '.join(COLUMNS)} FROM inputs")
-    lines = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    write_rows(COLUMNS, lines, format_, output)
+    write_answers(status(collection), format_, output)

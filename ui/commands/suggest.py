@@ -5,9 +5,6 @@ from pathlib import Path
 import click
 
 from ui import options
-from ui.tables import NEEDS_FILE
-
-SHOWN = ("uncertainty", "looks_like", "reason", "file_name")
 
 
 @click.command()
@@ -33,12 +30,9 @@ def command(
       taxalens suggest -k 50 --format csv --output to_label.csv
       taxalens index photos --labels to_label.csv
     """
-    if format_ == "parquet" and output is None:
-        raise click.UsageError(NEEDS_FILE)
-    from search.auditing.suggesting import COLUMNS
     from search.collection import open_collection
-    from ui.tables import write_rows
+    from ui.tables import write_answers
 
     suggestions = open_collection(collection).suggest(k, within=within, where=where)
     click.echo(suggestions.meaning, err=True)
-    write_rows(COLUMNS, [each.row() for each in suggestions], format_, output, shown=SHOWN)
+    write_answers(suggestions, format_, output)

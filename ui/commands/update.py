@@ -17,8 +17,7 @@ def command(collection: Path, **work: Any) -> None:
     What is new or has changed is embedded, what is no longer there is marked so: it still answers
     until you remove it, with: taxalens remove --vanished
     """
-    from ui.indexing import update
-    from ui.running import stopping, told
+    from indexer.ingest.indexing import update
+    from ui.running import run_once
 
-    with stopping():
-        click.echo(told(update(collection, **work), collection))
+    run_once(lambda bars: update(collection, progress=bars, **work), collection)

@@ -18,17 +18,11 @@ def command(collection: Path) -> None:
       taxalens verify
       taxalens verify -c /backup/taxalens.collection
     """
-    from tqdm import tqdm
-
     from indexer.catalog.verify import verify
+    from ui.progress_bars import progress_bars
 
-    with tqdm(total=100, bar_format="{desc:<40}{percentage:3.0f} %|{bar}|") as bar:
-
-        def told(path: str, share: float) -> None:
-            bar.set_description_str(path, refresh=False)
-            bar.update(100 * share - bar.n)
-
-        damages = verify(collection, told)
+    with progress_bars() as progress:
+        damages = verify(collection, progress)
     for damage in damages:
         click.echo(damage)
     if damages:

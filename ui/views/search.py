@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import ImageOps
 
-from indexer.inputs.decoding import SUFFIXES, decode
+from indexer.inputs.decoding import SUFFIXES
 from indexer.store.manifest import Manifest, read_manifest
 from model.errors import BadInput, Error
 from model.taxon import Rank
@@ -66,7 +66,7 @@ def _collection(folder: str, manifest: Manifest) -> Collection:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _thumbnail(image_id: str, modified: float, _hit: Hit) -> bytes:
     """Return a square JPEG with the whole picture; `modified` makes a changed file show anew."""
-    square = ImageOps.pad(decode(_hit.read()).image, (SIDE, SIDE), color="white")
+    square = ImageOps.pad(_hit.image(), (SIDE, SIDE), color="white")
     jpeg = io.BytesIO()
     square.save(jpeg, "JPEG", quality=85)
     return jpeg.getvalue()
@@ -111,7 +111,9 @@ def _forget_words() -> None:
 
 def _search_upload(collection: Collection, upload: "UploadedFile", k: int) -> Hits:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "upload")  # the name it had elsewhere may be no name for a file here
+        # The name it had elsewhere may be no name for a file here; raw files need their suffix.
+        suffix = Path(upload.name).suffix.lower()
+        path = Path(folder, "upload").with_suffix(suffix if suffix in SUFFIXES else "")
         path.write_bytes(upload.getvalue())
         try:
             hits = collection.search(image=path, k=k)

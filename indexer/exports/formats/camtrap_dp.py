@@ -87,5 +87,5 @@ def _what_is_missing(account: Account) -> str:
     wanted = ", ".join(" or ".join(names[:2]) for names in (TIME, LATITUDE, LONGITUDE))
     return (
         f"No image can be told in Camtrap DP: {reasons}. Give them the columns {wanted} in a "
-        "label file, and index again with --labels."
+        "label file, and index again with labels=FILE."
     )

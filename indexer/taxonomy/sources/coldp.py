@@ -16,24 +16,33 @@ from model.taxon import RANKS
 
 NOUN = "a Catalogue of Life Data Package"
 _RANKS = RANKS[:-1]
-_NAME = ("scientificName", "authorship", "rank")
+_PARTS = ("genericName", "specificEpithet", "infraspecificEpithet")
+_NAME = ("scientificName", "authorship", "rank", "uninomial", *_PARTS)
 _FIELDS = {
     "nameusage": ("ID", "parentID", "status", *_NAME, *_RANKS),
     "taxon": ("ID", "parentID", "nameID", *_RANKS),
-    "name": ("ID", *_NAME),
+    "name": ("ID", *_NAME, "genus"),
     "synonym": ("taxonID", "nameID"),
     "vernacularname": ("taxonID", "name", "language", "preferred"),
 }
 _OF_RANKS = 'kingdom, phylum, class, "order", family, genus'
+# A name may be given in parts instead; `genus` of a name is one of them, that of a usage is not.
 _OF_NAME = f"""
 coalesce(nullif(replace(lower(rank), '_', ' '), ''), '{UNRANKED}') AS rank,
-coalesce(without_author(scientificName, authorship), '') AS name
+coalesce(
+    nullif(without_author(scientificName, authorship), ''), nullif(uninomial, ''),
+    CASE WHEN specificEpithet <> '' THEN
+        trim({{generic}} || ' ' || specificEpithet || ' ' || infraspecificEpithet)
+    ELSE {{generic}} END, ''
+) AS name
 """
+_OF_USAGE = _OF_NAME.format(generic="genericName")
+_OF_NAME_ALONE = _OF_NAME.format(generic="coalesce(nullif(genericName, ''), name.genus, '')")
 _ONE_TABLE = f"""
 CREATE TABLE usages AS SELECT "row", ID AS id,
     CASE WHEN regexp_matches(lower(status), 'synonym|misapplied') THEN parentID ELSE '' END
         AS accepted,
-    CASE WHEN accepted = '' THEN parentID ELSE '' END AS parent, {_OF_NAME},
+    CASE WHEN accepted = '' THEN parentID ELSE '' END AS parent, {_OF_USAGE},
     CASE WHEN lower(status) = 'bare name' THEN 'it is the name of no taxon: left out'
         WHEN parentID = '' AND regexp_matches(lower(status), 'synonym|misapplied')
         THEN 'it is a synonym, of what is not said: left out' ELSE '' END AS problem, {_OF_RANKS}
@@ -41,12 +50,13 @@ FROM nameusage
 """
 _THREE_TABLES = f"""
 CREATE TABLE usages AS
-    SELECT taxon."row", taxon.ID AS id, '' AS accepted, parentID AS parent, {_OF_NAME},
+    SELECT taxon."row", taxon.ID AS id, '' AS accepted, parentID AS parent, {_OF_NAME_ALONE},
         CASE WHEN name.ID IS NULL THEN 'its name ' || nameID || ' is missing: left out'
-            ELSE '' END AS problem, {_OF_RANKS}
+            ELSE '' END AS problem,
+        kingdom, phylum, class, "order", family, taxon.genus AS genus
     FROM taxon LEFT JOIN name ON name.ID = nameID
     UNION ALL BY NAME
-    SELECT synonym."row", '' AS id, taxonID AS accepted, '' AS parent, {_OF_NAME},
+    SELECT synonym."row", '' AS id, taxonID AS accepted, '' AS parent, {_OF_NAME_ALONE},
         CASE WHEN name.ID IS NULL THEN 'its name ' || nameID || ' is missing: left out'
             WHEN taxonID = '' THEN 'it is a synonym, of what is not said: left out'
             ELSE '' END AS problem,
@@ -62,12 +72,19 @@ FROM vernacularname
 
 def claims(path: Path) -> bool:
     """Tell whether it is a folder or zip with the tables that a package must have."""
+    if path.is_file() and "nameusage" in _entities([path.name]):
+        return True
     files = _entities(names_in(path))
     return "nameusage" in files or {"taxon", "name"} <= files.keys()
 
 
 def read(path: Path) -> Draft:
-    """Read taxa, synonyms and common names; a row is one of the file that tells of it."""
+    """Read taxa, synonyms and common names; a row is one of the file that tells of it.
+
+    The file of name usages stands for its folder.
+    """
+    if "nameusage" in _entities([path.name]):
+        path = path.parent
     with open_archive(path) as archive, scratch() as connection:
         files = _entities(archive.names)
         usages = ("nameusage",) if "nameusage" in files else ("taxon", "name", "synonym")

@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 import duckdb
 from tqdm import tqdm
 
-from indexer.taxonomy.draft import Draft, Line, lineage_of, taxa_of_lines
+from indexer.taxonomy.draft import Draft, Line, taxa_of_lines
+from indexer.taxonomy.stated_names import lineage_of
 from model.errors import BadInput
 from model.taxon import RANKS
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 
 from indexer.taxonomy.draft import Draft, Line
-from indexer.taxonomy.lineages import draft_of_lineages, lineage_of_epithet
+from indexer.taxonomy.lineages import draft_of_lineages
+from indexer.taxonomy.stated_names import lineage_of
 from indexer.taxonomy.table import fields_of, load, scratch, table_at
 from model.taxon import RANKS, Rank
 
@@ -43,9 +44,9 @@ def _lines(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Line, str]]:
 def _line(row: int, ranks: list[str], name: str, rank: str) -> Line:
     """Place a taxon; its own name, with a rank, fills that rank's column or stands below all."""
     if name and rank and rank not in RANKS:
-        return Line(row, lineage_of_epithet(ranks), rank, name)
+        return Line(row, lineage_of(ranks), rank, name)
     if not rank and " " in name:
         rank = Rank.SPECIES
     if name and rank and not ranks[RANKS.index(Rank(rank))]:
         ranks[RANKS.index(Rank(rank))] = name
-    return Line(row, lineage_of_epithet(ranks))
+    return Line(row, lineage_of(ranks))

@@ -59,27 +59,24 @@ def command(
       taxalens taxonomy import species.csv --names common_names.csv
       taxalens taxonomy import txt_emb_species.json --name tol-200m
     """
-    from indexer.taxonomy.published_vectors import published_by
-    from indexer.taxonomy.store import import_taxonomy
+    from search.taxonomies import import_
     from search.text_table import text_table
-    from ui.tables import write_rows
+    from ui.tables import text_schema, write_rows
 
-    taxonomy, found = import_taxonomy(source, name=name, to=to, names=names, encoder=encoder)
-    about, path = taxonomy.about, taxonomy.path
-    brought = published_by(taxonomy.connection)
-    taxonomy.close()
+    done = import_(source, name=name, to=to, names=names, encoder=encoder)
+    about, found = done.about, done.problems
     lines = [{"row": each.row or "", "name": each.name, "problem": each.problem} for each in found]
     if problems:
-        write_rows(COLUMNS, lines, "csv", problems)
+        write_rows(text_schema(*COLUMNS), lines, "csv", problems)
     elif lines:
         click.echo(text_table(COLUMNS, lines[:MOST_SHOWN]), nl=False, err=True)
         if len(lines) > MOST_SHOWN:
             click.echo(f"… {len(lines) - MOST_SHOWN:,} more; --problems FILE has all", err=True)
-    if brought:
+    if done.vectors_by:
         click.echo(
-            f"with the vectors of its names by {brought[0]}: `identify` need not encode them"
+            f"with the vectors of its names by {done.vectors_by}: `identify` need not encode them"
         )
     click.echo(
         f"{about.name}: {about.taxa:,} taxa, {about.names:,} names, {len(lines):,} problems "
-        f"in the source; use it with --taxonomy {path if to else about.name}"
+        f"in the source; use it with --taxonomy {to or about.name}"
     )

@@ -15,10 +15,14 @@ COLUMNS = ("name", "taxa", "names", "problems", "imported", "title", "version", 
 @options.output
 def command(format_: str, output: Path | None) -> None:
     """List the imported taxonomies with their source, version, counts and licence."""
-    from indexer.taxonomy.store import list_taxonomies
+    import pyarrow as pa
+
+    from search import taxonomies
     from ui.tables import write_rows
 
-    rows = [{**asdict(each.about), "file": str(each.path)} for each in list_taxonomies()]
+    rows = [{**asdict(about), "file": str(path)} for path, about in taxonomies.list().items()]
     if not rows:
         click.echo("There is none yet; see: taxalens taxonomy import --help", err=True)
-    write_rows(COLUMNS, rows, format_, output)
+    kinds = dict.fromkeys(("taxa", "names", "problems"), pa.int64())
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    write_rows(schema, rows, format_, output)

@@ -31,12 +31,11 @@ def command(
       taxalens taxonomy resolve "Ficus (Plantae)" "Ursus arctos Linnaeus, 1758" lion
       taxalens taxonomy resolve names.txt --format csv --output resolved.csv
     """
-    from search.taxonomy_rows import COLUMNS, SHOWN, resolve_names
-    from ui.tables import write_rows
-    from ui.taxonomies import choose
+    from search.taxonomies import resolve
+    from ui.tables import write_answers
 
-    rows = resolve_names(choose(taxonomy, collection), _names(names), within)
-    write_rows(COLUMNS, rows, format_, output, shown=SHOWN)
+    found = resolve(_names(names), taxonomy=taxonomy, collection=collection, within=within)
+    write_answers(found, format_, output)
 
 
 def _names(given: tuple[str, ...]) -> list[str]:

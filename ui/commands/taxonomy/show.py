@@ -21,9 +21,8 @@ def command(
     \b
       taxalens taxonomy show Felidae
     """
-    from search.taxonomy_rows import SHOW_COLUMNS, show_taxon
-    from ui.tables import write_rows
-    from ui.taxonomies import choose, snapshot_at
+    from search import taxonomies
+    from ui.tables import write_answers
 
-    rows = show_taxon(choose(taxonomy, collection), snapshot_at(collection), name)
-    write_rows(SHOW_COLUMNS, rows, format_, output)
+    relatives = taxonomies.show(name, taxonomy=taxonomy, collection=collection)
+    write_answers(relatives, format_, output)

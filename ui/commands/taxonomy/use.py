@@ -22,7 +22,8 @@ def command(taxonomy: str, collection: Path) -> None:
     from search.summary import labels_by_meaning
 
     use_taxonomy(collection, taxonomy)
-    facts = labels_by_meaning(open_snapshot(collection))
+    with open_snapshot(collection) as snapshot:
+        facts = labels_by_meaning(snapshot)
     click.echo(f"{collection}: labels resolved in {taxonomy}; nothing embedded")
     for fact, value in facts.items():
         click.echo(f"{fact}: {value}", err=True)

@@ -1,9 +1,8 @@
-"""What `taxalens identify` chooses from: a collection, a taxonomy, or labels of one's own."""
+"""What `identify` chooses from: a collection, a taxonomy, or labels of one's own."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
 
 from indexer.ingest.run_encoder import DEFAULT_ENCODER
 from indexer.store.manifest import MANIFEST
@@ -13,11 +12,20 @@ from model.encoder import load
 from model.errors import Error
 from model.taxon import Rank
 from search.collection import Collection, open_collection
-from search.identifying.preparing import Preparation, Wanted, prepare
+from search.identifying.preparing import Preparation, prepare
+
+_LOG = logging.getLogger("taxalens")
 
 
 def ready_for(
-    collection: Path, taxonomy: str | None, encoder: str | None, **wanted: Unpack[Wanted]
+    collection: Path,
+    taxonomy: str | None,
+    encoder: str | None,
+    *,
+    within: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    checklist: Sequence[str] | None = None,
+    checklist_weight: float = 0.0,
 ) -> Preparation:
     """Prepare from a collection, or where there is none from a taxonomy and an encoder.
 
@@ -25,15 +33,22 @@ def ready_for(
     """
     opened = _opened(collection, taxonomy, encoder)
     if opened:
-        wanted["whole_taxonomy"] = taxonomy is not None
-        return opened.prepare(**wanted)
+        whole = taxonomy is not None
+        return opened.prepare(within, exclude, checklist, checklist_weight, whole)
     if not taxonomy:
         raise Error(
-            f"There is no collection {collection}; name one with -c, or identify without one by "
-            "--taxonomy or --labels."
+            f"There is no collection {collection}; pass collection=DIR, or identify without one "
+            "by taxonomy=NAME or labels=FILE."
         )
     known = open_taxonomy(taxonomy)
-    return prepare(lambda: load(encoder or DEFAULT_ENCODER), None, None, known, **wanted)
+    return prepare(
+        lambda: load(encoder or DEFAULT_ENCODER),
+        taxonomy=known,
+        within=within,
+        exclude=exclude,
+        checklist=checklist,
+        checklist_weight=checklist_weight,
+    )
 
 
 def bins_of(
@@ -47,8 +62,8 @@ def bins_of(
 ) -> tuple[str, dict[str, str]]:
     """Return the encoder, and labels with their bins: with a rank, the taxon that each is of.
 
-    Labels outside `within`, or in `exclude`, are left out; those that are no taxon are named on
-    stderr and stay themselves where only a rank is asked for.
+    Labels outside `within`, or in `exclude`, are left out; those that are no taxon are warned of
+    and stay themselves where only a rank is asked for.
     """
     opened = _opened(collection, taxonomy, encoder)
     spec = encoder or (opened.snapshot.manifest.encoder.spec if opened else DEFAULT_ENCODER)
@@ -56,7 +71,7 @@ def bins_of(
         return spec, labels
     known = open_taxonomy(taxonomy) if taxonomy else opened.names.taxonomy if opened else None
     if known is None and opened is None:
-        raise Error("Name a --taxonomy: only with one are labels taxa of a rank or clade.")
+        raise Error("Pass taxonomy=NAME: only with one are labels taxa of a rank or clade.")
     connection = known.cursor() if known else opened.snapshot.cursor() if opened else None
     assert connection is not None
     inside, outside = (
@@ -76,7 +91,7 @@ def bins_of(
         name = clade.taxon.at(Rank(rank)) if clade and rank else ""
         kept[label] = name or labels[label]
     if lost:
-        sys.stderr.write(f"{len(lost)} labels are no taxon here: {', '.join(lost[:10])}\n")
+        _LOG.warning("%d labels are no taxon here: %s", len(lost), ", ".join(lost[:10]))
     return spec, kept
 
 

@@ -1,4 +1,4 @@
-"""What long work costs, in words: how large, how long."""
+"""Sizes and durations in words."""
 
 
 def size(number: float) -> str:

