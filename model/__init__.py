@@ -13,6 +13,9 @@ kept_files.py         whether files of a cache are as they were written
 open_clip_models.py   encoders out of open_clip: hub, folder, checkpoint
 encoders/             encoders by name, one file each
 starter/              weights, configuration and model card of the starter encoder
+once.py               properties that threads share, made when first needed
+quiet.py              libraries that log nothing while they work for us
+specs.py              the fingerprint that a spec loaded last
 plugins.py            look-up by file name
 shared_prefixes.py    many texts at once, in which each beginning is computed once
 progress.py           reports of long work to a callback

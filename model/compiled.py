@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 from model.clip_encoder import ClipEncoder
 from model.kept_files import digests, read_sealed, write_sealed
 from model.preprocessing import Preprocessing
+from model.quiet import quiet
 from model.tokens import NAME, ClipTokenizer
 from model.vectors import Identity
 
@@ -62,8 +63,8 @@ def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> Cl
         folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(mkdtemp(dir=folder.parent, prefix="making-"))
         try:
-            logging.disable(logging.ERROR)  # OpenVINO tells of decompositions that torch has not
-            cuts = export(network, work)
+            with quiet():  # OpenVINO tells of decompositions that torch has not
+                cuts = export(network, work)
             files = {path.name: digests(path) for path in work.iterdir()}
             about = {"identity": asdict(identity), "dim": dim, "cuts_texts": cuts, "files": files}
             write_sealed(work / _ABOUT, about)
@@ -71,7 +72,6 @@ def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> Cl
                 shutil.rmtree(earlier, ignore_errors=True)
             work.rename(folder)
         finally:
-            logging.disable(logging.NOTSET)
             shutil.rmtree(work, ignore_errors=True)
     except Exception as error:  # what torch.export and OpenVINO cannot take has many names
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from model.plugins import load_plugin
 from model.runtimes import AUTO, TORCH
+from model.specs import remember
 from model.vectors import Identity, Vectors
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ def load(spec: str, runtime: str = AUTO, fingerprint: str | None = None) -> Enco
 
     if fingerprint and runtime != TORCH and (kept := open_compiled(spec, fingerprint)):
         return kept
+    encoder: Encoder
     if ":" in spec:
         from model import open_clip_models
 
-        return open_clip_models.load(spec, runtime)
-    encoder: Encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
+        encoder = open_clip_models.load(spec, runtime)
+    else:
+        encoder = load_plugin("model.encoders", spec, noun="encoder").load(runtime)
+    remember(spec, encoder.identity.fingerprint)
     return encoder
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import huggingface_hub
 import numpy as np
 import open_clip
 import torch
@@ -18,6 +17,7 @@ from model.clip_encoder import ClipEncoder
 from model.compiled import compile_encoder
 from model.errors import BadInput, EncoderUnavailable, UnknownName, did_you_mean
 from model.preprocessing import Preprocessing
+from model.quiet import quiet
 from model.runtimes import AUTO, OPENVINO, RUNTIMES
 from model.runtimes.torch import runtime_of
 from model.tokens import Tokens
@@ -37,13 +37,13 @@ def load(spec: str, runtime: str = AUTO) -> ClipEncoder:
     if scheme == "local-dir":
         if not (Path(rest) / "open_clip_config.json").is_file():
             raise BadInput(f"{rest} is no open_clip folder: it has no open_clip_config.json.")
-        return from_network(spec, _create(spec, rest), open_clip.get_tokenizer(spec), runtime)
+        return from_network(spec, _create(spec, rest), tokenizer_of(spec), runtime)
     if scheme not in open_clip.list_models():
         near = did_you_mean(scheme, open_clip.list_models())
         raise UnknownName(f"open_clip has no architecture {scheme!r}.{near}")
     if not Path(rest).is_file():
         raise BadInput(f"There is no checkpoint file {rest}; write ARCH:CHECKPOINT.")
-    return from_network(spec, _create(scheme, rest, rest), open_clip.get_tokenizer(scheme), runtime)
+    return from_network(spec, _create(scheme, rest, rest), tokenizer_of(scheme), runtime)
 
 
 def from_network(
@@ -84,12 +84,17 @@ def from_network(
     return ClipEncoder(spec, identity, dim, steps, tokens, runtime_of(network))
 
 
+def tokenizer_of(name: str, **options: Any) -> Any:
+    """Return open_clip's tokenizer for a spec or an architecture."""
+    with quiet():
+        return open_clip.get_tokenizer(name, **options)
+
+
 def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
-    # The hub client tells of each of its attempts, twice.
-    huggingface_hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        network = open_clip.create_model(spec, require_pretrained=True)
-        tokenizer = open_clip.get_tokenizer(spec)
+        with quiet("huggingface_hub"):  # whose client tells of each of its attempts, twice
+            network = open_clip.create_model(spec, require_pretrained=True)
+            tokenizer = tokenizer_of(spec)
     except Exception as error:
         # open_clip wraps whatever the hub client raised in a bare RuntimeError.
         raise EncoderUnavailable(
@@ -101,9 +106,10 @@ def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
 
 def _create(model_name: str, source: str, checkpoint: str | None = None) -> torch.nn.Module:
     try:
-        network: torch.nn.Module = open_clip.create_model(
-            model_name, checkpoint, require_pretrained=True
-        )
+        with quiet():
+            network: torch.nn.Module = open_clip.create_model(
+                model_name, checkpoint, require_pretrained=True
+            )
     except pickle.UnpicklingError as error:
         # Torch's own words would have people load it with weights_only=False.
         raise BadInput(

@@ -3,7 +3,6 @@
 import gzip
 import html
 from collections.abc import Sequence
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import regex
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
+
+from model.once import once
 
 Tokens = npt.NDArray[np.int64]
 """(n, length): start, the words, end, zeros."""
@@ -43,11 +44,11 @@ class ClipTokenizer:
             row[: len(kept)] = kept
         return ids
 
-    @cached_property
+    @once
     def _marks(self) -> list[int]:
         return [self._words.encode(mark).ids[0] for mark in (_START, _END)]
 
-    @cached_property
+    @once
     def _words(self) -> Tokenizer:
         letters = sorted(ByteLevel.alphabet(), key=_as_open_clip_sorts)
         merges = [(first, second) for first, second in map(str.split, _merge_lines())]

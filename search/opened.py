@@ -1,7 +1,6 @@
 """A collection opened: its snapshot, its names, and parts that load when they are first needed."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from indexer.backends.exact import Exact
 from indexer.backends.floor import estimate_image_floor, estimate_text_floor
@@ -12,6 +11,8 @@ from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
+from model.once import once
+from model.specs import fingerprint_of
 from search.query.conditions import Selections
 from search.query.filters import Filters
 from search.query.names import Names
@@ -19,7 +20,10 @@ from search.ranking.nearest import Nearest
 
 
 class Opened:
-    """One generation of a collection, with its own encoder; both load when first needed."""
+    """One generation of a collection, with its own encoder; threads may share it.
+
+    Encoder and vectors load when they are first needed.
+    """
 
     def __init__(
         self, snapshot: Snapshot, encoder: Encoder | None = None, taxonomy: Taxonomy | None = None
@@ -37,22 +41,26 @@ class Opened:
         """Describe it in one line."""
         return f"{type(self).__name__}({str(self.snapshot.folder)!r}, {len(self)} images)"
 
-    @cached_property
+    @once
     def encoder(self) -> Encoder:
         """The encoder that the collection was made with; raises EncoderMismatch for any other."""
         entry = self.snapshot.manifest.encoder
-        encoder = self._given_encoder or load_encoder(entry.spec, fingerprint=entry.fingerprint)
+        encoder = self._given_encoder
+        if encoder is None:
+            # Vectors that came without their encoder are told apart by its spec alone.
+            fingerprint = entry.fingerprint or fingerprint_of(entry.spec)
+            encoder = load_encoder(entry.spec, fingerprint=fingerprint)
         check_encoder(entry, self.snapshot.folder, encoder)
         return encoder
 
-    @cached_property
+    @once
     def nearest(self) -> Nearest:
         """The vectors, and the index over them if there is one."""
         exact = Exact(self.snapshot.vectors())
         manifest = self.snapshot.manifest
         return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
 
-    @cached_property
+    @once
     def image_floor(self) -> float | None:
         """The floor of picture queries: measured by `optimize`, else estimated; None unknown."""
         measured = self.snapshot.manifest.floor
@@ -60,7 +68,7 @@ class Opened:
             return measured.image
         return estimate_image_floor(self.snapshot, self.nearest.exact)
 
-    @cached_property
+    @once
     def text_floor(self) -> float | None:
         """The floor of text queries: measured by `optimize`, else estimated; None unknown."""
         measured = self.snapshot.manifest.floor

@@ -128,7 +128,7 @@ def test_info_says_what_the_collection_holds(place: Path) -> None:
     assert facts["images"] == "3"
     assert facts["encoder"] == "starter (512 numbers a picture)"
     assert facts["taxa of rank species"] == "2"
-    assert facts["labels that are no taxa"] == "=cmd (1)"
+    assert facts["labels not in the taxonomy"] == "=cmd (1)"
 
 
 @pytest.mark.parametrize(

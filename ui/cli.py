@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+import warnings
 
 import click
 
@@ -42,6 +43,7 @@ def main() -> None:
         root.addHandler(_Lines())
     root.setLevel(logging.ERROR)
     logging.getLogger("taxalens").setLevel(logging.INFO)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd EXIF and the like; what matters raises
 
 
 if __name__ == "__main__":

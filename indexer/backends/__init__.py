@@ -2,6 +2,7 @@
 
 selection.py  which rows may answer
 exact.py      compares a query with every such row, where the vectors lie
+blas.py       when FAISS multiplies matrices
 lists.py      looks at short codes of likely rows, then compares the best with their vectors
 training.py   makes these lists, inside taxa or by likeness
 floor.py      the score below which even a best hit is likely not what was asked for

@@ -12,15 +12,13 @@ import faiss
 import numpy as np
 
 from indexer.backends import Found, Rows
+from indexer.backends.blas import BATCH, by_products
 from indexer.backends.selection import Selection
 from model.vectors import Features, Vectors
 
 CHUNK = 32_768  # rows looked at together: 34 MB of 512 numbers, 67 as float32
-BATCH = 16  # queries from which matrix products are quicker
 MERGED = 32  # answers of parts kept until they are made one
 _Part = Rows | range
-# FAISS 1.15 else leaves BLAS out below 250 queries of 512 numbers; for one it is the slower way.
-faiss.cvar.distance_compute_blas_threshold = BATCH * 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,8 @@ class Exact:
     def _by_product(self, queries: Features, k: int, part: _Part) -> Found:
         vectors, rows = self._at(part)
         matrix, k = vectors.astype(np.float32), min(k, len(rows))
-        scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
+        with by_products():
+            scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows[places]
 
 

@@ -6,6 +6,7 @@ which FAISS reads where they are mapped. A search is one call of FAISS: Python b
 cost as much as they.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,8 @@ import faiss
 import numpy as np
 
 from indexer.backends import Found, Rows
-from indexer.backends.exact import BATCH, CHUNK, Exact, best
+from indexer.backends.blas import BATCH, by_products
+from indexer.backends.exact import CHUNK, Exact, best
 from indexer.backends.selection import Selection
 from indexer.backends.training import LISTS_PER_BLOCK, Lists, Told, about, cuts_of
 from model.vectors import Features, Vectors
@@ -83,15 +85,18 @@ class ListIndex:
         rows = np.empty((len(wanted), k), np.int64)
         for start in range(0, len(wanted), _TOGETHER):
             part = slice(start, start + _TOGETHER)
-            index = self.for_few if len(wanted[part]) < BATCH else self.for_many
-            index.search(wanted[part], k, params=parameters, D=scores[part], I=rows[part])
+            is_batch = len(wanted[part]) >= BATCH
+            index = self.for_many if is_batch else self.for_few
+            with by_products() if is_batch else nullcontext():
+                index.search(wanted[part], k, params=parameters, D=scores[part], I=rows[part])
         tied = (scores[:, 1:] == scores[:, :-1]).any()
         return best([(scores, rows)], k) if tied else (scores, rows)
 
     def candidates(self, queries: Features, n: int, probes: int) -> Rows:
         """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
         parameters = faiss.SearchParametersIVF(nprobe=min(probes, self.lists))
-        rows: Rows = self.codes.search(queries, n, params=parameters)[1]
+        with by_products():
+            rows: Rows = self.codes.search(queries, n, params=parameters)[1]
         return rows
 
 

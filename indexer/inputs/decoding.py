@@ -3,7 +3,6 @@
 import io
 import re
 import threading
-import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,6 @@ from indexer.inputs.extra_formats import (
 from indexer.inputs.pixels import LARGE, upright_rgb
 from indexer.inputs.records import Box
 from model.errors import BadInput
-
-# Odd EXIF and the like: what matters raises. Once here, as decoding threads cannot set filters.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FORMATS = (
     *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"),

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from indexer.inputs.decoding import LEFT_OUT, SUFFIXES
 from indexer.inputs.extra_formats import INSTALL
-from indexer.inputs.paths import inside
+from indexer.inputs.paths import inside, why_outside
 from indexer.inputs.records import Record, scheme_of, storable
 from indexer.labels.label_files import label_of_folder
 from indexer.readers import Fetch
@@ -86,11 +86,8 @@ def named_file(folder: Path, where: str) -> Record:
     name = where.replace("\\", "/")
     path = inside(folder, _existing(folder, name))
     if path is None:
-        why = f"is outside of {folder}; put the table into a folder above"
-        if storable(name) != name:
-            why = _NO_NAME
-        elif not os.path.lexists(os.path.normpath(folder / name)):
-            why = "cannot be read: No such file or directory"
+        odd = storable(name) != name
+        why = _NO_NAME if odd else why_outside(folder, name, "put the table into a folder above")
         return Record(str(PurePosixPath(name)), problem=why)
     return of_file(folder / path, path)
 

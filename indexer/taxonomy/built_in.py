@@ -26,15 +26,23 @@ TABLE = Path(__file__).with_name("english_names.parquet")
 VERSION = "2024-09"
 _LEFT_OUT = re.compile(r"'s\b|\W")
 _COLUMNS = (*map(str, RANKS), "rank", "name", "common_name")
+# A name that another column tells is left out, and the species is its epithet: half the size.
 _NAMED = f"""
-SELECT {", ".join(f'"{rank}"' for rank in RANKS)}, rank, taxa.name, called AS common_name
+SELECT {", ".join(f'"{rank}"' for rank in RANKS[:-1])},
+    ltrim(species[length(genus) + 1:]) AS species, rank,
+    CASE WHEN rank IN ({", ".join(f"'{rank}'" for rank in RANKS)}) THEN '' ELSE taxa.name END
+        AS name, called AS common_name
 FROM taxa JOIN (
-    SELECT lo, string_agg(name, '|') AS called FROM names
-    WHERE kind = 'common' AND regexp_full_match(name, '[A-Za-z][A-Za-z ''-]+') GROUP BY lo
+    SELECT lo, string_agg(name, '|') AS called FROM (
+        SELECT lo, name FROM names
+        WHERE kind = 'common' AND regexp_full_match(name, '[A-Za-z][A-Za-z ''-]+')
+        QUALIFY row_number() OVER (PARTITION BY lo, folded) = 1
+    ) GROUP BY lo
 ) USING (lo)
 WHERE kingdom IN ('Animalia', 'Plantae', 'Fungi') AND (phylum <> '' OR rank = 'kingdom')
     AND rank NOT IN ('clade', 'no rank', 'strain', 'isolate', 'genotype', 'species group')
-    AND NOT regexp_matches(taxa.name, ' (sp|cf|aff|x)[. ]|[^A-Za-z -]') ORDER BY lo
+    AND NOT regexp_matches(taxa.name, ' (sp|cf|aff|x)[. ]|[^A-Za-z -]')
+    AND (species = '' OR starts_with(species, genus || ' ')) ORDER BY lo
 """
 
 
@@ -50,21 +58,20 @@ def open_built_in(labels: Iterable[str]) -> Taxonomy:
     """Open, as a taxonomy in memory, what of the table some labels may mean; a second or less."""
     table = pq.read_table(TABLE)
     asked = {_letters(reading.name) for label in labels for reading in readings(label)}
-    own = (table[column].to_pylist() for column in (*RANKS, "name", "common_name"))
     known: dict[str, bool] = {}
-    wanted = [
-        any(_is_asked(name, asked, known) for name in names) for names in zip(*own, strict=True)
+    lines = [
+        (line, common)
+        for line, common in _lines(table)
+        if any(_is_asked(name, asked, known) for name in (*line.lineage.lineage, line.name, common))
     ]
     connection = duckdb.connect()
-    write_tables(
-        connection, draft_of_lineages(_lines(table.filter(pa.array(wanted))), language="en")
-    )
+    write_tables(connection, draft_of_lineages(lines, language="en"))
     return Taxonomy(TABLE, _about(), connection)
 
 
 def _is_asked(name: str, asked: set[str], known: dict[str, bool]) -> bool:
     if name not in known:
-        known[name] = any(_letters(each) in asked for each in name.split("|") if each)
+        known[name] = bool(name) and _letters(name) in asked
     return known[name]
 
 
@@ -74,10 +81,13 @@ def _letters(name: str) -> str:
 
 
 def _lines(table: pa.Table) -> Iterator[tuple[Line, str]]:
+    """Yield a line for each name of a taxon; lines of one taxon have one row."""
     columns = (table[column].to_pylist() for column in _COLUMNS)
-    for row, (*ranks, rank, name, common) in enumerate(zip(*columns, strict=True), 1):
-        own = rank in RANKS
-        line = Line(row, Taxon(tuple(ranks)), "" if own else rank, "" if own else name)
+    for row, (*upper, genus, epithet, rank, name, common) in enumerate(
+        zip(*columns, strict=True), 1
+    ):
+        species = f"{genus} {epithet}" if epithet else ""
+        line = Line(row, Taxon((*upper, genus, species)), rank if name else "", name)
         yield from ((line, each) for each in common.split("|"))
 
 

