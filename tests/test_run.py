@@ -299,3 +299,15 @@ def test_the_runtime_that_was_asked_for_is_logged(photos: Path, tmp_path: Path) 
         run(photos, tmp_path / runtime, "starter", how=How(runtime))
         (log,) = read_runs(tmp_path / runtime, read_manifest(tmp_path / runtime))
         assert log["runtime"].startswith(runtime)
+
+
+def test_a_folder_that_vanishes_during_a_run_is_no_success(photos: Path, tmp_path: Path) -> None:
+    for number in range(100):
+        write_picture(photos / f"{number}.png", f"#{number:02x}1080")
+    run = index_source(photos, tmp_path / "c", ColourEncoder(), how=How(batch_size=4))
+    next(run)
+    next(run)
+    photos.rename(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match=r"changed or vanished during the run: .* were not read"):
+        list(run)
+    assert statuses(tmp_path / "c")

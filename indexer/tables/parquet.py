@@ -59,10 +59,11 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 def _texts(column: pa.Array) -> list[str]:
     """Return values as strings, "" for null; lists, structs and bytes as Python shows them."""
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.dictionary_decode(), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return ["" if value is None else value for value in column.to_pylist()]
+        column = column.dictionary_encode()  # so that equal texts are one in memory
+    if pa.types.is_dictionary(column.type):
+        values = [str(value) for value in column.dictionary.to_pylist()]
+        return ["" if at is None else values[at] or "" for at in column.indices.to_pylist()]
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return ["" if value is None else _shown(value) for value in column.to_pylist()]
     if pa.types.is_floating(kind):
