@@ -169,6 +169,7 @@ class Collection(Opened):
         first: int = 1000,
         within: Names = (),
         where: str | None = None,
+        relabel: bool = False,
     ) -> "Labelling":
         """Learn labels from a few examples, to give them to other images.
 
@@ -176,10 +177,12 @@ class Collection(Opened):
         that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
         `neighbours` the number of examples that vote in k-NN. A label whose probability of being
         right is below `precision` is not given; `sets` adds the labels of which one is right in
-        this share of cases. All other images are labelled, or those that pass the filters, or the
-        `first` hits of a `query`, when the answer's `batches` are taken; `save` keeps them. Raises
-        BadInput for examples of less than two classes, Error for a precision that they cannot
-        calibrate.
+        this share of cases. All images without a person's label are labelled, or those of them
+        that pass the filters or are the `first` hits of a `query`, when the answer's `batches` are
+        taken; `save` keeps them. With `relabel`, or `within` a clade, images that people labelled
+        get a machine's label, too, beside theirs; a person or vehicle that a detector found never
+        does. Raises BadInput for examples of less than two classes, Error for a precision that
+        they cannot calibrate.
         """
         from search.label.examples import rows_of
         from search.label.labelling import label
@@ -198,6 +201,7 @@ class Collection(Opened):
             neighbours=neighbours,
             precision=precision,
             sets=sets,
+            labelled=relabel or bool(within),
         )
 
     def export(

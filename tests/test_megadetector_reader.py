@@ -261,3 +261,33 @@ def test_other_json_is_not_claimed(tmp_path: Path) -> None:
     assert not claims(str(tmp_path / "x.json"))
     assert not claims(str(tmp_path / "missing.json"))
     assert not claims(str(tmp_path))
+
+
+def test_persons_and_vehicles_get_no_species(tmp_path: Path) -> None:
+    """A detector's person or vehicle is neither labelled by example nor identified."""
+    for name, colour in (("Panthera leo", "orange"), ("Pica pica", "black")):
+        for number in range(3):
+            path = tmp_path / "p" / name / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20 + number, 20), colour).save(path)
+    run(tmp_path / "p", tmp_path / "c")
+    kinds = {"1": "animal", "2": "person", "3": "vehicle"}
+    found = [
+        {"category": kind, "conf": 0.9, "bbox": [share, 0, 0.25, 1]}
+        for kind, share in (("1", 0), ("2", 0.25), ("3", 0.5))
+    ]
+    image = {"file": "site A/1.jpg", "detections": found}
+    source = write(tmp_path / "traps", {"detection_categories": kinds, "images": [image]})
+    run(Path(source), tmp_path / "c")
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    for relabel in (False, True):
+        given = set(opened.label(relabel=relabel).to_arrow()["image_id"].to_pylist())
+        asked = "SELECT image_id, metadata['detection'] FROM images WHERE contains(source_id, '#')"
+        detected = opened.snapshot.query(asked)
+        assert {kind for image_id, kind in detected if image_id in given} == {"animal"}
+        assert len(detected) == 3
+    for group_by in (None, "folder"):
+        answers = opened.identify(source, group_by=group_by)
+        assert {"person", "vehicle"} < {each.name for each in answers}
+        assert [each.taxon for each in answers if each.name in kinds.values()] == [None, None]
+        assert len(answers) == 3

@@ -70,6 +70,8 @@ class Identification:
     group: str = ""
     path: Path | None = None
     """where it lies, if it is a whole file on this machine; of several the first"""
+    detection: str = ""
+    """a detector's word for what is not identified: "person", "vehicle" or "blank\""""
     problem: str = ""
     """why there is no answer"""
 
@@ -80,8 +82,8 @@ class Identification:
 
     @property
     def name(self) -> str:
-        """The scientific name of the answer, or "unknown"."""
-        return self.taxon.name if self.taxon else "" if self.problem else UNKNOWN
+        """The scientific name of the answer, what a detector found instead, or "unknown"."""
+        return self.taxon.name if self.taxon else "" if self.problem else self.detection or UNKNOWN
 
     def read(self) -> bytes:
         """Return the bytes of its file; raises BadInput where it has none that can be read."""

@@ -97,7 +97,7 @@ class Identifier:
         for batch in batches:
             names = self._groups(batch, asked.group_by)
             for photo, name in zip(batch, names, strict=True):
-                alone = not name or photo.problem
+                alone = not name or photo.problem or photo.detection
                 groups.setdefault(photo.file if alone else (name,), []).append(photo)
         for key, photos in groups.items():
             name = str(key[0]) if isinstance(key, tuple) else ""
@@ -117,7 +117,7 @@ class Identifier:
 
         Its vector is the mean of theirs, renormalised, so that a blurred one counts for less.
         """
-        usable = [group for group in groups if not group[0].problem]
+        usable = [group for group in groups if not (group[0].problem or group[0].detection)]
         found = None
         if usable:
             own = self._own(usable)
@@ -128,8 +128,13 @@ class Identifier:
         place = 0
         for group in groups:
             files = tuple(photo.file for photo in group) if name else ()
-            if group[0].problem or found is None:
-                yield Identification(group[0].file, problem=group[0].problem)
+            first = group[0]
+            if first.problem or first.detection or found is None:
+                found_instead = "" if first.problem else first.detection
+                path = first.record.path if first.record.is_file else None
+                yield Identification(
+                    first.file, path=path, detection=found_instead, problem=first.problem
+                )
                 continue
             depth, lineage = int(depths[place]), found.taxa[place]
             sure = tuple(confidence[place].tolist())

@@ -11,6 +11,7 @@ import numpy as np
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
+from indexer.taxonomy.name_strings import no_taxon
 from model.encoder import Encoder
 from model.errors import Error
 from model.vectors import Vectors
@@ -31,6 +32,12 @@ class Photograph:
     vector: Vectors | None = field(default=None)
     """(dim,)"""
     problem: str = ""
+
+    @property
+    def detection(self) -> str:
+        """The detector's word for a person, a vehicle or an empty photograph, "" for all else."""
+        found = self.record.metadata.get("detection", "")
+        return found if no_taxon(found) in ("human", "vehicle", "blank") else ""
 
 
 def photographs(

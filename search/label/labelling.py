@@ -23,7 +23,13 @@ from search import html
 from search.classify.classifiers import NEIGHBOURS, Scores
 from search.classify.conformal import conformal_sets
 from search.classify.reference_set import reference_set
-from search.label.examples import ExampleClass, labelled_examples, read_examples
+from search.label.examples import (
+    ExampleClass,
+    detected_rows,
+    labelled_examples,
+    labelled_rows,
+    read_examples,
+)
 from search.label.methods import AUTO, FittedMethod, check, fit_method
 
 SCHEMA = pa.schema(
@@ -159,10 +165,12 @@ def label(
     neighbours: int = NEIGHBOURS,
     precision: float = 0.0,
     sets: float = 0.0,
+    labelled: bool = False,
 ) -> Labelling:
     """Learn from examples to label images, (n,) rows, except those that are examples.
 
-    See `Collection.label`.
+    Images that people labelled are left out unless `labelled`; persons and vehicles that a
+    detector found always are. See `Collection.label`.
     """
     if examples is None:
         found = labelled_examples(snapshot)
@@ -172,8 +180,9 @@ def label(
     reference = reference_set(vectors, found.classes)
     fitted = fit_method(found, reference, method, neighbours)
     check(fitted, precision, sets)
-    wanted = selection_of(np.setdiff1d(images, found.known, assume_unique=True))
-    return Labelling(snapshot, exact, wanted, fitted, precision, sets)
+    known = detected_rows(snapshot) if labelled else labelled_rows(snapshot, found)
+    wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
+    return Labelling(snapshot, exact, selection_of(wanted), fitted, precision, sets)
 
 
 def _evidence(
