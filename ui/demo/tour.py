@@ -13,6 +13,7 @@ TEXT = "red fruit"
 SHEET = "demo-hits.png"
 _EACH = 15  # of so many photographs one stays without a label, to be identified
 _SHOTS = 4  # examples of each class
+_LARGE = 20  # photographs of a class at least, for it to have examples
 
 
 def held_out(rows: list[dict[str, str]]) -> list[str]:
@@ -38,14 +39,14 @@ def write_labels(rows: list[dict[str, str]], target: Path) -> None:
 
 
 def write_examples(rows: list[dict[str, str]], target: Path) -> None:
-    """Write four examples of each class (Aves, Mammalia, …) that has twice as many rows."""
+    """Write four examples of each large class: Aves, Mammalia, Magnoliopsida."""
     withheld, classes = set(held_out(rows)), Counter[str]()
     rows = [row for row in rows if row["file_name"] not in withheld]
     counts = Counter(row["class"] for row in rows)
     examples = []
     for row in rows:
         name = row["class"]
-        if name and counts[name] >= 2 * _SHOTS and classes[name] < _SHOTS:
+        if name and counts[name] >= _LARGE and classes[name] < _SHOTS:
             classes[name] += 1
             examples.append({"file_name": row["file_name"], "label": name})
     _write(examples, target)
