@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from indexer.catalog.verify import Damage, verify
     from indexer.exports.account import Account
     from indexer.ingest.indexing import add, index, retry, update
-    from indexer.ingest.optimize import optimize
     from indexer.ingest.pipeline import Progress
     from indexer.ingest.remove_relocate import relocate, remove
     from indexer.taxonomy.draft import Problem
@@ -37,13 +36,14 @@ if TYPE_CHECKING:
     from model.taxon import Rank, Taxon
     from search import taxonomies
     from search.answers import Answers
-    from search.auditing.findings import Finding, Findings
-    from search.auditing.suggesting import Suggestion, Suggestions
+    from search.audit.findings import Finding, Findings
+    from search.audit.suggestions import Suggestion, Suggestions
     from search.collection import Collection
     from search.collection import open_collection as open
     from search.hits import Hit, Hits
-    from search.identifying.identifications import Identification, Identifications, Neighbour
-    from search.labelling.few_shot import Labelling
+    from search.identify.identifications import Identification, Identifications, Neighbour
+    from search.label.labelling import Labelling
+    from search.optimize import optimize
     from search.statuses import InputStatus, Statuses, status
     from search.taxonomies import Imported, Relative, Relatives, ResolvedName, ResolvedNames
 
@@ -101,7 +101,6 @@ _HOMES = {
     "indexer.catalog.verify": "Damage, verify",
     "indexer.exports.account": "Account",
     "indexer.ingest.indexing": "add, index, retry, update",
-    "indexer.ingest.optimize": "optimize",
     "indexer.ingest.pipeline": "Progress",
     "indexer.ingest.remove_relocate": "relocate, remove",
     "indexer.taxonomy.draft": "Problem",
@@ -113,12 +112,13 @@ _HOMES = {
     "model.taxon": "Rank, Taxon",
     "search": "taxonomies",
     "search.answers": "Answers",
-    "search.auditing.findings": "Finding, Findings",
-    "search.auditing.suggesting": "Suggestion, Suggestions",
+    "search.audit.findings": "Finding, Findings",
+    "search.audit.suggestions": "Suggestion, Suggestions",
     "search.collection": "Collection, open_collection as open",
     "search.hits": "Hit, Hits",
-    "search.identifying.identifications": "Identification, Identifications, Neighbour",
-    "search.labelling.few_shot": "Labelling",
+    "search.identify.identifications": "Identification, Identifications, Neighbour",
+    "search.label.labelling": "Labelling",
+    "search.optimize": "optimize",
     "search.statuses": "InputStatus, Statuses, status",
     "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
 }
@@ -127,7 +127,6 @@ _PLACES = {
     for module, entries in _HOMES.items()
     for entry in entries.split(", ")
 }
-__all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:

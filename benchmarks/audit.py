@@ -16,8 +16,8 @@ from indexer.inputs.decoding import decode_file
 from indexer.labels.label_files import read_label_file
 from model.encoders import starter
 from model.vectors import Vectors
-from search.auditing.classes import Classes
-from search.auditing.doubts import doubts
+from search.audit.label_classes import Classes
+from search.audit.label_errors import label_errors
 
 SHARE, LOOKED_AT = 0.05, 0.1
 SEEDS = range(5)  # what was tried while it was written was tried on others
@@ -51,7 +51,7 @@ def _figures(name: str, folder: Path) -> Iterator[dict[str, object]]:
         for seed in SEEDS:
             wrong, planted = _plant(vectors, labels, kind, seed)
             classes = _classes(wrong, tuple(names.tolist()), ranks)
-            found = doubts(Exact([vectors]), classes)
+            found = label_errors(Exact([vectors]), classes)
             ours.append(_found(found.scores, planted))
             share.append(float((found.scores > 0).mean()))
             plain.append(_found(_neighbours_against(vectors, wrong), planted))

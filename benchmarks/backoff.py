@@ -18,10 +18,10 @@ from model.encoder import Encoder
 from model.encoders import starter
 from model.taxon import RANKS, Taxon
 from model.text_types import TextType, render
-from search.identifying.certainty import deepest
-from search.identifying.judging import Specimens
-from search.identifying.lineages import Lineages, key_at, lineages_of
-from search.identifying.teaching import judge_of
+from search.classify.backoff import deepest
+from search.classify.fitting import classifier_of
+from search.classify.reference_set import ReferenceSet
+from search.classify.taxon_tree import TaxonTree, key_at, tree_of
 from search.zero_shot.candidates import Candidates, candidates_of, table_of
 
 SEEDS, SHOTS, PRECISION = 5, (5, 15), 0.9
@@ -54,8 +54,8 @@ def measured(
     candidates: Candidates,
     seeds: range = range(SEEDS),
 ) -> Figures:
-    lineages = lineages_of(taxa)
-    runs = [_run(shots, vectors, numbers, lineages, candidates, seed) for seed in seeds]
+    tree = tree_of(taxa)
+    runs = [_run(shots, vectors, numbers, tree, candidates, seed) for seed in seeds]
     for metric in runs[0]:
         values = np.array([run[metric] for run in runs])
         if np.isnan(values).all():
@@ -70,32 +70,31 @@ def _run(
     shots: int,
     vectors: Floats,
     numbers: npt.NDArray[np.int64],
-    lineages: Lineages,
+    tree: TaxonTree,
     candidates: Candidates,
     seed: int,
 ) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    classes = range(len(lineages.taxa))
+    classes = range(len(tree))
     support = np.concatenate(
         [rng.choice(np.flatnonzero(numbers == c), shots, replace=False) for c in classes]
     )
     tested = np.setdiff1d(np.arange(len(numbers)), support)
-    allowed = np.ones(len(lineages.taxa))
-    judge = judge_of(Specimens(vectors[support], numbers[support], lineages, allowed), candidates)
-    assert judge.calibration is not None
-    judged = judge.judge(vectors[tested])
-    confidence = judge.calibration.confidence(judged.features)
-    confidence[judged.likeness < judge.calibration.least] = 0
-    depth = deepest(confidence, judged.answered, judge.calibration.cutoff(PRECISION))
-    truth = [lineages.taxa[number] for number in numbers[tested]]
+    reference = ReferenceSet(vectors[support], numbers[support], len(tree), tree)
+    classifier = classifier_of(reference, candidates)
+    assert classifier.backoff is not None
+    predictions = classifier.predict(vectors[tested])
+    confidence = classifier.backoff.confidence(predictions.features, predictions.likeness)
+    depth = deepest(confidence, predictions.answered, classifier.backoff.cutoff(PRECISION))
+    truth = [tree.taxa[number] for number in numbers[tested]]
     right = np.array(
         [
             rank >= 0 and key_at(found, rank) == key_at(true, rank)
-            for found, true, rank in zip(judged.taxa, truth, depth, strict=True)
+            for found, true, rank in zip(predictions.taxa, truth, depth, strict=True)
         ]
     )
-    best = np.array([a.key == b.key for a, b in zip(judged.taxa, truth, strict=True)])
-    ends = judged.answered.shape[1] - 1 - judged.answered[:, ::-1].argmax(axis=1)
+    best = np.array([a.key == b.key for a, b in zip(predictions.taxa, truth, strict=True)])
+    ends = predictions.answered.shape[1] - 1 - predictions.answered[:, ::-1].argmax(axis=1)
     whole = depth == ends
     found = {
         "top-1 of the best lineage": float(best.mean()),

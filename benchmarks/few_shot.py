@@ -17,9 +17,11 @@ from tqdm import tqdm
 from benchmarks.report import DATA, figure, write_report
 from indexer.inputs.decoding import decode_file
 from model.encoders import starter
-from search.labelling.calibration import calibrate
-from search.labelling.classifiers import Support, load, methods
-from search.labelling.leave_one_out import AUTO, LeftOut, try_methods
+from search.classify.calibration import calibrate_classes
+from search.classify.classifiers import load, methods
+from search.classify.conformal import conformal_sets, nonconformity
+from search.classify.reference_set import ReferenceSet, reference_set
+from search.label.methods import AUTO, LeftOutScores, try_methods
 
 FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 SEEDS = 5
@@ -34,13 +36,13 @@ Ints = npt.NDArray[np.int64]
 class Split:
     """Examples, and what is tested."""
 
-    support: Support
+    reference: ReferenceSet
     vectors: Floats
     classes: Ints
 
-    def tested(self, method: str) -> LeftOut:
-        scores = load(method).fit(self.support).scores(self.vectors)
-        return LeftOut(method, self.classes, scores)
+    def tested(self, method: str) -> LeftOutScores:
+        scores = load(method).fit(self.reference).scores(self.vectors)
+        return LeftOutScores(method, self.classes, scores)
 
 
 def main() -> None:
@@ -60,7 +62,7 @@ def _few_shot(case: str, vectors: Floats, classes: Ints, shots: int) -> Figures:
     for seed in tqdm(range(SEEDS), desc=case):
         split = _drawn(vectors, classes, shots, seed)
         tested = {method: split.tested(method) for method in methods()}
-        chosen, tried = try_methods(split.support)
+        chosen, tried = try_methods(split.reference)
         taken.append(chosen)
         for method, result in {**tested, AUTO: tested[chosen]}.items():
             accuracies.setdefault(method, []).append(result.accuracy)
@@ -79,11 +81,12 @@ def _few_shot(case: str, vectors: Floats, classes: Ints, shots: int) -> Figures:
         yield figure(case, AUTO, metric, float(value))
 
 
-def _sure(left: LeftOut, tested: LeftOut) -> tuple[float, ...]:
+def _sure(left: LeftOutScores, tested: LeftOutScores) -> tuple[float, ...]:
     """Precision and coverage at a precision; coverage and size of conformal sets."""
-    calibration = calibrate(left)
+    calibration = calibrate_classes(left.scores, left.classes)
     given = calibration.confidences(tested.scores) >= LEVEL
-    sets = calibration.sets(tested.scores, LEVEL)
+    misfits = nonconformity(calibration.shares(left.scores), left.classes)
+    sets = conformal_sets(calibration.shares(tested.scores), misfits, LEVEL)
     right = sets[np.arange(len(sets)), tested.classes]
     sizes = sets.sum(axis=1)
     precision = tested.right[given].mean() if given.any() else np.nan
@@ -98,7 +101,9 @@ def _drawn(vectors: Floats, classes: Ints, shots: int, seed: int) -> Split:
     ]
     support = np.concatenate(drawn)
     tested = np.setdiff1d(np.arange(len(vectors)), support)
-    return Split(Support(vectors[support], classes[support]), vectors[tested], classes[tested])
+    return Split(
+        reference_set(vectors[support], classes[support]), vectors[tested], classes[tested]
+    )
 
 
 def _embedded(folder: Path) -> tuple[Floats, Ints]:

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import identify_precision
 from benchmarks.identify_gallery import PHOTOS, prepare
 from benchmarks.peers import FOLDER, prepared
 from benchmarks.report import ROOT, figure, write_report
 
 TAXA = 400_000
 OURS, PEER = "taxalens", "pybioclip"
-KINDS = "float32", "bfloat16"
+KINDS = ("float32",)
 TIED = 1e-5
 FAMILY_PHOTOS = 3  # pybioclip takes many seconds for each
 Told = dict[str, Any]
@@ -42,7 +41,7 @@ def main() -> None:
         _run([str(peer), "-P", str(script), str(folder)], "")
     _run([sys.executable, "-m", "benchmarks.identify_taxalens", str(folder)], str(ROOT))
     theirs, ours = (json.loads((folder / f"{name}.json").read_text()) for name in (PEER, OURS))
-    figures = [*_speed(theirs, ours), *_same(theirs, ours), *identify_precision.measure()]
+    figures = [*_speed(theirs, ours), *_same(theirs, ours)]
     write_report("identify", figures)
 
 
@@ -71,8 +70,7 @@ def _speed(theirs: Told, ours: Told) -> Figures:
         case = f"{TAXA} taxa, {PHOTOS} files to answers of all ranks ({PEER}: species)"
         spent = {kind: ours[clock][f"files, {kind}"] / PHOTOS for kind in KINDS}
         yield from _beside(case, metric, theirs[clock]["files, species"] / PHOTOS, spent)
-    yield figure(f"{TAXA} taxa", f"{OURS}, float32", "peak memory", ours["plain memory"], "GB")
-    yield figure(f"{TAXA} taxa", f"{OURS}, bfloat16", "peak memory", ours["memory"], "GB")
+    yield figure(f"{TAXA} taxa", f"{OURS}, float32", "peak memory", ours["memory"], "GB")
     yield figure(f"{TAXA} taxa", PEER, "peak memory", theirs["memory"], "GB")
 
 
@@ -87,9 +85,7 @@ def _same(theirs: Told, ours: Told) -> Figures:
     """Compare the answers: to vectors, and to photos by the same weights and preprocessing."""
     for kind, case, they, we in (
         ("float32", "256 vectors", "species, 256", "species, float32, 256"),
-        ("bfloat16", "256 vectors", "species, 256", "species, bfloat16, 256"),
         ("float32", f"{PHOTOS} photos, their vectors", "files, species", "pictures, float32"),
-        ("bfloat16", f"{PHOTOS} photos, their vectors", "files, species", "pictures, bfloat16"),
         ("float32", f"{PHOTOS} photos, our encoder", "files, species", "files, float32"),
     ):
         told = [(row["species"], row["score"]) for row in theirs[they]]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from indexer.inputs.decoding import decode
 from model.clip_encoder import ClipEncoder
 from model.open_clip_models import from_network
-from search.zero_shot.candidates import Candidates, candidates_of, quickened
+from search.zero_shot.candidates import Candidates, candidates_of
 from search.zero_shot.scoring import Scored, score
 
 FOLDER = Path(sys.argv[1])
@@ -56,11 +56,6 @@ def main() -> None:
         found[f"pictures, {kind}"] = _answers(score(theirs, of), of)
 
     measure_all("float32", plain)
-    found["plain memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    start = time.perf_counter()
-    quick = quickened(plain)
-    found["times"]["quickened"] = time.perf_counter() - start
-    measure_all("bfloat16", quick)
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     (FOLDER / "taxalens.json").write_text(json.dumps(found))
 

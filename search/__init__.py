@@ -1,6 +1,7 @@
 """Questions and answers: what can be asked of a collection, as values, never files.
 
 collection.py     a collection, and all that it can be asked
+optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
@@ -9,10 +10,11 @@ answers.py        the base of every answer: a typed sequence with its table
 hits.py           one hit, and all of an answer
 taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
+classify/         images classified by a reference set of labelled specimens
 zero_shot/        every taxon's probability for an image
-identifying/      one answer for each photograph, as deep as it is sure
-labelling/        a few examples, and the rest gets labels
-auditing/         what is likely wrong, and what to label next
+identify/         one answer for each photograph, as deep as the evidence supports
+label/            labels from a few examples
+audit/            likely wrong labels, duplicates, outliers; images to label next
 identification_choices.py  candidates of identify, with or without a collection
 statuses.py       what became of each input
 images_table.py   every image as one table

@@ -14,7 +14,7 @@ from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import Error, UnknownName
 from model.taxon import Rank
-from search.auditing.findings import KINDS
+from search.audit.findings import KINDS
 from search.hits import Hit, Hits
 from search.opened import Opened, several
 from search.query.filters import Filters
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from indexer.labels.label_files import Label
     from model.progress import OnStep
     from model.vectors import Vectors
-    from search.auditing.findings import Findings
-    from search.auditing.suggesting import Suggestions
-    from search.identifying.identifications import Identifications
-    from search.identifying.preparing import Preparation
-    from search.labelling.few_shot import Labelling
+    from search.audit.findings import Findings
+    from search.audit.suggestions import Suggestions
+    from search.identify.identifications import Identifications
+    from search.identify.preparation import Preparation
+    from search.label.labelling import Labelling
     from search.query.dates_and_places import Place
     from search.query.pictures import Given
     from search.query.vector_arithmetic import Weighed
@@ -142,9 +142,9 @@ class Collection(Opened):
     ) -> "Findings":
         """Return the k worst findings of each kind among the images that pass the filters.
 
-        `kinds` are "labels", "duplicates" and "outliers" (`search.auditing.findings`).
+        `kinds` are "labels", "duplicates" and "outliers" (`search.audit.findings`).
         """
-        from search.auditing.audit import audit
+        from search.audit.audit import audit
 
         among = self.among(within, where or "")
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
@@ -153,7 +153,7 @@ class Collection(Opened):
         self, k: int = 20, *, within: Names = (), where: str | None = None
     ) -> "Suggestions":
         """Return at most k unlabelled images to label next, among those that pass the filters."""
-        from search.auditing.suggesting import suggest
+        from search.audit.suggestions import suggest
 
         return suggest(self.snapshot, self.nearest.exact, self.among(within, where or ""), k)
 
@@ -169,20 +169,23 @@ class Collection(Opened):
         first: int = 1000,
         within: Names = (),
         where: str | None = None,
+        relabel: bool = False,
     ) -> "Labelling":
         """Learn labels from a few examples, to give them to other images.
 
-        `examples` is a CSV or Parquet file (`search.labelling.examples`); by default the images
-        that people labelled. `method` is a file of `search/labelling/classifiers` or "auto",
+        `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
+        that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
         `neighbours` the number of examples that vote in k-NN. A label whose probability of being
         right is below `precision` is not given; `sets` adds the labels of which one is right in
-        this share of cases. All other images are labelled, or those that pass the filters, or the
-        `first` hits of a `query`, when the answer's `batches` are taken; `save` keeps them. Raises
-        BadInput for examples of less than two classes, Error for a precision that they cannot
-        calibrate.
+        this share of cases. All images without a person's label are labelled, or those of them
+        that pass the filters or are the `first` hits of a `query`, when the answer's `batches` are
+        taken; `save` keeps them. With `relabel`, or `within` a clade, images that people labelled
+        get a machine's label, too, beside theirs; a person or vehicle that a detector found never
+        does. Raises BadInput for examples of less than two classes, Error for a precision that
+        they cannot calibrate.
         """
-        from search.labelling.examples import rows_of
-        from search.labelling.few_shot import label
+        from search.label.examples import rows_of
+        from search.label.labelling import label
 
         if query is None:
             rows = self.among(within, where or "").array
@@ -198,6 +201,7 @@ class Collection(Opened):
             neighbours=neighbours,
             precision=precision,
             sets=sets,
+            labelled=relabel or bool(within),
         )
 
     def export(
@@ -246,13 +250,26 @@ class Collection(Opened):
         `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
         """
         from indexer.taxonomy.text_encoding import encode_missing
-        from search.identifying.identifier import Asked
+        from search.identify.identifier import AnswerOptions
 
-        asked = Asked(precision, str(rank or ""), k, group_by or "")
+        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "")
         ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images
         return ready.identifier().all(sources, asked, ready.notes)
+
+    def fit(self, progress: "OnStep | None" = None) -> None:
+        """Fit what `identify` takes to the labels; the collection keeps it.
+
+        Does nothing where no image is labelled with a taxon.
+        """
+        from indexer.taxonomy.text_encoding import encode_missing
+        from search.identify.candidate_taxa import OF_LABELS, taxa_of
+
+        if taxa_of(self.snapshot.cursor(), OF_LABELS):
+            ready = self.prepare()
+            encode_missing(ready.texts, progress)
+            ready.identifier()
 
     def prepare(
         self,
@@ -269,7 +286,7 @@ class Collection(Opened):
         taxonomy.
         """
         from model.encoder import checked
-        from search.identifying.preparing import prepare
+        from search.identify.preparation import prepare
 
         return prepare(
             lambda: checked(self.encoder),

@@ -12,7 +12,7 @@ from model.encoder import load
 from model.errors import Error
 from model.taxon import Rank
 from search.collection import Collection, open_collection
-from search.identifying.preparing import Preparation, prepare
+from search.identify.preparation import Preparation, prepare
 
 _LOG = logging.getLogger("taxalens")
 

@@ -114,6 +114,8 @@ class _Page:
     diversity: Diversity
     values: Callable[[Rows], list[object]]
     """groups of rows"""
+    groups: dict[int, object] = field(default_factory=dict)
+    """of the candidates so far"""
     shown: Vectors | None = None
     taken: set[object] = field(default_factory=set)
 
@@ -141,6 +143,7 @@ class _Page:
                 vectors = nearest.exact.gather(rows)
                 before = vectors[:0] if self.shown is None else self.shown
                 groups = self.values(rows)
+                self.groups |= zip(rows.tolist(), groups, strict=True)
                 chosen = choose(self.diversity, scores, vectors, groups, k, before, taken)
                 scores, rows = scores[chosen], rows[chosen]
             if len(rows) >= k or wanted >= len(among):
@@ -181,7 +184,7 @@ class _Page:
         hits = hits_of(self.opened.snapshot, found, match)
         if not self.diversity.group_by:
             return hits
-        groups = ("" if each is None else str(each) for each in self.values(rows))
+        groups = ("" if (each := self.groups[row]) is None else str(each) for row in rows.tolist())
         return [replace(hit, group=group) for hit, group in zip(hits, groups, strict=True)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import search
 from search.answers import Answers
-from search.auditing.findings import Finding, Findings
+from search.audit.findings import Finding, Findings
 from search.hits import SIMILAR, Hit, Hits
 from search.text_table import text_table
 

@@ -20,10 +20,10 @@ from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
 from indexer.labels.label_files import read_label_file
 from model.errors import Error
-from search.auditing.alike import alike, farness, groups
-from search.auditing.classes import UNLABELLED, Classes, classes_of
-from search.auditing.doubts import doubts
-from search.auditing.findings import COLUMNS
+from search.audit.findings import COLUMNS
+from search.audit.label_classes import UNLABELLED, Classes, classes_of
+from search.audit.label_errors import label_errors
+from search.audit.near_duplicates import duplicate_groups, nearest_others, outlier_scores
 from search.collection import Collection, open_collection
 from search.ranking.nearest import Nearest
 from ui.cli import main
@@ -54,11 +54,11 @@ def labelled(of: np.ndarray, lineages: list[str] | None = None) -> Classes:
 @given(st.integers(0, 99), st.integers(0, 9999))
 def test_a_planted_label_comes_first_and_the_right_one_is_named(place: int, seed: int) -> None:
     vectors, of = clusters(5, 20, seed=seed)
-    clean = doubts(Exact([vectors]), labelled(of))
+    clean = label_errors(Exact([vectors]), labelled(of))
     assert not (clean.scores > 0).any()
     wrong = of.copy()
     wrong[place] = (of[place] + 1 + seed % 4) % 5
-    found = doubts(Exact([vectors]), labelled(wrong))
+    found = label_errors(Exact([vectors]), labelled(wrong))
     assert found.scores.argmax() == place
     assert found.scores[place] > 0 > clean.scores[place]
     assert found.others[place] == of[place]
@@ -69,14 +69,14 @@ def test_a_planted_label_comes_first_and_the_right_one_is_named(place: int, seed
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     vectors, of = clusters(4, 12, spread=1.5, seed=seed)
     order = np.random.default_rng(seed).permutation(len(of))
-    one = doubts(Exact([vectors]), labelled(of))
-    two = doubts(Exact([vectors[:10][:0], vectors[order]]), labelled(of[order]))
+    one = label_errors(Exact([vectors]), labelled(of))
+    two = label_errors(Exact([vectors[:10][:0], vectors[order]]), labelled(of[order]))
     np.testing.assert_allclose(two.scores, one.scores[order], rtol=1e-2, atol=1e-2)
 
 
 def test_leaving_one_out_is_what_it_would_be_without_that_image() -> None:
     vectors, of = clusters(4, 6, dim=12, spread=1.5, seed=3)
-    found = doubts(Exact([vectors]), labelled(of)).scores
+    found = label_errors(Exact([vectors]), labelled(of)).scores
     centred = vectors.astype(np.float64) - vectors.astype(np.float64).mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
 
@@ -101,11 +101,11 @@ def test_near_relatives_weigh_less() -> None:
     vectors, of = clusters(3, 15)
     of[0] = 1
     lines = ["F G a", "F G b", "Z Y x"]
-    near = doubts(Exact([vectors]), labelled(of, lines)).scores[0]
+    near = label_errors(Exact([vectors]), labelled(of, lines)).scores[0]
     lines = ["F G a", "F H b", "Z Y x"]
-    genus = doubts(Exact([vectors]), labelled(of, lines)).scores[0]
+    genus = label_errors(Exact([vectors]), labelled(of, lines)).scores[0]
     lines = ["F G a", "E H b", "Z Y x"]
-    far = doubts(Exact([vectors]), labelled(of, lines)).scores[0]
+    far = label_errors(Exact([vectors]), labelled(of, lines)).scores[0]
     assert 0 < near < genus < far
 
 
@@ -117,7 +117,7 @@ def test_a_genus_is_contradicted_by_no_species_of_it() -> None:
     said[:3] = 0  # Pica pica, labelled Pica
     said[15:18] = 0  # lions, labelled Pica
     classes = Classes(np.arange(45), said, names, stop, np.zeros((3, 7), np.int64))
-    found = doubts(Exact([vectors]), classes)
+    found = label_errors(Exact([vectors]), classes)
     assert set(np.flatnonzero(found.scores > 0)) == {15, 16, 17}
     assert set(found.others[15:18]) == {2}
 
@@ -126,10 +126,10 @@ def test_what_nobody_can_tell_is_not_told() -> None:
     vectors, of = clusters(4, 5)
     of = np.where(of == 3, UNLABELLED, of)
     of[0] = 3  # the only one of its class
-    scores = doubts(Exact([vectors]), labelled(of)).scores
+    scores = label_errors(Exact([vectors]), labelled(of)).scores
     assert np.isneginf(scores[[0, *range(15, 20)]]).all()
     assert np.isfinite(scores[1:15]).all()
-    alone = doubts(Exact([vectors]), labelled(np.zeros(20, np.int64)))
+    alone = label_errors(Exact([vectors]), labelled(np.zeros(20, np.int64)))
     assert np.isneginf(alone.scores).all()
 
 
@@ -141,8 +141,8 @@ def test_groups_of_duplicates_are_equivalence_classes(seed: int) -> None:
     which = random.integers(0, 8, 30)
     vectors = unit(base[which].astype(np.float32) + 0.005 * random.normal(size=(30, 24)))
     contents = np.where(random.random(30) < 0.2, 99, np.arange(30))
-    near = alike(Nearest(Exact([vectors])), Selection(range(30)), 5)
-    numbers = groups(near, contents)
+    near = nearest_others(Nearest(Exact([vectors])), Selection(range(30)), 5)
+    numbers = duplicate_groups(near, contents)
     cosines = vectors.astype(np.float32) @ vectors.astype(np.float32).T
     same = (cosines >= 0.97) | (contents[:, None] == contents) | np.eye(30, dtype=bool)
     for _ in range(5):
@@ -155,12 +155,12 @@ def test_what_is_far_from_everything_is_an_outlier_and_a_clump_is_none() -> None
     strange = unit(np.random.default_rng(5).normal(size=(1, 32)))
     clump = np.repeat(unit(np.random.default_rng(6).normal(size=(1, 32))), 12, axis=0)
     among = Selection(range(73))
-    far = farness(alike(Nearest(Exact([vectors, strange, clump])), among, 10))
+    far = outlier_scores(nearest_others(Nearest(Exact([vectors, strange, clump])), among, 10))
     assert far.argmax() == 60
     assert far[60] > 3 > far[:60].max()
     assert (far[61:] == 0).all()
-    alone = alike(Nearest(Exact([strange])), Selection(range(1)), 10)
-    assert farness(alone).tolist() == [0]
+    alone = nearest_others(Nearest(Exact([strange])), Selection(range(1)), 10)
+    assert outlier_scores(alone).tolist() == [0]
 
 
 def noisy(path: Path, colour: tuple[int, int, int], seed: int) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from model.taxon import RANKS
-from search.identifying.certainty import FEWEST, Calibration, calibrate, deepest, upwards
-from search.identifying.reliability import BINS, Reliability
+from search.classify.backoff import FEWEST, Backoff, deepest, fit_backoff, upwards
+from search.classify.reliability import BINS, Reliability
 
 EVERY = np.ones((1, 7), bool)
 PRECISIONS = st.floats(0.5, 0.999)
@@ -25,17 +25,17 @@ def made_up(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @lru_cache
-def learnt(n: int = 600, seed: int = 0) -> Calibration:
+def learnt(n: int = 600, seed: int = 0) -> Backoff:
     features, right, _ = made_up(n, seed)
     every = np.ones((n, 7), bool)
-    calibration = calibrate(features, right, every, every, np.linspace(0, 1, n))
+    calibration = fit_backoff(features, right, every, every, np.linspace(0, 1, n))
     assert calibration is not None
     return calibration
 
 
 def test_confidence_is_the_chance_to_be_right() -> None:
     features, right, _ = made_up(4000, seed=1)
-    sure = learnt(4000).confidence(features)[:, 6]
+    sure = learnt(4000).confidence(features, np.ones(len(features)))[:, 6]
     for low in (0.5, 0.6, 0.7, 0.8, 0.9):
         some = (sure >= low) & (sure < low + 0.1)
         assert abs(right[some, 6].mean() - sure[some].mean()) < 0.08
@@ -46,7 +46,7 @@ def test_answers_are_right_as_often_as_was_asked() -> None:
     calibration = learnt(4000)
     for precision in (0.7, 0.8, 0.9):
         depth = deepest(
-            calibration.confidence(features),
+            calibration.confidence(features, np.ones(len(features))),
             np.ones((4000, 7), bool),
             calibration.cutoff(precision),
         )
@@ -78,7 +78,7 @@ def test_the_answer_is_at_the_deepest_rank_that_clears(
 @given(st.integers(0, 3), PRECISIONS, PRECISIONS)
 def test_more_precision_never_gives_a_deeper_rank(seed: int, one: float, other: float) -> None:
     calibration = learnt(120, seed)
-    confidence = calibration.confidence(made_up(60, seed + 1)[0])
+    confidence = calibration.confidence(made_up(60, seed + 1)[0], np.ones(60))
     low, high = sorted((one, other))
     every = np.ones((60, 7), bool)
     assert (
@@ -116,7 +116,7 @@ def test_what_cannot_be_judged_is_in_no_bin() -> None:
 
 
 def test_it_is_told_how_often_the_answers_of_each_rank_are_right() -> None:
-    told = learnt().told(0.8, depth=5)
+    told = learnt().describe(0.8, depth=5)
     assert all(line.split(":")[0] in RANKS[:6] for line in told)
     depths = deepest(
         learnt().reliability.confidence, np.tile(np.arange(7) <= 5, (600, 1)), learnt().cutoff(0.8)
@@ -138,18 +138,19 @@ def test_a_notebook_shows_a_diagram_for_each_rank() -> None:
 def test_few_answers_teach_nothing() -> None:
     features, right, _ = made_up(FEWEST - 1)
     every = np.ones(right.shape, bool)
-    assert calibrate(features, right, every, every, features[:, 0, 0]) is None
+    assert fit_backoff(features, right, every, every, features[:, 0, 0]) is None
 
 
 def test_where_all_is_right_confidence_stays_below_one() -> None:
     features, right, _ = made_up(50)
     every = np.ones(right.shape, bool)
-    calibration = calibrate(features, every, every, every, features[:, 0, 0])
+    calibration = fit_backoff(features, every, every, every, features[:, 0, 0])
     assert calibration is not None
-    np.testing.assert_allclose(calibration.confidence(features), 50.5 / 51)
+    sure = calibration.confidence(features, np.ones(len(features)))
+    np.testing.assert_allclose(sure, 51 / 52, atol=0.01)
 
 
 def test_it_is_deterministic() -> None:
     one, other = learnt.__wrapped__(), learnt.__wrapped__()
     np.testing.assert_array_equal(one.cutoffs, other.cutoffs)
-    np.testing.assert_array_equal(one.slopes, other.slopes)
+    np.testing.assert_array_equal(one.calibration.slopes, other.calibration.slopes)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 import taxalens
 from model.errors import UnknownName
-from search.labelling.classifiers import Support, load, methods
-from search.labelling.classifiers.knn import TEMPERATURE
+from search.classify.classifiers import load, methods
+from search.classify.classifiers.knn import TEMPERATURE
+from search.classify.reference_set import ReferenceSet, reference_set
 
 ROOT = Path(taxalens.__file__).parent
 DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
@@ -23,7 +24,7 @@ GOLDEN = DATA / "golden" / "golden.json"
 EVERY = pytest.mark.parametrize("method", methods())
 
 
-def toy(shots: int = 4, classes: int = 5, seed: int = 0) -> tuple[Support, Support]:
+def toy(shots: int = 4, classes: int = 5, seed: int = 0) -> tuple[ReferenceSet, ReferenceSet]:
     """Classes that lie far apart: examples, and others to ask for."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(classes, 16))
@@ -32,11 +33,11 @@ def toy(shots: int = 4, classes: int = 5, seed: int = 0) -> tuple[Support, Suppo
         unit(centres[of] + 0.1 * rng.normal(size=(len(of), 16))).astype(np.float32)
         for _ in range(2)
     ]
-    return Support(parts[0], of), Support(parts[1], of)
+    return reference_set(parts[0], of), reference_set(parts[1], of)
 
 
-def test_the_three_methods_are_there_and_others_are_refused() -> None:
-    assert methods() == ["centroid", "knn", "probe"]
+def test_the_methods_are_there_and_others_are_refused() -> None:
+    assert {"centroid", "knn", "probe"} <= set(methods())
     with pytest.raises(UnknownName, match="Did you mean centroid"):
         load("centroyd")
 
@@ -57,7 +58,7 @@ def test_classes_that_lie_apart_are_told_apart(method: str, shots: int, classes:
 def test_the_same_examples_in_any_order_teach_the_same(method: str) -> None:
     support, asked = toy()
     order = np.random.default_rng(1).permutation(len(support))
-    other = Support(support.vectors[order], support.classes[order])
+    other = reference_set(support.vectors[order], support.classes[order])
     first = load(method).fit(support).scores(asked.vectors)
     assert np.array_equal(load(method).fit(support).scores(asked.vectors), first)
     np.testing.assert_allclose(
@@ -80,7 +81,9 @@ def test_a_class_is_not_preferred_for_having_more_examples(method: str) -> None:
     rng = np.random.default_rng(0)
     few, many = unit(rng.normal(size=(2, 16)) * [[1], [1]]).astype(np.float32)
     crowd = unit(many + 0.02 * rng.normal(size=(40, 16)))
-    support = Support(np.concatenate([few[None], crowd]).astype(np.float32), np.r_[0, [1] * 40])
+    support = reference_set(
+        np.concatenate([few[None], crowd]).astype(np.float32), np.r_[0, [1] * 40]
+    )
     nearer = unit((0.6 * few + 0.4 * many)[None]).astype(np.float32)
     assert load(method).fit(support).scores(nearer).argmax() == 0
 
@@ -101,15 +104,15 @@ def test_simpleshot_answers_with_the_nearest_centroid(seed: int, shots: int, cla
         sum(moved(example) for example in examples[of == each]) / shots for each in range(classes)
     ]
     distances = [[np.linalg.norm(moved(q) - c) for c in centroids] for q in queries]
-    scores = load("centroid").fit(Support(examples, of)).scores(queries)
+    scores = load("centroid").fit(reference_set(examples, of)).scores(queries)
     # |q - c|² = 1 + |c|² - 2 q·c, and a score is q·c - |c|²/2.
     np.testing.assert_allclose(np.square(distances), 1 - 2 * scores, atol=1e-4)
 
 
 def test_votes_are_weighed_by_cosine_and_by_the_number_of_examples() -> None:
     support, asked = toy(shots=2, classes=2)
-    support = Support(support.vectors[:3], support.classes[:3], neighbours=3)
-    (scores,) = load("knn").fit(support).scores(asked.vectors[:1])
+    support = reference_set(support.vectors[:3], support.classes[:3])
+    (scores,) = load("knn").fit(support, neighbours=3).scores(asked.vectors[:1])
     cosines = support.vectors.astype(np.float16).astype(np.float32) @ asked.vectors[0]
     weights = np.exp(cosines / TEMPERATURE)
     votes = np.array([(weights[0] + weights[2]) / 2, weights[1]])
@@ -141,7 +144,7 @@ def test_simpleshot_is_exactly_the_references(history: str, in_place: bool) -> N
             random.seed(fold)
             for group in groups:
                 random.shuffle(group)
-            support = Support(
+            support = reference_set(
                 np.concatenate([group[:shots] for group in groups]),
                 np.repeat(np.arange(classes), shots),
             )

@@ -16,7 +16,6 @@ from pictures import write_picture
 from taxonomies import write_source
 
 import taxalens
-from model.plugins import plugin_names
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
@@ -95,11 +94,6 @@ def test_every_python_snippet_of_the_pages_runs(desk: Path, capsys: pytest.Captu
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), {})
     assert "Panthera leo" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", plugin_names("ui.commands"))
-def test_every_command_is_on_a_page(command: str) -> None:
-    assert any(re.search(rf"(taxalens|make) {command}\b", page.read_text()) for page in PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

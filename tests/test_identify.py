@@ -23,12 +23,12 @@ from model.errors import Error, UnknownName
 from model.taxon import RANKS, Rank, Taxon
 from model.text_types import TextType, render
 from model.vectors import Vectors
+from search.classify.taxon_tree import key_at
 from search.collection import Collection, open_collection
-from search.identifying.identifications import COLUMNS, Identification
-from search.identifying.identifier import Asked, Identifier
-from search.identifying.lineages import key_at
-from search.identifying.photographs import TOGETHER, photographs
-from search.identifying.preparing import prepare
+from search.identify.identifications import COLUMNS, Identification
+from search.identify.identifier import AnswerOptions, Identifier
+from search.identify.photographs import TOGETHER, photographs
+from search.identify.preparation import prepare
 from ui.cli import main
 from ui.identifying import identify
 from ui.progress_bars import progress_bars
@@ -133,8 +133,8 @@ def test_more_precision_never_gives_a_deeper_answer(
     identifier: Identifier, groups: list, low: float, high: float
 ) -> None:
     low, high = sorted((low, high))
-    bold = identifier.answers(groups, Asked(low))
-    careful = identifier.answers(groups, Asked(high))
+    bold = identifier.answers(groups, AnswerOptions(low))
+    careful = identifier.answers(groups, AnswerOptions(high))
     for one, other in zip(bold, careful, strict=True):
         depths = [RANKS.index(each.rank) if each.rank else -1 for each in (one, other)]
         assert depths[0] >= depths[1]
@@ -191,7 +191,7 @@ def test_no_answer_is_deeper_than_the_rank_that_is_wanted(opened: Collection, wo
 
 @pytest.mark.parametrize(
     ("asked", "wrong"),
-    [({"precision": 1}, "above 0"), ({"rank": "tribe"}, "no rank"), ({"k": 0}, "1 or more")],
+    [({"precision": 1}, "above 0"), ({"rank": "tribe"}, "Unknown rank"), ({"k": 0}, "1 or more")],
 )
 def test_what_cannot_be_asked_is_said(opened: Collection, asked: dict, wrong: str) -> None:
     with pytest.raises(Error, match=wrong):
@@ -275,7 +275,7 @@ def test_a_labelled_collection_and_a_whole_taxonomy(world: Path, tmp_path: Path)
 def test_the_names_of_a_whole_taxonomy_are_those_of_its_taxa(tmp_path: Path) -> None:
     taxonomy = small_taxonomy(tmp_path)
     ready = prepare(ColourEncoder, taxonomy=taxonomy)
-    candidates = ready.identifier().judge.candidates
+    candidates = ready.identifier().classifier.prior.candidates
     assert len(ready.texts.texts) == len(candidates) == 12
     sql = "SELECT taxon_key, common_name FROM taxa WHERE rank = 'species' ORDER BY lo"
     taxa = [Taxon.from_key(*line) for line in taxonomy.cursor().execute(sql).fetchall()]
@@ -295,9 +295,9 @@ def test_specimens_of_a_subspecies_vote_for_their_species(tmp_path: Path) -> Non
     *_, _ = index_source(
         tmp_path / "p", tmp_path / "c", ColourEncoder(), taxonomy=str(taxonomy.path)
     )
-    specimens = open_collection(tmp_path / "c", ColourEncoder()).prepare().specimens
-    assert [taxon.name for taxon in specimens.lineages.taxa] == ["Pica pica", "Panthera leo"]
-    assert np.bincount(specimens.taxa).tolist() == [3, 6]
+    reference = open_collection(tmp_path / "c", ColourEncoder()).prepare().reference
+    assert [taxon.name for taxon in reference.tree.taxa] == ["Pica pica", "Panthera leo"]
+    assert reference.sizes.tolist() == [3, 6]
 
 
 def test_what_many_names_cost_is_said_before(
@@ -339,6 +339,16 @@ def ran(*arguments: object, given: str = "") -> tuple[list[dict], str]:
     result = CliRunner().invoke(main, ["identify", *map(str, arguments), "--format", "json"], given)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout), result.stderr
+
+
+def test_the_command_finds_fitted_what_optimize_fitted(starter: Path, world: Path) -> None:
+    result = CliRunner().invoke(main, ["optimize", "-c", str(starter)])
+    assert result.exit_code == 0, result.output
+    (file,) = (starter / "derived").iterdir()
+    before = file.stat().st_mtime_ns
+    _, said = ran(next((world / "new").iterdir()), "-c", starter)
+    assert "calibrated on 40 labelled images" in said
+    assert [each.stat().st_mtime_ns for each in (starter / "derived").iterdir()] == [before]
 
 
 def test_the_command(starter: Path, world: Path, tmp_path: Path) -> None:
@@ -442,6 +452,6 @@ def test_answers_are_written_as_they_are_made(world: Path, tmp_path: Path, best:
     ready = open_collection(world / "c", Interrupted()).prepare()
     sources = [str(world / each) for each in ("photos", "new", "photos")]
     with pytest.raises(KeyboardInterrupt):
-        identify(ready, sources, Asked(k=2), best, "csv", tmp_path / "a.csv")
+        identify(ready, sources, AnswerOptions(k=2), best, "csv", tmp_path / "a.csv")
     lines = (tmp_path / "a.csv").read_text().splitlines()
     assert len(lines) == 1 + TOGETHER * (2 if best else 1)

@@ -69,7 +69,7 @@ def test_folders_of_parts_hold_what_they_promise() -> None:
     for package, promised in (
         ("model.encoders", "starter"),
         ("indexer.readers", "folder"),
-        ("search.labelling.classifiers", "probe"),
+        ("search.classify.classifiers", "probe"),
         ("ui.commands", "search"),
         ("ui.views", "search"),
     ):

@@ -15,7 +15,7 @@ from taxonomies import write_source
 
 import taxalens
 from model.errors import Error
-from search.labelling.few_shot import Labelling
+from search.label.labelling import Labelling
 
 VERBS = (
     *("index", "add", "update", "retry", "remove", "relocate", "optimize", "status", "verify"),

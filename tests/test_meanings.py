@@ -6,9 +6,9 @@ import pytest
 from colours import ColourEncoder
 from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
-from ui.indexing import index
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.ingest.indexing import index
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
 from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
@@ -206,10 +206,12 @@ FOLDERS = {
 
 
 def test_built_in_names_add_lineages_and_take_nothing_back(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "taxalens")
     for number, name in enumerate((*FOLDERS, "DCIM")):
         write_picture(tmp_path / "photos" / name / f"{name}.png", "red", (10 + number, 10))
+    caplog.set_level("INFO")
     index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
     found = keys(tmp_path / "c")
     assert found.pop("DCIM") is None
@@ -217,9 +219,8 @@ def test_built_in_names_add_lineages_and_take_nothing_back(
     assert names == FOLDERS
     assert (found["lion"] or "").startswith("Animalia|Chordata|Mammalia|Carnivora|Felidae|")
     assert found["White_flower"] == "|||||White|White flower"  # as without any taxonomy
-    said = capsys.readouterr().err
-    assert "5 of 6 labels understood as taxa: " in said
-    assert "--taxonomy none leaves them as words" in said
+    assert "5 of 6 labels understood as taxa: " in caplog.text
+    assert "taxonomy 'none' leaves them as words" in caplog.text
     write_picture(tmp_path / "photos" / "tiger" / "tiger.png", "green")
     index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
     assert (keys(tmp_path / "c")["tiger"] or "").endswith("|Panthera tigris")

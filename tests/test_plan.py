@@ -9,6 +9,7 @@ from indexer.backends.lists import Effort, ListIndex, build
 from indexer.backends.selection import Selection, selection_of
 from indexer.backends.training import train_by_taxa
 from indexer.store.manifest import EffortEntry, IndexEntry
+from search.ranking.nearest import Nearest
 from search.ranking.plan import FEW, Plan, choose
 
 ROWS, DIM = 30_000, 16
@@ -99,12 +100,13 @@ def test_appended_rows_are_compared_and_cost_what_that_does(index: ListIndex) ->
     assert effort(index, Selection(range(total)), total) == Effort(2, 50)
     assert gain(index, Selection(range(total)), total) < gain(index, EVERY)
     none = choose(Selection(range(ROWS, total)), total, False, index, entry())
-    assert (none.effort, none.why) == (None, "the index knows none of them")
+    assert none == Plan(5_000, None, "the index knows none of them")
 
 
 def test_without_an_index_all_rows_are_compared(index: ListIndex) -> None:
-    assert choose(EVERY, ROWS, False, None, entry()).why == "the collection has no index"
-    assert choose(EVERY, ROWS, False, index, None).effort is None
+    expected = Plan(ROWS, None, "the collection has no index")
+    assert choose(EVERY, ROWS, False, None, entry()) == expected
+    assert choose(EVERY, ROWS, False, index, None) == expected
 
 
 def test_a_plan_says_in_one_line_what_it_does() -> None:
@@ -113,3 +115,14 @@ def test_a_plan_says_in_one_line_what_it_does() -> None:
         "looks for 54,321 rows in 1,064 lists of the index and compares the best 300: "
         "3.0 times quicker"
     )
+
+
+def test_an_index_that_sees_too_few_rows_is_completed_exactly(index: ListIndex) -> None:
+    exact = Exact([gallery(ROWS, DIM)])
+    one_list = IndexEntry("", 0, "", ROWS, True, EffortEntry(1, 50, 0.99), None)
+    queries = exact.gather(np.array([3, 20_000]))
+    (scores, rows), planned = Nearest(exact, index, one_list).search(queries, 2_000, EVERY)
+    assert planned.effort == Effort(1, 50)  # a list has about a hundred rows
+    assert rows.shape == (2, 2_000)
+    assert (rows >= 0).all()
+    np.testing.assert_allclose(scores, exact.search(queries, 2_000)[0], atol=2e-3)

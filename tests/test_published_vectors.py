@@ -15,7 +15,7 @@ from model.errors import BadInput
 from model.taxon import Taxon
 from model.text_types import TextType, render
 from model.vectors import Vectors
-from search.identifying.preparing import prepare
+from search.identify.preparation import prepare
 from ui.cli import main
 
 GENUS = ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica")

@@ -16,6 +16,7 @@ from indexer.labels.label_files import read_label_file
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
 from search.collection import Collection, open_collection
 from search.hits import COLUMNS, LABELLED, SIMILAR
+from search.query.understanding import understand
 
 
 @pytest.fixture
@@ -102,8 +103,12 @@ def test_a_common_name_that_taxa_share_means_all_of_them(tmp_path: Path) -> None
         "Cairina moschata,Cairina moschata,Duck\nPica pica,Pica pica,magpie\n"
     )
     run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
-    hits = open_collection(tmp_path / "c", ColourEncoder()).search("duck")
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    hits = opened.search("duck")
     assert {hit.title for hit in hits} == {"Anas platyrhynchos", "Cairina moschata"}
+    prompts = " ".join(understand(opened.names, query="duck").prompts)
+    assert "Anas platyrhynchos" in prompts
+    assert "Cairina moschata" in prompts
 
 
 def test_a_homonym_is_never_guessed(tmp_path: Path) -> None:

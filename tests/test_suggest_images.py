@@ -15,7 +15,7 @@ from pictures import run, write_picture
 
 from indexer.labels.label_files import read_label_file
 from model.errors import Error
-from search.auditing.suggesting import COLUMNS, _distinct, _spread
+from search.audit.suggestions import COLUMNS, _distinct, _spread
 from search.collection import open_collection
 from ui.cli import main
 

@@ -59,7 +59,9 @@ x	Löwe	deu
 """
 METADATA = """\
 # of the package
-title: "Catalogue of Cats"
+title: >
+  Catalogue
+  of Cats
 version: v.48   # of this copy
 issued: 2024-05-01
 license: CC0
@@ -88,6 +90,12 @@ def test_coldp_in_one_table(tmp_path: Path, names: tuple[str, str]) -> None:
         )
         assert (draft.title, draft.version) == ("Catalogue of Cats", "v.48")
         assert draft.licence == "CC0"
+
+
+@pytest.mark.parametrize("told", ["title: [", "- a list", "title: {a: b}", "[" * 5000, "\x00"])
+def test_metadata_that_are_no_yaml_cost_only_what_they_say(tmp_path: Path, told: str) -> None:
+    files = {"NameUsage.tsv": NAME_USAGES, "metadata.yaml": told}
+    assert read(write(tmp_path / "cats", files)).version == ""
 
 
 def test_coldp_in_three_tables(tmp_path: Path) -> None:

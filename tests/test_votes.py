@@ -6,9 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.identifying.votes import folds_of, gallery_of, learn_weights, left_out, vote
+from search.classify.leave_one_out import NEVER, folds_of, left_out
+from search.classify.reference_set import reference_set
+from search.classify.votes import Voters, Votes, fit_weights, voters_of
+from search.classify.whitening import fit_whitening
 
 WEIGHTS = (20.0, 10.0)
+
+
+def gallery_of(raw: np.ndarray, taxa: np.ndarray, count: int = 0) -> Voters:
+    reference = reference_set(raw, taxa, count)
+    return voters_of(reference, fit_whitening(reference))
+
+
+def vote(voters: Voters, images: np.ndarray, own: list[np.ndarray] | None = None) -> Votes:
+    return voters.vote(images, own)
 
 
 def specimens(taxa: int = 4, each: int = 6, dim: int = 12, seed: int = 0) -> tuple:
@@ -22,8 +34,8 @@ def specimens(taxa: int = 4, each: int = 6, dim: int = 12, seed: int = 0) -> tup
 
 def test_the_taxon_that_an_image_is_like_has_most_of_the_votes() -> None:
     raw, taxa = specimens()
-    for own, _, votes in left_out(raw, taxa, 4):
-        shares = votes.shares(WEIGHTS)
+    for own, others in left_out(reference_set(raw, taxa), 10, by_scene=True):
+        shares = voters_of(others, fit_whitening(others)).vote(raw[own]).shares(WEIGHTS)
         np.testing.assert_allclose(shares.sum(axis=1), 1)
         assert (shares.argmax(axis=1) == taxa[own]).mean() > 0.7
 
@@ -34,9 +46,9 @@ def test_an_image_of_the_gallery_is_judged_as_if_it_were_not_there(seed: int, pl
     gallery = gallery_of(raw, taxa, 4)
     votes = vote(gallery, raw[place : place + 1])
     assert place not in votes.nearest
-    others = gallery.turned[(taxa == taxa[place]) & (np.arange(24) != place)].astype(np.float32)
+    others = gallery.whitened[(taxa == taxa[place]) & (np.arange(24) != place)].astype(np.float32)
     centroid = others.sum(axis=0) / np.linalg.norm(others.sum(axis=0))
-    expected = gallery.into(raw[place : place + 1])[0] @ centroid
+    expected = gallery.whitening.into(raw[place : place + 1])[0] @ centroid
     assert votes.centroid[0, taxa[place]] == pytest.approx(expected, abs=2e-3)
 
 
@@ -83,17 +95,19 @@ def test_a_taxon_of_many_specimens_has_no_more_votes_than_one_of_few() -> None:
 @given(arrays(np.int64, st.integers(1, 40), elements=st.integers(0, 5)))
 def test_folds_part_every_taxon_evenly(taxa: np.ndarray) -> None:
     raw = np.eye(len(taxa), dtype=np.float32)
-    folds = folds_of(raw, taxa, most=5)
+    folds = folds_of(reference_set(raw, taxa), 5, by_scene=True)
     for taxon in np.unique(taxa):
-        counts = np.bincount(folds[taxa == taxon], minlength=5)
+        own = folds[taxa == taxon]
+        counts = np.bincount(own[own != NEVER], minlength=5)
         assert counts.max() - counts.min() <= 1
+        assert (own == NEVER).all() if len(own) == 1 else (own != NEVER).all()
 
 
 def test_a_burst_is_in_one_fold() -> None:
     raw, _ = specimens(taxa=1, each=6)
     burst = np.concatenate([raw, raw[:1] + 1e-3, raw[:1] - 1e-3])
     burst /= np.linalg.norm(burst, axis=1, keepdims=True)
-    folds = folds_of(burst, np.zeros(8, np.int64))
+    folds = folds_of(reference_set(burst, np.zeros(8, np.int64)), 10, by_scene=True)
     assert folds[0] == folds[6] == folds[7]
     assert len(set(folds)) == 6
 
@@ -102,5 +116,5 @@ def test_weights_are_those_that_make_the_truth_likeliest() -> None:
     truth = np.array([0, 1, 0, 1])
     telling = np.where(np.eye(2)[truth] > 0, 0.5, 0.1).astype(np.float32)
     misleading = telling[:, ::-1]
-    assert learn_weights(telling, misleading, truth)[1] == 0
-    assert learn_weights(misleading, telling, truth)[0] == 0
+    assert fit_weights(telling, misleading, truth)[1] == 0
+    assert fit_weights(misleading, telling, truth)[0] == 0

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from model.errors import Error
 from model.taxon import RANKS, Taxon
-from search.zero_shot import products, scoring
-from search.zero_shot.candidates import NONE, Candidates, candidates_of, quickened, table_of
+from search.zero_shot import scoring
+from search.zero_shot.candidates import NONE, Candidates, candidates_of, table_of
 from search.zero_shot.scoring import score
 
 DIM = 16
@@ -112,8 +112,6 @@ def test_rows_in_order_are_not_copied() -> None:
     candidates = many()
     again = candidates_of(candidates.vectors, candidates.taxa)
     assert again.vectors is candidates.vectors
-    part = candidates.among(np.arange(len(candidates)) < 10)
-    assert np.shares_memory(part.vectors, candidates.vectors)
 
 
 def test_namesakes_in_two_families_are_two_clades() -> None:
@@ -122,14 +120,12 @@ def test_namesakes_in_two_families_are_two_clades() -> None:
     assert [candidates.clade("genus", number).at(RANKS[4]) for number in (0, 1)] == ["E", "G"]
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_the_best_taxa_and_clades_are_those_of_the_plain_way(quick: bool) -> None:
-    plain, images = many(), pictures(40)
-    candidates = quickened(plain) if quick else plain
-    asked = {"genus": np.tile(np.arange(20), (40, 1)), "family": np.full((40, 1), NONE)}
+def test_the_best_taxa_and_clades_are_those_of_the_plain_way() -> None:
+    candidates, images = many(), pictures(40)
+    asked = {"genus": np.arange(20), "family": np.array([NONE])}
     shares = naive(images, candidates)
     scored = score(images, candidates, 5, asked=asked)
-    within = 0.01 if quick else 2e-5
+    within = 2e-5
     best = np.argsort(-shares, axis=1, kind="stable")[:, :5]
     assert (scored.taxa.numbers == best).all()
     true = np.take_along_axis(shares, best, axis=1)
@@ -141,25 +137,20 @@ def test_the_best_taxa_and_clades_are_those_of_the_plain_way(quick: bool) -> Non
         best = np.argsort(-np.where(cut.named, sums, -1), axis=1, kind="stable")[:, :5]
         true = np.where(cut.named[best], np.take_along_axis(sums, best, axis=1), 0)
         np.testing.assert_allclose(scored.clades[level].probabilities, true, atol=within)
-        if not quick:
-            assert (scored.clades[level].numbers == np.where(cut.named[best], best, NONE)).all()
+        assert (scored.clades[level].numbers == np.where(cut.named[best], best, NONE)).all()
     assert (scored.asked["family"] == 0).all()
 
 
-@pytest.mark.parametrize("quick", [False, True])
 def test_company_and_the_size_of_tiles_change_nothing(
-    quick: bool, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     candidates, images = many(), pictures(7)
-    if quick:
-        candidates = quickened(candidates)
     together = score(images, candidates)
     monkeypatch.setattr(scoring, "IMAGES", 2)
-    monkeypatch.setattr(products, "_CONVERTED", 64)
-    monkeypatch.setattr(products, "_TILE", 64)
+    monkeypatch.setattr(scoring, "_CONVERTED", 64)
     in_pairs = score(images, candidates)
     alone = [score(images[[place]], candidates) for place in range(7)]
-    within = 2e-3 if quick else 2e-6
+    within = 2e-6
     for level in candidates.clades:
         all_of = together.clades[level].probabilities
         np.testing.assert_allclose(in_pairs.clades[level].probabilities, all_of, atol=within)
@@ -172,18 +163,6 @@ def test_company_and_the_size_of_tiles_change_nothing(
         (each.taxa.numbers[0] == row).all()
         for each, row in zip(alone, together.taxa.numbers, strict=True)
     )
-
-
-def test_some_candidates_share_what_all_of_them_had() -> None:
-    candidates, images = many(), pictures(5)
-    mask = np.random.default_rng(2).random(len(candidates)) < 0.3
-    shares = naive(images, candidates)[:, mask]
-    shares /= shares.sum(axis=1, keepdims=True)
-    scored = score(images, candidates.among(mask), 3)
-    best = np.argsort(-shares, axis=1, kind="stable")[:, :3]
-    assert (scored.taxa.numbers == best).all()
-    true = np.take_along_axis(shares, best, axis=1)
-    np.testing.assert_allclose(scored.taxa.probabilities, true, atol=2e-5)
 
 
 def test_weights_multiply_and_zero_excludes() -> None:
@@ -200,51 +179,13 @@ def test_weights_multiply_and_zero_excludes() -> None:
     assert (found[:, ::2] == 0).all()
 
 
-def test_bfloat16_knows_weights_too() -> None:
-    weights = np.random.default_rng(0).random(3000).astype(np.float32)
-    weights[::3] = 0
-    plain, images = many(), pictures(20)
-    weighted = candidates_of(plain.vectors, plain.taxa, weights)
-    exact, quick = score(images, weighted), score(images, quickened(weighted))
-    assert (quick.taxa.numbers == exact.taxa.numbers).all()
-    for level, best in exact.clades.items():
-        np.testing.assert_allclose(quick.clades[level].probabilities, best.probabilities, atol=0.01)
-
-
-@pytest.mark.parametrize("scale", [1.0, 5.0, 20.0])
-def test_bfloat16_is_as_sure_where_all_are_likely(scale: float) -> None:
-    """No few groups hold the best for sure: more are looked at, then all in float32."""
-    plain, images = many(20_000), pictures(6)
-    exact, quick = (score(images, each, scale=scale) for each in (plain, quickened(plain)))
-    assert (quick.taxa.numbers == exact.taxa.numbers).all()
-    np.testing.assert_allclose(quick.taxa.probabilities, exact.taxa.probabilities, atol=1e-3)
-    for level, best in exact.clades.items():
-        np.testing.assert_allclose(quick.clades[level].probabilities, best.probabilities, atol=5e-3)
-
-
-def test_sums_are_about_the_same_however_they_are_rounded() -> None:
-    """Fused, and not, as on processors without bfloat16 and where weights are added."""
-    candidates, images = quickened(many()), pictures(4) * np.float32(100)
-    shift = (images @ candidates.vectors.astype(np.float32).T).max(axis=1)
-    assert candidates.rounded is not None
-    none = np.zeros(len(candidates), np.float32)
-    plain = products.plain_sums(candidates.vectors, images, None, shift)
-    firsts = np.arange(0, len(candidates), products.GROUP)
-    true = np.add.reduceat(plain.values, firsts, axis=0)
-    for biases, within in ((None, 0.25), (none, 0.25)):
-        found = products.rounded_sums(candidates.rounded, images, biases, shift)
-        sums = found.values * np.exp(found.shift - shift)
-        np.testing.assert_allclose(sums, true, rtol=within, atol=1e-6)
-
-
-@pytest.mark.parametrize("quick", [False, True])
-def test_one_far_above_all_others_is_certain(quick: bool) -> None:
+def test_one_far_above_all_others_is_certain() -> None:
     """What the sample shows of the logits is far from the best: a pass is done anew."""
     vectors = np.tile(unit(-np.eye(1, DIM)), (20_000, 1))
     vectors[12_345] = np.eye(1, DIM)
     lineages = [(*"ABCDEF", f"F {place}") for place in range(len(vectors))]
     candidates = candidates_of(vectors, table_of([Taxon(each) for each in lineages]))
-    scored = score(np.eye(1, DIM, dtype=np.float32), quickened(candidates) if quick else candidates)
+    scored = score(np.eye(1, DIM, dtype=np.float32), candidates)
     assert scored.taxa.numbers[0].tolist() == [12_345, 0, 1, 2, 3]
     assert scored.taxa.probabilities[0].tolist() == pytest.approx([1, 0, 0, 0, 0])
     assert scored.clades["species"].numbers[0, 0] == 12_345
@@ -259,18 +200,15 @@ def test_of_equals_the_first_comes_first() -> None:
     np.testing.assert_allclose(scored.taxa.probabilities, 1 / 500, rtol=1e-5)
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_small_cases(quick: bool) -> None:
+def test_small_cases() -> None:
     one = made([(*"ABCDE", "", "")])
-    if quick:
-        one = quickened(one)
     scored = score(pictures(2), one, 5)
     assert scored.taxa.numbers.tolist() == [[0], [0]]
     assert scored.taxa.probabilities == pytest.approx(np.ones((2, 1)))
     assert scored.clades["family"].numbers.tolist() == [[0], [0]]
     assert scored.clades["species"].numbers.tolist() == [[NONE], [NONE]]
     assert score(pictures(0), one).taxa.numbers.shape == (0, 1)
-    nothing = one.among(np.zeros(1, bool))
+    nothing = made([])
     assert score(pictures(2), nothing).taxa.numbers.shape == (2, 0)
     assert score(pictures(2), nothing).clades["genus"].numbers.shape == (2, 0)
 

@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from indexer.taxonomy.text_encoding import encode_missing
 from model.errors import BadInput
-from search.identifying.identifications import BEST_SCHEMA, Identification, Identifications
-from search.identifying.identifier import Asked
-from search.identifying.photographs import TOGETHER
-from search.identifying.preparing import Preparation
+from search.identify.identifications import BEST_SCHEMA, Identification, Identifications
+from search.identify.identifier import AnswerOptions
+from search.identify.photographs import TOGETHER
+from search.identify.preparation import Preparation
 from ui.progress_bars import progress_bars
 from ui.tables import write_rows
 
@@ -29,7 +29,7 @@ def sources_of(images: Sequence[str]) -> list[str]:
 def identify(
     ready: Preparation,
     sources: Sequence[str],
-    asked: Asked,
+    asked: AnswerOptions,
     best: bool,
     format_: str,
     output: Path | None,
@@ -44,7 +44,7 @@ def identify(
     if plot:
         from ui.plots import plot_reliability
 
-        sys.stderr.write(f"{plot_reliability(identifier.judge.calibration, plot)}\n")
+        sys.stderr.write(f"{plot_reliability(identifier.classifier.backoff, plot)}\n")
     answers = _counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())
@@ -65,18 +65,18 @@ def classify(
 ) -> None:
     """Write the k best labels of each image, or all, as pybioclip does."""
     from model.encoder import load
-    from search.identifying import classifying
+    from search.identify import own_labels
 
     loaded = load(encoder)
-    texts = classifying.texts_of(loaded, list(labels))
+    texts = own_labels.texts_of(loaded, list(labels))
     with progress_bars() as progress:
         encode_missing(texts, progress)
-    candidates = classifying.labels_as_candidates(texts, labels)
-    k = min(k or len(labels), len(candidates.clades[classifying.LEVEL].starts))
-    found = classifying.classify(sources, loaded, candidates, k)
+    candidates = own_labels.labels_as_candidates(texts, labels)
+    k = min(k or len(labels), len(candidates.clades[own_labels.LEVEL].starts))
+    found = own_labels.classify(sources, loaded, candidates, k)
     with tqdm(unit=" lines") as bar:
         rows = (each.row() for each in found if bar.update() or True)
-        write_rows(classifying.SCHEMA, rows, format_, output, together=TOGETHER * k)
+        write_rows(own_labels.SCHEMA, rows, format_, output, together=TOGETHER * k)
 
 
 def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:

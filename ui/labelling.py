@@ -9,8 +9,8 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from model.taxon import RANKS, Taxon
-from search.labelling.few_shot import Labelling, labels_in
-from search.labelling.leave_one_out import AUTO
+from search.label.labelling import Labelling, labels_in
+from search.label.methods import AUTO
 from search.text_table import Row
 from ui.tables import writer
 
@@ -30,26 +30,26 @@ MOST_CONFUSED = 5
 
 def told(labelling: Labelling, asked: str) -> Iterator[str]:
     """Yield lines that say what was learned, and how well: before anything is written."""
-    learnt = labelling.learnt
-    shots = learnt.support.shots
+    fitted = labelling.fitted
+    shots = fitted.reference.sizes
     each = f"{shots.min()} to {shots.max()}" if shots.min() < shots.max() else f"{shots.min()}"
-    yield f"{len(learnt.support):,} examples of {len(shots):,} classes, {each} of each"
-    if missing := learnt.examples.unmatched:
+    yield f"{len(fitted.reference):,} examples of {len(shots):,} classes, {each} of each"
+    if missing := fitted.examples.unmatched:
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         yield f"{len(missing):,} lines of the examples match no image: {some}"
-    if learnt.left_out is None:
+    if fitted.left_out is None:
         yield (
-            f"One example of each class: none can be left out, so how well {learnt.method} does "
+            f"One example of each class: none can be left out, so how well {fitted.method} does "
             "and how sure a label is remains unknown."
         )
         return
-    tried = sorted(learnt.tried, key=lambda left: -left.accuracy)
+    tried = sorted(fitted.tried, key=lambda left: -left.accuracy)
     accuracies = [f"{left.method} {left.accuracy:.3f}" for left in tried]
     yield f"leave-one-out top-1 of {len(tried[0].classes):,} examples: {', '.join(accuracies)}"
     if asked == AUTO and "probe" not in [left.method for left in tried]:
         yield "probe was not tried: so many examples take it long; --method probe takes it."
-    yield f"taken: {learnt.method}"
-    for pair in learnt.confused()[:MOST_CONFUSED]:
+    yield f"taken: {fitted.method}"
+    for pair in fitted.confused()[:MOST_CONFUSED]:
         yield f"  {pair.label} taken for {pair.answer}: {pair.times} of {pair.examples}"
 
 

@@ -6,38 +6,37 @@ from pathlib import Path
 import altair as alt
 
 from model.errors import Error
+from search.classify.backoff import Backoff
 from search.html import Dot
-from search.identifying.certainty import Calibration
-from search.labelling.learning import Learnt
-from search.labelling.leave_one_out import LeftOut
+from search.label.methods import FittedMethod, LeftOutScores
 
 MOST_CLASSES = 40  # in one plot: more cannot be read
 _CELL = 18  # pixels
 _WIDE = 180
 
 
-def plot_confusion(learnt: Learnt, path: Path) -> str:
+def plot_confusion(fitted: FittedMethod, path: Path) -> str:
     """Draw which examples, left out, were taken for what; return what was done.
 
     Raises Error for a file of another suffix.
     """
-    if learnt.left_out is None:
+    if fitted.left_out is None:
         return "no plot: with one example of each class none can be left out"
-    labels = [each.label for each in learnt.examples.said]
-    title = f"leave-one-out top-1 {learnt.left_out.accuracy:.3f}, {learnt}"
-    save_plot(confusion_plot(labels, learnt.left_out, title), path)
+    labels = [each.label for each in fitted.examples.said]
+    title = f"leave-one-out top-1 {fitted.left_out.accuracy:.3f}, {fitted}"
+    save_plot(confusion_plot(labels, fitted.left_out, title), path)
     return f"plot: {path}"
 
 
-def plot_reliability(calibration: Calibration | None, path: Path) -> str:
+def plot_reliability(backoff: Backoff | None, path: Path) -> str:
     """Draw how often answers are right by how sure they are; return what was done.
 
     Raises Error for a file of another suffix.
     """
-    if calibration is None:
+    if backoff is None:
         return "no plot: confidence is uncalibrated, so nothing tells how often answers are right"
-    title = f"right by confidence, {calibration.examples:,} labelled images, each left out"
-    save_plot(reliability_plot(calibration.reliability.bins(), title), path)
+    title = f"right by confidence, {len(backoff.reliability):,} labelled images, each left out"
+    save_plot(reliability_plot(backoff.reliability.bins(), title), path)
     return f"plot: {path}"
 
 
@@ -62,7 +61,7 @@ def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.Conca
     return plot
 
 
-def confusion_plot(labels: Sequence[str], left: LeftOut, title: str) -> alt.Chart:
+def confusion_plot(labels: Sequence[str], left: LeftOutScores, title: str) -> alt.Chart:
     """Draw how often examples of each class (rows) got which answer (columns).
 
     Of more than MOST_CLASSES those are drawn that are confused most.

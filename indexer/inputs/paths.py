@@ -19,6 +19,13 @@ def inside(folder: Path, name: str) -> Path | None:
     return path.relative_to(folder) if path.is_relative_to(folder) else real.relative_to(base)
 
 
+def why_outside(folder: Path, name: str, advice: str) -> str:
+    """Return the problem with a name for which `inside` returned None: no such file, or outside."""
+    if not os.path.isfile(os.path.normpath(folder / name)):
+        return "cannot be read: No such file or directory"
+    return f"is outside of {folder}; {advice}"
+
+
 def below(base: str, name: str) -> Path | None:
     """Return the path of a source id below its root; None for one that leads out of it.
 

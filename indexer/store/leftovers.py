@@ -4,13 +4,14 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from indexer.store import derived
 from indexer.store.manifest import Manifest, parse_manifest
 from indexer.store.segment import SCHEMAS
 from model.errors import CollectionError
 
 ASIDE = ".making-"
 """What the folder of an unfinished catalog begins with."""
-_FOLDERS = (*SCHEMAS, "runs")
+_FOLDERS = (*SCHEMAS, "runs", derived.FOLDER)
 # An earlier taxalens made catalogs beside the published ones; a published one never has a WAL.
 _UNFINISHED = (f"{ASIDE}*", ".*.tmp", "catalog-*.tmp", "catalog-*.tmp.*", "catalog-*.wal")
 

@@ -187,13 +187,33 @@ def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> N
 
 
 def write_batches(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
-    """Write a table batch by batch, complete or not at all, with checksums of its pages."""
+    """Write a table batch by batch, complete or not at all, with checksums of its pages.
+
+    An error of `batches` is raised as it is; only one of writing becomes NotWritten.
+    """
+
+    def made() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except OSError as error:
+            raise _NotMade(error) from error
 
     def fill(temporary: Path) -> None:
         with pq.ParquetWriter(
             temporary, schema, compression="zstd", write_page_checksum=True
         ) as writer:
-            for batch in batches:
+            for batch in made():
                 writer.write_table(pa.Table.from_batches([batch]).cast(schema))
 
-    write_durably(path, fill)
+    try:
+        write_durably(path, fill)
+    except _NotMade as error:
+        raise error.reason from None
+
+
+class _NotMade(Exception):
+    """An OSError of whoever makes batches, on its way past those of writing."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason

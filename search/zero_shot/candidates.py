@@ -1,7 +1,7 @@
 """Candidates: the taxa that may be an answer, side by side with their clades at every level."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from model.errors import Error
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Features, Vectors
-from search.zero_shot.products import Rounded, rounded
 
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -51,9 +50,7 @@ class Candidates:
     clades: Mapping[str, Clades]
     """by level, highest first; each divides the one before"""
     weights: Features | None = None
-    """(taxa,) what is known beforehand: a probability is multiplied by it; None is 1 for all"""
-    rounded: Rounded | None = None
-    """a copy for speed; see `quickened`"""
+    """(taxa,) the prior, which probabilities are multiplied by; None is 1 for all"""
 
     def __len__(self) -> int:
         """Return the number of candidates."""
@@ -70,21 +67,6 @@ class Candidates:
         depth = RANKS.index(Rank(level)) + 1
         first = self.taxon(int(self.clades[level].starts[number]))
         return Taxon((*first.lineage[:depth], *[""] * (len(RANKS) - depth)))
-
-    def among(self, mask: Mask) -> "Candidates":
-        """Return those of a mask (taxa,), in their order; one stretch of them is not copied."""
-        places = np.flatnonzero(mask)
-        if len(places) == len(self):
-            return self
-        whole = len(places) and places[-1] - places[0] + 1 == len(places)
-        rows = slice(places[0], places[-1] + 1) if whole else places
-        taxa = (
-            self.taxa.slice(int(places[0]), len(places))
-            if whole
-            else self.taxa.take(pa.array(places))
-        )
-        weights = None if self.weights is None else self.weights[rows]
-        return Candidates(self.vectors[rows], taxa, _clades(taxa, list(self.clades)), weights)
 
 
 def candidates_of(
@@ -108,14 +90,6 @@ def candidates_of(
         vectors, taxa = vectors[order], taxa.take(pa.array(order))
         weights = None if weights is None else weights[order]
     return Candidates(vectors, taxa, _clades(taxa, levels), weights)
-
-
-def quickened(candidates: Candidates) -> Candidates:
-    """Return candidates that are scored in bfloat16: several times as fast, for many images.
-
-    Takes as much memory again, and a second a million taxa. `among` gives such as are not.
-    """
-    return replace(candidates, rounded=rounded(candidates.vectors))
 
 
 def table_of(taxa: Sequence[Taxon]) -> pa.Table:

@@ -1,29 +1,28 @@
-"""Zero-shot: the probability of every candidate and of every clade for each image, in one pass.
+"""Zero-shot scores: the softmax of each image over all candidates, and its sums by clade.
 
 An image's probabilities are the softmax of its scaled cosines over all candidates (Radford et al.
 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.2); a
-clade's is the sum over its members. One pass over all candidates keeps only sums over small groups
-of neighbours (`search.products`). The groups with the largest sums are looked at closely
-(`search.top`), so that all that matters is exact; the rest counts as it was summed.
+clade's is the sum over its members. All in float32, from one pass over the candidates.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from model.vectors import Features, Vectors
-from search.zero_shot.candidates import NONE, Candidates, Clades, Numbers
-from search.zero_shot.products import GROUP, Sums, plain_sums, rounded_sums
-from search.zero_shot.roll_up import rolled_up
-from search.zero_shot.top import Exactly, best_members, best_of, best_seen, look
+from search.zero_shot.candidates import NONE, Candidates, Clades, Mask, Numbers
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
 IMAGES = 256  # at most together
-_NUMBERS = 1 << 26  # sums of images, of groups and of clades, held together at most: 256 MB
+_NUMBERS = 1 << 26  # probabilities of candidates and clades, held together at most: 256 MB
+_CONVERTED = 1024  # candidates that are converted to float32 together: 2 MB of 512 numbers
 _SAMPLE = 1024  # candidates that tell about how high the logits of an image are
-_ROUGH = 1e-3  # what a group that is not looked at may hold: clades are off by twice that at most
+_FAR = 60.0  # above the shift, from where on sums of exponentials might not fit float32
+_BLOCK = 32  # rows that are passed over if their best is not among the best
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -39,7 +38,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """What `score` found for n images."""
+    """The scores of n images."""
 
     taxa: Best
     """the best candidates"""
@@ -61,28 +60,22 @@ def score(
     """Return the k most probable candidates, and clades of each level, of images (n, dim).
 
     `images` are unit rows, `scale` is exp(logit_scale) of the encoder. `levels` are those of the
-    candidates unless fewer are wanted. `asked` (n, m) are numbers of clades whose probabilities
-    are wanted of each image whatever they are. There are k' = min(k, candidates) best candidates
-    and min(k, clades) best clades; of equals the lower number comes first. `quickened` candidates
-    are scored in bfloat16, except the best, and images that this does not suffice for; others in
-    float32.
+    candidates unless fewer are wanted. `asked` (m,) are numbers of clades whose probabilities are
+    wanted of each image whatever they are. There are k' = min(k, candidates) best candidates and
+    min(k, clades) best clades; of equals the lower number comes first.
     """
     asked = asked or {}
     levels = list(candidates.clades) if levels is None else levels
     cuts = {
-        level: cut
-        for level, cut in candidates.clades.items()
-        if level in asked or (level in levels and not _single(cut, candidates))
+        level: cut for level, cut in candidates.clades.items() if level in levels or level in asked
     }
-    held = len(candidates) // (GROUP if candidates.rounded else 1)
-    held += sum(len(cut.starts) for cut in cuts.values())
+    held = len(candidates) + sum(len(cut.starts) for cut in cuts.values())
     step = max(1, min(IMAGES, _NUMBERS // max(1, held)))
     scaled = np.asarray(images, np.float32) * np.float32(scale)
-    parts = []
-    for start in range(0, max(1, len(images)), step):
-        rows = slice(start, start + step)
-        given = {level: numbers[rows] for level, numbers in asked.items()}
-        parts.append(_score(scaled[rows], candidates, k, levels, cuts, given))
+    parts = [
+        _score(scaled[start : start + step], candidates, k, levels, cuts, asked)
+        for start in range(0, max(1, len(scaled)), step)
+    ]
     return _joined(parts) if len(parts) > 1 else parts[0]
 
 
@@ -94,59 +87,57 @@ def _score(
     cuts: Mapping[str, Clades],
     asked: Mapping[str, Numbers],
 ) -> Scored:
+    shares = _exponentials(images, candidates)
+    total = shares.sum(axis=0, dtype=np.float64)
+    # 0 where nothing may be the answer
+    scales = (1 / np.maximum(total, np.finfo(np.float32).tiny)).astype(np.float32)
+    clades: dict[str, Best] = {}
+    wanted: dict[str, Probabilities] = {}
+    taxa = _best(shares, scales, k, np.ones(len(candidates), np.bool_))
+    sums, firsts = shares, np.arange(len(candidates))
+    for level, cut in reversed(list(cuts.items())):  # each level is summed from the one below it
+        sums, firsts = _sums(sums, np.searchsorted(firsts, cut.starts)), cut.starts
+        if level in asked:
+            numbers = asked[level]
+            found = sums[numbers].T if len(cut.starts) else np.zeros((len(images), len(numbers)))
+            wanted[level] = np.where(numbers == NONE, np.float32(0), _at_most_1(found, scales))
+        if level in levels:
+            alone = len(cut.starts) == len(candidates) and bool(cut.named.all())
+            clades[level] = taxa if alone else _best(sums, scales, k, cut.named)
+    return Scored(taxa, {level: clades[level] for level in levels}, wanted)
+
+
+def _exponentials(images: Features, candidates: Candidates) -> Features:
+    """Return the exponentials of all logits less a shift of each image: (taxa, n).
+
+    The shift is about an image's best logit; all is computed again where it is too low by far.
+    """
     biases = None
     if candidates.weights is not None:
         with np.errstate(divide="ignore"):
             biases = np.log(candidates.weights.astype(np.float32))
-    sums = _summed(images, candidates, biases)
-    exactly = _exactly(images, candidates, biases, sums.shift)
-    share = _ROUGH if cuts and candidates.rounded else 1.0
-    looks = list(look(sums, len(candidates), k, exactly, share))
-    for seen in looks:
-        sums.values[seen.groups, seen.image] = 0
-    total = sums.values.sum(axis=0, dtype=np.float64)
-    for seen in looks:
-        total[seen.image] += seen.shares.sum()
-    total = np.maximum(total, np.finfo(np.float32).tiny)  # 0 where nothing may be the answer
-    scales = (1 / total).astype(np.float32)[:, None]
-    places, shares = best_members(looks, min(k, len(candidates)))
-    taxa = Best(places, _at_most_1(shares * scales))
-    clades: dict[str, Best] = {}
-    given: dict[str, Probabilities] = {}
-    for level, summed in rolled_up(sums, looks, cuts).items():
-        if level in asked:
-            found = summed[asked[level], np.arange(len(images))[:, None]] * scales
-            given[level] = np.where(asked[level] == NONE, np.float32(0), _at_most_1(found))
-        if level in levels:
-            numbers, found = best_of(summed, cuts[level].named, k)
-            clades[level] = Best(numbers, _at_most_1(found * scales))
-    for level in levels:
-        cut = candidates.clades[level]
-        if level not in cuts and not _alone(cut, candidates):
-            numbers, found = best_seen(looks, cut, min(k, len(cut.starts)))
-            clades[level] = Best(numbers, _at_most_1(found * scales))
-    scored = Scored(taxa, {level: clades.get(level, taxa) for level in levels}, given)
-    unsure = [seen.image for seen in looks if not seen.sure]
-    if unsure and candidates.rounded is not None:
-        some = {level: numbers[unsure] for level, numbers in asked.items()}
-        plain = replace(candidates, rounded=None)
-        _put(scored, unsure, _score(images[unsure], plain, k, levels, cuts, some))
-    return scored
-
-
-def _single(cut: Clades, candidates: Candidates) -> bool:
-    """Whether the best candidates tell the best clades, as of species."""
-    often = len(cut.starts) > 0.9 * len(candidates) and candidates.rounded is not None
-    return often or _alone(cut, candidates)
-
-
-def _alone(cut: Clades, candidates: Candidates) -> bool:
-    """Whether each candidate is a clade by itself: the best are the same."""
-    return len(cut.starts) == len(candidates) and bool(cut.named.all())
+    shift = _sampled(images, candidates, biases)
+    values = np.empty((len(candidates), len(images)), np.float32)
+    block = np.empty((_CONVERTED, images.shape[1]), np.float32)
+    over = np.ones(len(images), np.bool_)
+    while over.any():
+        over[:] = False
+        for start in range(0, len(candidates), _CONVERTED):
+            logits = values[start : start + _CONVERTED]
+            _convert(candidates.vectors[start : start + _CONVERTED], block)
+            np.matmul(block[: len(logits)], images.T, out=logits)
+            logits -= shift
+            if biases is not None:
+                logits += biases[start : start + _CONVERTED, None]
+            over |= logits.max(axis=0) > _FAR
+            with np.errstate(over="ignore"):  # such a pass is done again
+                np.exp(logits, out=logits)
+        shift[over] += _FAR
+    return values
 
 
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
-    """Return about the best logit of each image, from some of the candidates."""
+    """Return about the best logit of each image, (n,), from some of the candidates."""
     some = slice(None, None, max(1, len(candidates) // _SAMPLE))
     logits = images @ candidates.vectors[some].astype(np.float32).T
     if biases is not None:
@@ -156,38 +147,77 @@ def _sampled(images: Features, candidates: Candidates, biases: Features | None) 
     return found
 
 
-def _summed(images: Features, candidates: Candidates, biases: Features | None) -> Sums:
-    shift = _sampled(images, candidates, biases)
-    if candidates.rounded is None or not len(images):
-        return plain_sums(candidates.vectors, images, biases, shift)
-    return rounded_sums(candidates.rounded, images, biases, shift)
+def _convert(vectors: Vectors, block: Features) -> None:
+    """Convert to float32, by torch if it is loaded: four times as fast as NumPy."""
+    torch = sys.modules.get("torch")
+    if torch is None or not vectors.flags.writeable:  # torch warns of the others
+        np.copyto(block[: len(vectors)], vectors)
+    else:
+        torch.from_numpy(block)[: len(vectors)].copy_(torch.from_numpy(vectors))
 
 
-def _exactly(
-    images: Features, candidates: Candidates, biases: Features | None, shift: Features
-) -> Exactly:
-    def exactly(image: int, places: Numbers) -> Features:
-        logits = candidates.vectors[places].astype(np.float32) @ images[image] - shift[image]
-        shares: Features = np.exp(logits if biases is None else logits + biases[places])
-        return shares
+def _sums(rows: Features, starts: Numbers) -> Features:
+    """Return the sums of stretches of rows (m, n), each from its start to the next one's.
 
-    return exactly
-
-
-def _put(scored: Scored, images: Sequence[int], anew: Scored) -> None:
-    """Put in what was found anew for some images."""
-    pairs = [(scored.taxa, anew.taxa)]
-    pairs += [(best, anew.clades[level]) for level, best in scored.clades.items()]
-    for best, other in pairs:
-        best.numbers[images], best.probabilities[images] = other.numbers, other.probabilities
-    for level, found in scored.asked.items():
-        found[images] = anew.asked[level]
+    A product with a matrix of ones, for which SciPy adds whole rows of n numbers.
+    """
+    bounds = np.append(starts, len(rows)).astype(np.int32)
+    ones, places = np.ones(len(rows), np.float32), np.arange(len(rows), dtype=np.int32)
+    sums: Features = csr_array((ones, places, bounds), shape=(len(starts), len(rows))) @ rows
+    return sums
 
 
-def _at_most_1(shares: npt.NDArray[np.floating]) -> Probabilities:
-    """Take away what rounding adds."""
-    found: Probabilities = np.minimum(shares, 1).astype(np.float32)
-    return found
+def _best(values: Features, scales: Features, k: int, named: Mask) -> Best:
+    """Return the k' best named rows of each image of values (rows, n), of equals the lower one."""
+    numbers = _largest(values if named.all() else np.where(named[:, None], values, -1), k)
+    found = values[numbers, np.arange(values.shape[1])[:, None]]
+    if not len(values):
+        return Best(numbers, found)
+    missing = ~named[numbers]
+    shares = np.where(missing, np.float32(0), _at_most_1(found, scales))
+    return Best(np.where(missing, NONE, numbers), shares)
+
+
+def _at_most_1(sums: npt.NDArray[np.floating], scales: Features) -> Probabilities:
+    """Return sums (n, m) as probabilities, without what rounding adds."""
+    shares: Probabilities = np.minimum(sums * scales[:, None], 1).astype(np.float32)
+    return shares
+
+
+def _largest(values: Features, k: int) -> Numbers:
+    """Return the k' = min(k, rows) largest rows of each image of values (rows, n): (n, k').
+
+    The largest come first; of equals the lower row.
+    """
+    rows, count = values.shape
+    k = min(k, rows)
+    if not k or not count:
+        return np.empty((count, k), np.int64)
+    whole = rows // _BLOCK * _BLOCK
+    peaks = values[:whole].reshape(-1, _BLOCK, count).max(axis=1)
+    if whole < rows:
+        peaks = np.concatenate([peaks, values[whole:].max(axis=0, keepdims=True)])
+    blocks = _columns(np.ascontiguousarray(peaks.T), k)
+    members = (blocks[:, :, None] * _BLOCK + np.arange(_BLOCK)).reshape(count, -1)
+    images = np.arange(count)[:, None]
+    found = np.where(members < rows, values[np.minimum(members, rows - 1), images], -np.inf)
+    chosen = _columns(found, k)
+    order = np.argsort(-found[images, chosen], axis=1, kind="stable")
+    numbers: Numbers = members[images, chosen[images, order]]
+    return numbers
+
+
+def _columns(values: Features, k: int) -> Numbers:
+    """Return the k columns of each row with the largest values, in order; the first of equals."""
+    if values.shape[1] <= k:
+        return np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    least = np.partition(values, -k, axis=1)[:, -k, None]
+    above, equal = values > least, values == least
+    chosen = above | equal
+    if np.count_nonzero(chosen) > len(values) * k:
+        room = k - above.sum(axis=1, keepdims=True)
+        chosen = above | (equal & (np.cumsum(equal, axis=1) <= room))
+    return np.nonzero(chosen)[1].reshape(len(values), k)
 
 
 def _joined(parts: Sequence[Scored]) -> Scored:

@@ -49,7 +49,7 @@ def command(
     """
     from dataclasses import replace
 
-    from search.auditing.findings import KINDS
+    from search.audit.findings import KINDS
     from search.collection import open_collection
     from ui.tables import write_answers
 

@@ -11,7 +11,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command()
 @click.argument("images", nargs=-1, required=True)
-@click.option("--precision", type=float, default=0.9, show_default=True, help="Answers right.")
+@click.option(
+    "--precision",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="The share of answers that shall be right: 0.9 is nine of ten.",
+)
 @click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
 @click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
@@ -21,7 +27,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="How much a taxon counts that the checklist has not.",
+    help="Prior weight of taxa absent from the checklist, 0 to 1.",
 )
 @click.option("--subset", type=_FILE, metavar="CSV", help="The same; its column names a rank.")
 @click.option("--labels", type=_FILE, metavar="FILE", help="Labels of your own, one a line.")
@@ -82,8 +88,8 @@ def command(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
     from search.identification_choices import bins_of, ready_for
-    from search.identifying import name_lists
-    from search.identifying.identifier import Asked
+    from search.identify import name_lists
+    from search.identify.identifier import AnswerOptions
     from ui.identifying import classify, identify, sources_of
 
     sources = sources_of(images)
@@ -96,7 +102,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = Asked(precision, rank, k or 1, group_by)
+    asked = AnswerOptions(precision, rank, k or 1, group_by)
     listed = None
     if subset or checklist:
         listed = (

@@ -53,6 +53,7 @@ from ui import options
 )
 @options.within
 @options.where
+@click.option("--relabel", is_flag=True, help="Images that people labelled, too.")
 @click.option("--dry-run", is_flag=True, help="Write nothing to the collection.")
 @options.collection
 @options.format_
@@ -74,6 +75,7 @@ def command(
     first: int,
     within: tuple[str, ...],
     where: str,
+    relabel: bool,
     dry_run: bool,
     collection: Path,
     format_: str,
@@ -83,7 +85,8 @@ def command(
     """Label images by a few examples; what people said stays, and goes before it.
 
     How well it does on examples that are left out is said first, then each label is shown and
-    kept as what a machine says, with its confidence and the examples that speak for it.
+    kept as what a machine says, with its confidence and the examples that speak for it. Images
+    that people labelled are left alone, except with --within or --relabel.
 
     \b
       taxalens label --examples few.csv --dry-run
@@ -103,11 +106,12 @@ def command(
         first=first,
         within=within,
         where=where,
+        relabel=relabel,
     )
     for line in told(labelling, method):
         click.echo(line, err=True)
     if plot:
         from ui.plots import plot_confusion
 
-        click.echo(plot_confusion(labelling.learnt, plot), err=True)
+        click.echo(plot_confusion(labelling.fitted, plot), err=True)
     click.echo(label_images(labelling, format_, output, not dry_run), err=True)

@@ -16,7 +16,7 @@ def command(collection: Path) -> None:
     much of the truth the index finds is measured: `taxalens info` tells.
     """
     from indexer.backends.index_file import FROM
-    from indexer.ingest.optimize import optimize
+    from search.optimize import optimize
     from ui.progress_bars import progress_bars
 
     with progress_bars() as progress:

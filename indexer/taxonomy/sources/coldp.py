@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import yaml
 
 from indexer.taxonomy.archive import Archive, names_in, open_archive
 from indexer.taxonomy.draft import Draft, Problem
@@ -130,9 +131,13 @@ def _load(
 
 
 def _metadata(archive: Archive) -> dict[str, str]:
-    """Return what the plain lines of metadata.yaml say; text that is folded over lines is not."""
+    """Return what metadata.yaml says in one word or text; nothing of a file that is no YAML."""
     if "metadata.yaml" not in archive.names:
         return {}
     text = archive.file("metadata.yaml").read_text(encoding="utf-8", errors="replace")
-    lines = re.findall(r"^(title|version|issued|license): +([^>|\s].*?)(?: +#.*)?$", text, re.M)
-    return {key: value.strip().strip("\"'") for key, value in lines}
+    try:
+        told = yaml.load(text, yaml.BaseLoader)  # every value as it is written: a date is text
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    told = told if isinstance(told, dict) else {}
+    return {key: " ".join(value.split()) for key, value in told.items() if isinstance(value, str)}

@@ -1,0 +1,71 @@
+"""Derived arrays: kept in a collection because they take long to compute, and dispensable.
+
+A file is named after the content that its arrays derive from, so one that is found is never out of
+date; it begins with the sha256 of the rest, so a damaged one counts as missing. Where a collection
+cannot be written to, nothing is kept.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.store.durable import write_durably
+from model.errors import NotWritten
+
+FOLDER = "derived"
+MOST = 8  # files of one kind; of more the oldest go
+_HASH = hashlib.sha256().digest_size
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def kept_or_made(folder: Path, kind: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays of a kind that a collection keeps under a key, else make and keep them.
+
+    `kind` is a word, `key` the hexadecimal digest of all that the arrays derive from.
+    """
+    found = kept(folder, kind, key)
+    if found is not None:
+        return found
+    arrays = make()
+    with suppress(NotWritten, OSError):  # a read-only folder, a full disk
+        keep(folder, kind, key, arrays)
+    return arrays
+
+
+def kept(folder: Path, kind: str, key: str) -> Arrays | None:
+    """Return the arrays that are kept under a key; None where there are none that are whole."""
+    try:
+        content = _path(folder, kind, key).read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content[_HASH:]).digest() != content[:_HASH]:
+        return None
+    with (
+        suppress(ValueError, OSError, BadZipFile, KeyError),
+        np.load(io.BytesIO(content[_HASH:]), allow_pickle=False) as arrays,
+    ):
+        return {name: arrays[name] for name in arrays.files}
+    return None
+
+
+def keep(folder: Path, kind: str, key: str, arrays: Arrays) -> None:
+    """Keep arrays under a key, and only the newest MOST of their kind; raises NotWritten."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    payload = buffer.getvalue()
+    content = hashlib.sha256(payload).digest() + payload
+    write_durably(_path(folder, kind, key), lambda path: path.write_bytes(content))
+    files = list((folder / FOLDER).glob(f"{kind}-*.kept"))
+    for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-MOST]:
+        old.unlink(missing_ok=True)
+
+
+def _path(folder: Path, kind: str, key: str) -> Path:
+    return folder / FOLDER / f"{kind}-{key}.kept"

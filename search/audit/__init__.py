@@ -1,0 +1,9 @@
+"""Auditing: labels that are likely wrong, duplicates, outliers, and images to label next.
+
+audit.py            likely wrong labels, duplicates and outliers, worst first
+findings.py         the findings of an audit, as values
+label_classes.py    the labels of images as classes of a tree
+label_errors.py     how much likelier another label is than an image's own
+near_duplicates.py  the nearest others of each image: duplicates, outliers
+suggestions.py      images to label next
+"""

@@ -1,0 +1,6 @@
+"""Few-shot labels: a few examples, and all other images get labels.
+
+labelling.py  labels for images, each with its confidence and its evidence
+examples.py   which images are examples of which class
+methods.py    the method that suits the examples, by leave-one-out
+"""
