@@ -302,7 +302,7 @@ def test_some_images_alone_can_be_labelled(place: Path) -> None:
     found = labels(opened(place).label(query="lime", first=12).to_arrow())
     assert 1 <= len(found) < 6
     assert found["unsorted/2"] == "Lacerta agilis"
-    assert len(opened(place).label(where="label = 'unsorted'")) == 6
+    assert len(opened(place).label(where="label = ''")) == 6
 
 
 def test_an_image_of_nothing_known_is_left_without_a_label(place: Path) -> None:
@@ -374,7 +374,7 @@ def test_labels_are_written_beside_what_people_say_and_found(place: Path) -> Non
     assert {hit.match for hit in hits[6:]} == {"similar"}
     assert {hit.file_name for hit in hits[4:6]} == {"0.png", "3.png"}
     assert {hit.title.partition(" (machine ")[0] for hit in hits[4:6]} == {"Panthera leo"}
-    assert {hit.label for hit in hits[4:6]} == {"unsorted"}
+    assert {hit.label for hit in hits[4:6]} == {""}
     assert len({hit.image_id for hit in hits}) == len(hits)
 
 
@@ -395,9 +395,7 @@ def test_a_label_of_a_person_is_not_overruled(place: Path) -> None:
     assert {people[each] for each, match in by_match.items() if match == "labelled"} == {
         "Pica pica"
     }
-    assert {people[each] for each, match in by_match.items() if match == "identified"} == {
-        "unsorted"
-    }
+    assert {people[each] for each, match in by_match.items() if match == "identified"} == {""}
 
 
 def test_a_label_that_is_no_taxon_is_found_by_its_name(place: Path) -> None:
@@ -408,12 +406,12 @@ def test_a_label_that_is_no_taxon_is_found_by_its_name(place: Path) -> None:
     hits = opened(place).search("Night Sky", k=20)
     assert hits.meaning == "images labelled night sky"
     assert hits[0].match == "identified"
-    assert {hit.label for hit in hits if hit.match == "identified"} == {"unsorted"}
+    assert {hit.label for hit in hits if hit.match == "identified"} == {""}
 
 
 def test_keeping_is_what_the_command_does(place: Path) -> None:
     assert opened(place).label(precision=0.999).save() == 0
-    assert opened(place).label(where="label = 'unsorted'").save() == 6
+    assert opened(place).label(where="label = ''").save() == 6
     collection = opened(place)
     kept = collection.snapshot.query("SELECT label, confidence FROM identifications")
     assert len(kept) == 6

@@ -208,6 +208,7 @@ FOLDERS = {
 def test_built_in_names_add_lineages_and_take_nothing_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "taxalens")
     for number, name in enumerate((*FOLDERS, "DCIM")):
         write_picture(tmp_path / "photos" / name / f"{name}.png", "red", (10 + number, 10))
     caplog.set_level("INFO")
