@@ -1,6 +1,7 @@
 """Everything that is written: readers of inputs, the run over them, the collection on disk.
 
 inputs/    one picture on its way in: its record, its bytes, its pixels, its status
+tables/    tables as people write them: encoding, dialect, columns, rows
 readers/   kinds of source, one a file
 labels/    folder names and label files, and their meaning in a taxonomy
 taxonomy/  taxonomies: import, intervals, names, the resolver

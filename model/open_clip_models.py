@@ -1,16 +1,22 @@
 """Encoders out of open_clip: any of its models, from the hub, a folder or a checkpoint."""
 
 import hashlib
+import logging
 import pickle
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import open_clip
 import torch
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.constants import ENDPOINT
 from open_clip.transform import PreprocessCfg
 
 from model.clip_encoder import ClipEncoder
@@ -22,6 +28,9 @@ from model.runtimes import AUTO, OPENVINO, RUNTIMES
 from model.runtimes.torch import runtime_of
 from model.tokens import Tokens
 from model.vectors import Identity
+
+_LOG = logging.getLogger("taxalens")
+_PATIENCE = 5.0  # seconds that a hub may take to answer at all
 
 
 def load(spec: str, runtime: str = AUTO) -> ClipEncoder:
@@ -92,6 +101,9 @@ def tokenizer_of(name: str, **options: Any) -> Any:
 
 def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
     try:
+        if not isinstance(try_to_load_from_cache(repository, "open_clip_config.json"), str):
+            _LOG.info("%s is not here yet; asking %s for it.", repository, ENDPOINT)
+            _reach(ENDPOINT)
         with quiet("huggingface_hub"):  # whose client tells of each of its attempts, twice
             network = open_clip.create_model(spec, require_pretrained=True)
             tokenizer = tokenizer_of(spec)
@@ -102,6 +114,30 @@ def _from_hub(spec: str, repository: str, runtime: str) -> ClipEncoder:
             f"({_first_line(_root_of(error))}); connect to it once, or pass encoder=starter."
         ) from error
     return from_network(spec, network, tokenizer, runtime)
+
+
+def _reach(address: str) -> None:
+    """Raise OSError within seconds where a hub can't be reached; its client tries for a minute."""
+    if getproxies().get("https"):
+        return  # which alone knows the way
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    answer: list[OSError | None] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port), timeout=_PATIENCE).close()
+            answer.append(None)
+        except OSError as error:
+            answer.append(error)
+
+    asking = Thread(target=connect, daemon=True)  # a look-up of a name has no timeout
+    asking.start()
+    asking.join(_PATIENCE)
+    if not answer:
+        raise TimeoutError(f"{host} did not answer within {_PATIENCE:.0f} seconds")
+    if answer[0]:
+        raise answer[0]
 
 
 def _create(model_name: str, source: str, checkpoint: str | None = None) -> torch.nn.Module:

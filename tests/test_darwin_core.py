@@ -283,7 +283,7 @@ def test_names_lose_authors_and_subgenera_where_the_source_tells_them(tmp_path: 
     ]
 
 
-def test_rows_that_are_ragged_or_not_utf_8(tmp_path: Path) -> None:
+def test_rows_that_are_ragged_are_listed_and_odd_letters_are_read(tmp_path: Path) -> None:
     path = tmp_path / "ragged.tsv"
     path.write_bytes(
         b"taxonID\tscientificName\ttaxonRank\tparentNameUsageID\n"
@@ -293,14 +293,16 @@ def test_rows_that_are_ragged_or_not_utf_8(tmp_path: Path) -> None:
     draft = read(path)
     assert [row[:3] for row in rows(draft.taxa)] == [
         (1, "1", ""),
-        (2, "2", "1"),
+        (3, "3", "1"),
         (4, "4", "1"),
+        (5, "5", ""),
         (6, "6", "1"),
     ]
-    assert [(row, wrong) for row, _, wrong in draft.problems] == [
-        (3, "invalid encoding: left out"),
-        (5, "invalid encoding: left out"),
-    ]
+    assert draft.taxa["name"].to_pylist()[1:4] == ["Pica Mä", 'Pica "nuttalli', "Picaÿ"]
+    ((row, shown, wrong),) = draft.problems
+    assert (row, shown) == (2, "2 | Pica pica | species | 1 | extra")
+    assert wrong.startswith("line 3 has 5 cells and the header 4")
+    assert wrong.endswith(": left out")
 
 
 def test_another_encoding_is_understood_if_meta_xml_says_so(tmp_path: Path) -> None:
@@ -344,7 +346,7 @@ def test_an_archive_of_something_else(tmp_path: Path) -> None:
 def test_a_table_that_is_described_wrongly(tmp_path: Path) -> None:
     core = CORE.replace('fieldsEnclosedBy=""', 'fieldsEnclosedBy="ab"')
     path = write(tmp_path / "snakes", {**ARCHIVE, "meta.xml": meta(core)})
-    with pytest.raises(BadInput, match=r"taxon\.txt cannot be read as a table: .*quote option"):
+    with pytest.raises(BadInput, match=r"taxon\.txt cannot be read as a table: .*quotechar"):
         read(path)
 
 

@@ -83,7 +83,11 @@ def test_a_gbif_download_is_its_pictures_with_taxon_and_metadata(
     make = zipped if packed else write
     source = make(tmp_path / ("d.zip" if packed else "d"), GBIF_DOWNLOAD)
     assert reader_of(str(source)).NOUN == "a Darwin Core archive with media"
-    first, second, orphan = records(source)
+    first, second, shared, orphan = records(source)
+    # Another occurrence on the first photograph keeps its label.
+    assert (shared.source_id.partition("#")[0], shared.url) == (first.source_id, first.url)
+    assert (shared.label, shared.taxon) == (second.label, second.taxon)
+    assert shared.source_id != first.source_id
     assert (first.source_id, first.url) == ("https://example.org/1.jpg",) * 2
     assert first.taxon
     assert first.taxon.lineage == ("Animalia", "", "Aves", "", "", "Pica", "Pica hudsonia")
@@ -148,6 +152,35 @@ def test_without_an_extension_the_associated_media_count(tmp_path: Path) -> None
     assert {record.label for record in found} == {"Pica pica"}
 
 
+def archive(folder: Path, media: list[str], associated: str = "") -> Path:
+    """Write an archive of one occurrence whose media are named so."""
+    terms = ["id", f"{DWC}/associatedMedia", f"{DWC}/genus", f"{DWC}/specificEpithet"]
+    tables = [table("core", f"{DWC}/Occurrence", "o.txt", terms)]
+    files = {"o.txt": lines(terms, ["1", associated, "Pica", "pica"])}
+    if media:
+        tables.append(table("extension", f"{GBIF}/Multimedia", "m.txt", MULTIMEDIA))
+        rows = [["1", "StillImage", "", url, "", ""] for url in media]
+        files["m.txt"] = lines(MULTIMEDIA, *rows)
+    return write(folder, {"meta.xml": meta(*tables), **files})
+
+
+def test_an_identifier_of_the_extension_is_one_uri(tmp_path: Path) -> None:
+    urls = ["https://example.org/i;v=2;w=3.jpg", "https://example.org/i?a=1|2", "HTTP://a.b/c, d"]
+    found = records(archive(tmp_path / "a", [*urls, "https://example.org/i?a=1&amp;b=2"]))
+    assert [record.url for record in found] == [
+        *urls[:2],
+        "http://a.b/c, d",
+        "https://example.org/i?a=1&b=2",
+    ]
+
+
+@pytest.mark.parametrize("between", [" | ", "|", ", ", ",", "; ", ";", " "])
+def test_associated_media_are_a_list(tmp_path: Path, between: str) -> None:
+    urls = ["https://example.org/1.jpg?a=1;b=2,3", "HTTPS://example.org/2.jpg"]
+    found = records(archive(tmp_path / "a", [], between.join(urls)))
+    assert [record.url for record in found] == [urls[0], "https://example.org/2.jpg"]
+
+
 def test_files_of_a_folder_are_read_and_not_those_outside(tmp_path: Path) -> None:
     rows = [["1", "StillImage", "", name, "", ""] for name in ("media/1.png", "../secret.png")]
     files = GBIF_DOWNLOAD | {"multimedia.txt": lines(MULTIMEDIA, *rows)}
@@ -158,6 +191,8 @@ def test_files_of_a_folder_are_read_and_not_those_outside(tmp_path: Path) -> Non
     assert (inside.path, inside.problem) == (picture, "")
     assert outside.problem.startswith("is outside of")
     (first, _) = records(zipped(tmp_path / "d.zip", files))
+    assert first.problem.startswith("is a path that the archive does not hold")
+    (first, _) = records(zipped(tmp_path / "e.zip", files | {"media/1.png": "picture"}))
     assert first.problem.startswith("lies in the zip itself")
 
 
@@ -171,14 +206,14 @@ def test_pictures_are_fetched_once_and_kept_small(tmp_path: Path) -> None:
         return red
 
     progress = run(source, tmp_path / "c", how=How(fetch=fetch))
-    assert (progress.embedded, progress.duplicates) == (1, 2)
-    assert sorted(asked) == [f"https://example.org/{name}.jpg" for name in (1, 2, 9)]
+    assert (progress.embedded, progress.duplicates) == (1, 3)
+    assert sorted(asked) == [f"https://example.org/{name}.jpg" for name in (1, 1, 2, 9)]
     with open_snapshot(tmp_path / "c") as snapshot:
         rows = snapshot.query("SELECT url, label, metadata['license'] FROM images ORDER BY 1")
         assert rows[0] == ("https://example.org/1.jpg", "Pica hudsonia (Sabine, 1823)", "CC0")
-        assert snapshot.query("SELECT count(*) FROM thumbs") == [(3,)]
+        assert snapshot.query("SELECT count(*) FROM thumbs") == [(4,)]
     run(source, tmp_path / "c", how=How(fetch=fetch))
-    assert len(asked) == 3
+    assert len(asked) == 4
 
 
 def test_checklists_and_other_folders_are_not_claimed(tmp_path: Path) -> None:

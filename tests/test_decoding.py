@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from indexer.inputs import decoding
+from indexer.inputs import decoding, pixels
 from indexer.inputs.decoding import (
     DRAFT,
     FORMATS,
@@ -80,7 +80,7 @@ def test_every_format_of_the_list_is_decoded(image_format: str) -> None:
 
 def test_suffixes_are_those_of_the_formats() -> None:
     known = Image.registered_extensions()
-    assert {known[suffix] for suffix in SUFFIXES - HEIC - RAW} == set(FORMATS)
+    assert {known[suffix] for suffix in SUFFIXES - HEIC - RAW} - {"MPO"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("image_format", ["PPM", "ICO", "TGA", "PCX", "EPS", "PDF"])
@@ -88,12 +88,91 @@ def test_formats_outside_the_list_are_refused(image_format: str) -> None:
     assert "not a picture (none of JPEG, PNG" in reason(encoded(scene(), image_format))
 
 
-@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF", "GIF", "BMP"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 def test_a_picture_that_is_cut_short_is_refused(image_format: str, share: float) -> None:
     whole = encoded(noise(), image_format)
     assert picture_of(whole).size == (64, 48)
     assert reason(whole[: int(len(whole) * share)]).startswith(("damaged picture", "not a picture"))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_of_a_jpeg_that_is_cut_short_the_beginning_is_shown(progressive: bool) -> None:
+    whole = encoded(noise(), "JPEG", progressive=progressive)
+    decoded = decode(whole[: len(whole) // 2])
+    assert decoded.note.startswith("cut short: ")
+    assert (decoded.width, decoded.height) == (64, 48)
+    shown, true = (np.asarray(each, int)[:16] for each in (decoded.image, picture_of(whole)))
+    assert np.abs(shown - true).mean() < (60 if progressive else 8)
+    assert decode(whole).note == ""
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_of_a_jpeg_with_hardly_a_row_nothing_is_shown(share: float) -> None:
+    whole = encoded(noise(256, 256), "JPEG")
+    if share < 0.1:
+        assert reason(whole[: int(len(whole) * share)]).startswith("damaged picture")
+    else:
+        assert decode(whole[: int(len(whole) * share)]).note
+
+
+def tiff_of_12_bits(values: np.ndarray) -> bytes:
+    """A TIFF of grey in 12 bits: two values in three bytes."""
+    height, width = values.shape
+    flat = values.reshape(-1, 2).astype(int)
+    packed = np.stack(
+        [flat[:, 0] >> 4, ((flat[:, 0] & 15) << 4) | (flat[:, 1] >> 8), flat[:, 1] & 255], 1
+    )
+    data = packed.astype(np.uint8).tobytes()
+    tags = [(256, 4, width), (257, 4, height), (258, 3, 12), (259, 3, 1), (262, 3, 1)]
+    tags += [(273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(data))]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    end = struct.pack("<I", 0)
+    return (
+        struct.pack("<2sHI", b"II", 42, 8 + len(data))
+        + data
+        + struct.pack("<H", len(tags))
+        + entries
+        + end
+    )
+
+
+def test_grey_of_12_bits_is_as_bright_as_it_is() -> None:
+    values = np.full((64, 64), 4095)
+    values[:, :32] = 2048
+    pixels = np.asarray(picture_of(tiff_of_12_bits(values)))
+    assert (pixels[0, 0, 0], pixels[0, 63, 0]) == (128, 255)
+
+
+def test_a_picture_in_which_nothing_can_be_seen_is_noted() -> None:
+    dark = Image.fromarray(np.full((8, 8), 2000, np.uint16))
+    assert decode(encoded(dark, "PNG")).note.startswith("nearly black: its brightest value is 7")
+    assert decode(encoded(Image.new("I;16", (8, 8)), "PNG")).note == ""  # black as it is
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "LA", "I;16"])
+def test_a_large_picture_is_shrunk_to_what_it_shows(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = scene(600, 400)
+    image = image.convert("L").convert("I;16") if mode == "I;16" else image.convert(mode)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(image, "PNG", exif=exif)
+    whole = picture_of(data)
+    monkeypatch.setattr(pixels, "LARGE", 1000)
+    monkeypatch.setattr(decoding, "SIDE", 100)
+    small = decode(data)
+    assert (small.width, small.height, small.image.size) == (400, 600, (67, 100))
+    near = np.asarray(whole.resize((67, 100)), int) - np.asarray(small.image, int)
+    assert np.abs(near).mean() < 6
+
+
+def test_libtiff_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(noise(), "TIFF", compression="tiff_lzw"))
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
+    assert reason(bytes(data)) == "damaged picture: its data cannot be unpacked"
+    assert capfd.readouterr().err == ""
 
 
 def test_no_bytes_are_an_empty_file() -> None:

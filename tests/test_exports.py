@@ -524,6 +524,12 @@ def test_times_are_understood_and_doubt_is_kept(text: str, expected: str, certai
     assert (str(moment), moment.certain) == (expected, certain)
 
 
+def test_of_an_interval_of_one_visit_the_start_counts() -> None:
+    told = moment_of("2020-05-30T02:57:37Z/2020-05-30T02:57:44Z")
+    assert str(told) == "2020-05-30T02:57:37+00:00"
+    assert moment_of("2020-05-30T02:57:37Z/2020-06-30T02:57:44Z") is None
+
+
 @pytest.mark.parametrize(
     "text", ["", "2021", "2021-05", "2021-05-01/2021-06-01", "May", "2021-13-01"]
 )

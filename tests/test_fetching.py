@@ -53,6 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif name == "drip":
             self.drip()
+        elif name == "headers":
+            self.headers_for_ever()
         else:
             self.reply(200, BODY)
 
@@ -72,6 +74,16 @@ class Handler(BaseHTTPRequestHandler):
             for _ in range(100):
                 self.wfile.write(b"x")
                 time.sleep(0.05)
+        except OSError:
+            return
+
+    def headers_for_ever(self) -> None:
+        self.close_connection = True
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for number in range(2000):
+                self.wfile.write(b"X-%d: x\r\n" % number)
+                time.sleep(0.02)
         except OSError:
             return
 
@@ -250,6 +262,16 @@ def test_what_is_too_large_or_too_slow_is_given_up(
     monkeypatch.setattr(fetching, "MAX_BYTES", 1000)
     with pytest.raises(BadInput, match="took too long"):
         fetcher(patience=0.3)(server.url("drip"))
+
+
+def test_headers_without_end_are_given_up(server: Server) -> None:
+    with pytest.raises(BadInput, match="not fetched: it took too long"):
+        fetcher(patience=0.5)(server.url("headers"))
+
+
+def test_a_redirect_to_half_an_address_is_a_reason(server: Server) -> None:
+    with pytest.raises(BadInput, match="not fetched: "):
+        fetcher()(server.url("to/https://[::1"))
 
 
 def test_another_certificate_is_not_trusted(server: Server) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.ingest.changes import unmatched
+from indexer.inputs.extra_formats import INSTALL, left_out
 from indexer.inputs.records import Record
 from indexer.labels.label_files import Label, labelled
 from indexer.readers import refuse
@@ -110,10 +111,10 @@ def test_a_label_file_overrules_folder_names_and_a_file_its_folder(tmp_path: Pat
 def test_a_hidden_file_is_recorded_as_a_problem_and_a_hidden_folder_is_not_entered(
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, "x.jpg", "._x.jpg", ".thumbnails/x.jpg", "a/.cache/b/x.jpg")
+    write(tmp_path, "x.jpg", ".x.jpg", ".thumbnails/x.jpg", "a/.cache/b/x.jpg")
     found = records(tmp_path)
-    assert set(found) == {"x.jpg", "._x.jpg"}
-    assert found["._x.jpg"].problem == "hidden file"
+    assert set(found) == {"x.jpg", ".x.jpg"}
+    assert found[".x.jpg"].problem == "hidden file"
     assert found["x.jpg"].problem == ""
 
 
@@ -230,3 +231,28 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "notes.txt")
     with pytest.raises(BadInput, match="holds no pictures"):
         list(read_source(str(tmp_path), refuse))
+
+
+def test_what_systems_put_beside_pictures_is_ignored(tmp_path: Path) -> None:
+    write(tmp_path, "x.jpg", "._x.jpg", "@eaDir/x.jpg/SYNOPHOTO_THUMB.jpg", "__MACOSX/x.jpg")
+    assert set(records(tmp_path)) == {"x.jpg"}
+
+
+def test_pictures_of_other_kinds_are_read_or_listed(tmp_path: Path) -> None:
+    write(
+        tmp_path, *(f"x.{suffix}" for suffix in ["jfif", "jpe", "mpo", "JPG", "jxl", "psd", "txt"])
+    )
+    found = records(tmp_path)
+    assert {name for name, record in found.items() if not record.problem} == {
+        *("x.jfif", "x.jpe", "x.mpo", "x.JPG"),
+    }
+    assert {name: record.problem for name, record in found.items() if record.problem} == {
+        "x.jxl": "JPEG XL is not read; save it as JPEG, PNG or TIFF",
+        "x.psd": "Photoshop is not read; save it as JPEG, PNG or TIFF",
+    }
+
+
+def test_a_kind_that_needs_an_extra_is_listed_with_it() -> None:
+    assert left_out(frozenset())[".heic"] == "HEIC"
+    assert left_out(frozenset({".heic"})).get(".heic") is None
+    assert INSTALL["HEIC"] == "pip install taxalens[heic]"

@@ -218,3 +218,42 @@ def test_what_is_no_manifest_is_refused_in_a_sentence(tmp_path: Path, text: str)
     with pytest.raises(BadInput):
         records(str(tmp_path / "m.json"))
     assert not claims(str(tmp_path / "m.json"))
+
+
+def canvas(body: object) -> dict[str, object]:
+    """A manifest of version 3 with one canvas."""
+    annotation = {"type": "Annotation", "motivation": "painting", "body": body}
+    page = {"type": "AnnotationPage", "items": [annotation]}
+    return {
+        "@context": "http://iiif.io/api/presentation/3/context.json",
+        "id": "https://example.org/m.json",
+        "type": "Manifest",
+        "items": [{"id": "https://example.org/c1", "type": "Canvas", "items": [page]}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"id": "https://a.b/x.mp4", "type": "Video", "format": "video/mp4"}, "it holds video"),
+        ({"id": "https://a.b/x.mp3", "type": "Sound"}, "it holds sound"),
+        ({"id": "https://a.b/x.pdf", "format": "application/pdf"}, "it holds application/pdf"),
+        ({"type": "TextualBody", "value": "words"}, "it holds textualbody"),
+        ([], "it names no address of a picture"),
+    ],
+)
+def test_what_is_no_picture_is_listed_and_not_fetched(
+    tmp_path: Path, body: object, why: str
+) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(canvas(body)))
+    (record,) = records(str(tmp_path / "m.json"))
+    assert (record.source_id, record.url) == ("https://example.org/c1", "")
+    assert record.problem == f"is no picture: {why}"
+
+
+@pytest.mark.parametrize("source", ["https://a.b/x.jpg", {"id": "https://a.b/x.jpg"}])
+def test_a_specific_resource_is_a_view_of_its_source(tmp_path: Path, source: object) -> None:
+    body = {"type": "SpecificResource", "source": source, "selector": {"type": "ImageApiSelector"}}
+    (tmp_path / "m.json").write_text(json.dumps(canvas(body)))
+    (record,) = records(str(tmp_path / "m.json"))
+    assert (record.url, record.problem) == ("https://a.b/x.jpg", "")

@@ -211,6 +211,7 @@ def test_built_in_names_add_lineages_and_take_nothing_back(
     caplog.set_level("INFO", "taxalens")
     for number, name in enumerate((*FOLDERS, "DCIM")):
         write_picture(tmp_path / "photos" / name / f"{name}.png", "red", (10 + number, 10))
+    caplog.set_level("INFO")
     index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
     found = keys(tmp_path / "c")
     assert found.pop("DCIM") is None

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.inputs.records import Box, Record
+from indexer.labels.label_files import read_label_file
 from indexer.readers import reader_of, refuse
 from indexer.readers.megadetector import base, claims, read
 from model.errors import BadInput
@@ -55,6 +56,7 @@ def write(folder: Path, results: object = RESULTS) -> str:
     photo = Image.new("RGB", (200, 100), "red")
     photo.paste("blue", (100, 0, 200, 100))
     photo.save(folder / "site A" / "1.jpg", quality=95)
+    Image.new("RGB", (50, 40), "green").save(folder / "site A" / "2.jpg")
     path = folder / "detections.json"
     path.write_text(json.dumps(results))
     return str(path)
@@ -68,7 +70,9 @@ def test_each_sure_detection_is_a_record_with_camera_time_and_sequence(tmp_path:
     source = write(tmp_path)
     assert reader_of(source).NOUN.startswith("results of MegaDetector")
     assert base(source) == str(tmp_path)
-    animal, person, failure = records(source)
+    animal, person, blank, failure = records(source)
+    assert (blank.source_id, blank.label) == ("site A/2.jpg", "blank")
+    assert blank.metadata == {"detection": "blank"}
     assert animal.source_id == "site A/1.jpg#xywh=percent:0,0,50,100"
     assert (animal.crop, animal.label) == (Box(0, 0, 0.5, 1), "")
     assert dict(animal.metadata) == {
@@ -88,11 +92,11 @@ def test_each_sure_detection_is_a_record_with_camera_time_and_sequence(tmp_path:
 def test_a_detection_is_embedded_and_shown_as_its_part_alone(tmp_path: Path) -> None:
     source, collection = write(tmp_path / "p"), tmp_path / "c"
     progress = run(source, collection)
-    assert (progress.embedded, progress.failed) == (2, 1)
+    assert (progress.embedded, progress.failed) == (3, 1)
     rows = open_snapshot(collection).query('SELECT width, height FROM images ORDER BY "row"')
-    assert rows == [(100, 100), (100, 100)]
+    assert rows == [(100, 100), (100, 100), (50, 40)]
     found = open_collection(collection, ColourEncoder())
-    red, blue = found.search(text="red")
+    red, blue = found.search(text="red", k=2)
     assert (red.source_id, red.score > 0.9 > blue.score) == (
         "p/site A/1.jpg#xywh=percent:0,0,50,100",
         True,
@@ -105,6 +109,90 @@ def test_a_detection_is_embedded_and_shown_as_its_part_alone(tmp_path: Path) -> 
         assert np.asarray(picture)[50, 50, 0] > 200
 
 
+def test_a_table_may_name_the_photograph(tmp_path: Path) -> None:
+    source = write(tmp_path / "p")
+    labels = read_label_file(
+        table(
+            tmp_path,
+            "file_name,species,eventDate\nsite A/1.jpg,Cervus elaphus,2024-05-01\n"
+            "site A/2.jpg,,2024-05-02\n",
+        )
+    )
+    run(source, tmp_path / "c", labels=labels)
+    rows = open_snapshot(tmp_path / "c").query(
+        "SELECT source_id, label, metadata['eventDate'] FROM images ORDER BY 1"
+    )
+    assert [row[1:] for row in rows] == [
+        ("Cervus elaphus", "2024-05-01"),
+        ("person", "2024-05-01"),  # what the detector saw stays
+        ("blank", "2024-05-02"),
+    ]
+
+
+def test_a_table_of_sites_leaves_labels_of_detections_alone(tmp_path: Path) -> None:
+    source = write(tmp_path / "p")
+    labels = read_label_file(table(tmp_path, "label,site\nsite A,Serengeti\n"))
+    run(source, tmp_path / "c", labels=labels)
+    rows = open_snapshot(tmp_path / "c").query(
+        "SELECT label, metadata['site'] FROM images ORDER BY source_id"
+    )
+    assert rows[:2] == [("", "Serengeti"), ("person", "Serengeti")]
+
+
+def table(folder: Path, text: str) -> Path:
+    path = folder / "labels.csv"
+    path.write_text(text)
+    return path
+
+
+ODD = {
+    "a NUL": "a\0b.jpg",
+    "half a character": "\ud800.jpg",
+    "a long name": "x" * 5000 + ".jpg",
+}
+
+
+@pytest.mark.parametrize("name", ODD.values(), ids=ODD)
+def test_a_name_that_no_file_has_is_one_failed_input(tmp_path: Path, name: str) -> None:
+    results = dict(RESULTS, images=[{"file": name, "detections": []}, *RESULTS["images"]])
+    progress = run(write(tmp_path / "p", results), tmp_path / "c")
+    assert (progress.embedded, progress.failed) == (3, 2)
+
+
+def test_numbers_of_hundreds_of_digits_are_no_numbers(tmp_path: Path) -> None:
+    path = Path(write(tmp_path))
+    text = path.read_text().replace("0.9", "9" * 400).replace("0.8", "9" * 5000)
+    path.write_text(text.replace('"frame_num": 2', f'"frame_num": {"7" * 400}, "x": "\\ud800"'))
+    progress = run(path, tmp_path / "c")
+    assert (progress.embedded, progress.failed) == (2, 1)
+
+
+def test_predictions_of_speciesnet_are_read_like_these(tmp_path: Path) -> None:
+    write(tmp_path)
+    lion = "00000000;mammalia;carnivora;felidae;panthera;leo;lion"
+    box = {"category": "1", "label": "animal", "conf": 0.97, "bbox": [0.1, 0.1, 0.5, 0.5]}
+    told = [
+        {
+            **{"filepath": "site A/1.jpg", "country": "KEN", "detections": [box]},
+            **{"prediction": lion, "prediction_score": 0.9, "model_version": "4.0.1a"},
+        },
+        {"filepath": "site A/2.jpg", "detections": [], "prediction": "f1;;;;;;blank"},
+        {"filepath": "site A/3.jpg", "failures": ["DETECTOR", "CLASSIFIER"]},
+    ]
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps({"predictions": told}))
+    assert reader_of(str(path)).NOUN == "predictions of SpeciesNet (JSON)"
+    animal, blank, failed = reader_of(str(path)).read(str(path), refuse)
+    assert (animal.crop, animal.label) == (Box(0.1, 0.1, 0.5, 0.5), "")
+    assert animal.metadata == {
+        **{"country": "KEN", "model_version": "4.0.1a", "detection": "animal"},
+        **{"detection_conf": "0.97", "classification": "Panthera leo"},
+        "classification_conf": "0.9",
+    }
+    assert (blank.source_id, blank.label) == ("site A/2.jpg", "blank")
+    assert "detector, classifier failed" in failed.problem
+
+
 def test_a_box_is_of_the_photograph_as_it_is_looked_at(tmp_path: Path) -> None:
     source = write(tmp_path)
     path = tmp_path / "site A" / "1.jpg"
@@ -113,7 +201,7 @@ def test_a_box_is_of_the_photograph_as_it_is_looked_at(tmp_path: Path) -> None:
     exif[ExifTags.Base.Orientation] = 6  # lies on its side, to be turned right by 90 degrees
     upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
     run(source, tmp_path / "c")
-    red, _ = open_collection(tmp_path / "c", ColourEncoder()).search(text="red")
+    red, *_ = open_collection(tmp_path / "c", ColourEncoder()).search(text="red")
     assert red.source_id.endswith("percent:0,0,50,100")
 
 

@@ -17,7 +17,7 @@ from taxonomies import small_taxonomy
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
-from indexer.labels.label_files import Label, read_label_file
+from indexer.labels.label_files import Label, label_of_folder, read_label_file
 from indexer.store.manifest import read_manifest
 from indexer.store.segment import IDENTIFICATIONS
 from model.errors import BadInput, Error, UnknownName
@@ -228,7 +228,11 @@ def identified(tmp_path: Path) -> Collection:
         )
     write_picture(tmp_path / "p" / "Panthera leo" / "red.png", "red")
     write_picture(tmp_path / "p" / "blank" / "x.png", "white")
-    run(tmp_path / "p", tmp_path / "c")
+    labels = {
+        name: Label(name) for name in ("unsorted", "Panthera leo", "blank")
+    }  # a table says so
+    labels["Panthera leo"] = label_of_folder("Panthera leo")
+    run(tmp_path / "p", tmp_path / "c", labels=labels)
     with open_snapshot(tmp_path / "c") as snapshot:
         ids = dict(snapshot.query("SELECT source_id, image_id FROM images"))
     lines = [

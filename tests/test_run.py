@@ -110,7 +110,7 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     (photos / "empty.jpg").touch()
     whole = write_picture(photos / "cut.png", "red", (300, 300)).read_bytes()
     (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
-    (photos / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    (photos / ".a.jpg").write_bytes(b"\0\5\x16\7")
     (photos / "copy of text.jpg").write_text("<html>not a picture</html>")
     progress = run(photos, tmp_path / "c")
     assert (progress.embedded, progress.failed) == (len(PICTURES), 5)
@@ -119,7 +119,7 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     assert found["photos/copy of text.jpg"] == found["photos/text.jpg"]
     assert found["photos/empty.jpg"] == ("failed", "empty file")
     assert found["photos/cut.png"][1].startswith("damaged picture")
-    assert found["photos/._a.jpg"] == ("failed", "hidden file")
+    assert found["photos/.a.jpg"] == ("failed", "hidden file")
 
 
 def test_large_pictures_are_shrunk_but_keep_their_size_on_record(tmp_path: Path) -> None:
@@ -299,3 +299,15 @@ def test_the_runtime_that_was_asked_for_is_logged(photos: Path, tmp_path: Path) 
         run(photos, tmp_path / runtime, "starter", how=How(runtime))
         (log,) = read_runs(tmp_path / runtime, read_manifest(tmp_path / runtime))
         assert log["runtime"].startswith(runtime)
+
+
+def test_a_folder_that_vanishes_during_a_run_is_no_success(photos: Path, tmp_path: Path) -> None:
+    for number in range(100):
+        write_picture(photos / f"{number}.png", f"#{number:02x}1080")
+    run = index_source(photos, tmp_path / "c", ColourEncoder(), how=How(batch_size=4))
+    next(run)
+    next(run)
+    photos.rename(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match=r"changed or vanished during the run: .* were not read"):
+        list(run)
+    assert statuses(tmp_path / "c")

@@ -38,7 +38,10 @@ def test_a_row_names_a_picture_and_says_what_it_shows(tmp_path: Path) -> None:
     source = table(tmp_path)
     assert reader_of(source).NOUN.startswith("a table")
     assert base(source) == str(tmp_path)
-    here, there = records(source)
+    here, there, again, nameless = records(source)
+    assert again.problem == "line 4 says otherwise of a/1.png than line 2"
+    assert nameless.problem == "line 5 names no picture: its file_name is empty"
+    assert nameless.source_id == "table.csv#line=5"
     assert (here.source_id, here.path, here.bytes) == ("a/1.png", picture, picture.stat().st_size)
     assert here.taxon
     assert (here.taxon.name, here.taxon.common_name) == ("Pica hudsonia", "magpie")

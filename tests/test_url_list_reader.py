@@ -76,3 +76,21 @@ def test_other_text_is_not_claimed(tmp_path: Path) -> None:
         (tmp_path / "x.txt").write_text(text)
         assert not claims(str(tmp_path / "x.txt"))
     assert not claims(str(tmp_path))
+
+
+def test_a_list_may_be_in_the_encoding_of_windows(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-8-sig", "cp1252"):
+        path = tmp_path / "urls.txt"
+        path.write_bytes("HTTPS://example.org/ü.jpg\r\n".encode(encoding))
+        assert claims(str(path))
+        assert [each.url for each in read(str(path), refuse)] == ["https://example.org/ü.jpg"]
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "urls.txt"
+    with path.open("wb") as file:
+        file.write(b"https://example.org/")
+        for _ in range(66):
+            file.write(b"x" * (1 << 20))
+    with pytest.raises(BadInput, match="a line of more than 64 MB"):
+        list(read(str(path), refuse))

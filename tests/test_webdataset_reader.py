@@ -166,7 +166,71 @@ def test_ids_are_unique_and_in_the_order_of_the_tar(members: list[tuple[str, str
         named = [(name + ending, b"{}") for name, ending in members]
         found = records(write_tar(Path(folder, "s.tar"), named))
         assert found == records(str(Path(folder, "s.tar")))
-    ids = [record.source_id for record in found]
+    ids = [record.source_id for record in found if record.path]
     assert len(set(ids)) == len(ids)
     expected = dict.fromkeys(name for name, _ in named if Path(name).suffix == ".jpg")
     assert ids == list(expected)
+
+
+def test_of_a_name_that_comes_twice_the_first_picture_has_the_first_text(tmp_path: Path) -> None:
+    members = [
+        *(("1.jpg", b"a"), ("1.sci.txt", b"Panthera leo")),
+        *(("1.jpg", b"b"), ("1.sci.txt", b"Puma concolor")),
+    ]
+    (record,) = records(write_tar(tmp_path / "s.tar", members))
+    assert record.span
+    offset, length = record.span
+    assert (tmp_path / "s.tar").read_bytes()[offset : offset + length] == b"a"
+    assert record.label == "Panthera leo"
+
+
+def test_a_text_may_begin_with_a_mark(tmp_path: Path) -> None:
+    members = [("1.jpg", b"a"), ("1.json", b'\xef\xbb\xbf{"species": "Panthera leo"}')]
+    (record,) = records(write_tar(tmp_path / "s.tar", members))
+    assert record.label == "Panthera leo"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["plot 2.0.jpg", "plot 2.0.json"], "1 texts belong to no picture (plot 2.0.json)"),
+        (
+            ["1.jpg", "2.jpg", "1.sci.txt", "2.sci.txt"],
+            "2 texts belong to no picture (1.sci.txt, 2.sci.txt)",
+        ),
+        (["1.sci.txt", "x.jpg"], "1 texts belong to no picture (1.sci.txt)"),
+        (["1.sci.txt", "1.jpg", "1.other.txt"], ""),
+    ],
+)
+def test_texts_that_belong_to_no_picture_are_told_of(
+    tmp_path: Path, names: list[str], told: str
+) -> None:
+    members = [(name, b"{}") for name in names]
+    found = records(write_tar(tmp_path / "s.tar", members))
+    assert [record.source_id for record in found if not record.problem] == [
+        name for name in names if name.endswith(".jpg")
+    ]
+    assert [record.problem.partition(":")[0] for record in found if record.problem] == (
+        [told] if told else []
+    )
+
+
+def damaged(folder: Path, change: bytes) -> str:
+    source = write_tar(folder / "s.tar", [("1.jpg", b"a"), ("2.jpg", b"b"), ("3.jpg", b"c")])
+    data = bytearray(Path(source).read_bytes())
+    header = data[1024 : 1024 + 512]  # of 2.jpg
+    header[124:136] = change
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    data[1024 : 1024 + 512] = header
+    Path(source).write_bytes(data)
+    return source
+
+
+@pytest.mark.parametrize("change", [b"\xff" * 11 + b"\x00", b"\xff" * 12, b"-0000000001\0"])
+def test_a_member_of_less_than_no_bytes_ends_the_tar_and_not_the_run(
+    tmp_path: Path, change: bytes
+) -> None:
+    first, damage = records(damaged(tmp_path, change))
+    assert (first.source_id, damage.source_id) == ("1.jpg", "s.tar#damaged")
+    assert damage.problem.startswith("cannot be read beyond byte")

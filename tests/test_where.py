@@ -193,7 +193,7 @@ def test_what_is_no_condition_on_this_catalog_is_one_sentence_and_does_nothing(
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("SECRET_WORD", WORD)
     before = contents(place.folder)
-    with pytest.raises(Error, match=r"^--where .*; there is image_id, .* site, ") as error:
+    with pytest.raises(Error, match=r"^where=.*; there is image_id, .* site, ") as error:
         place.opened.search(text="red", where=place.condition(template))
     assert WORD not in str(error.value)
     assert "\n" not in str(error.value)
@@ -317,7 +317,7 @@ def test_metadata_called_like_an_own_column_stays_in_the_hits(place: Place) -> N
 def test_a_wrong_column_is_one_sentence_that_lists_what_there_is(place: Place) -> None:
     with pytest.raises(Error) as error:
         select(place.opened.snapshot, "sight = 'A'")
-    assert str(error.value).startswith("--where \"sight = 'A'\" is no condition that can be asked")
+    assert str(error.value).startswith("where=\"sight = 'A'\" is no condition that can be asked")
     listed = str(error.value).partition("; there is ")[2]
     assert listed.startswith("image_id, source_id, label, width, height, rank, common_name")
     assert {"site", "elevation", "eventDate", "it's"} < set(listed.rstrip(".").split(", "))
@@ -327,7 +327,7 @@ def test_the_command_line_says_it_as_one_sentence(place: Place) -> None:
     arguments = ["search", "--text", "red", "-c", str(place.folder / "c"), "--where"]
     result = CliRunner().invoke(main, [*arguments, "sight = 'A'"])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: --where \"sight = 'A'\" is no condition")
+    assert "Error: --where \"sight = 'A'\" is no condition" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -1,6 +1,5 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
-import io
 import logging
 import sys
 import warnings
@@ -11,13 +10,20 @@ from ui.command_group import CommandGroup
 
 
 class _Lines(logging.Handler):
-    """Writes messages to stderr, a line each, without breaking a bar."""
+    """Writes messages to stderr, a line each and each once, without breaking a bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()  # a source is read more than once
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one."""
         from tqdm import tqdm
 
-        tqdm.write(self.format(record), file=sys.stderr)
+        text = self.format(record)
+        if text not in self._said:
+            self._said.add(text)
+            tqdm.write(text, file=sys.stderr)
 
 
 @click.command(
@@ -35,8 +41,8 @@ def main() -> None:
       taxalens search --image cat.jpg           find what looks like a picture
     """
     # A terminal that is not UTF-8 shows the escapes of letters that it lacks.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
     # Errors are sentences of ours; what libraries warn of on the way there only repeats them.
     root = logging.getLogger()
     if not any(isinstance(handler, _Lines) for handler in root.handlers):

@@ -8,6 +8,7 @@ import click
 
 from model.errors import Error, did_you_mean, sentence_of
 from model.plugins import load_plugin, plugin_names
+from ui.safe_streams import safe_streams
 
 
 class CommandGroup(click.Group):
@@ -16,6 +17,11 @@ class CommandGroup(click.Group):
     def __init__(self, *arguments: Any, package: str, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.package = package
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line, its messages free of control characters."""
+        with safe_streams():
+            return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the files; `import_.py`, which Python would not import, is import."""

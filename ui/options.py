@@ -104,7 +104,7 @@ labels = click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="CSV or Parquet with a column file_name or label, and kingdom … species or taxon, "
+    help="CSV, Excel or Parquet with a column file_name or label, and kingdom … species or taxon, "
     "common_name. Without it, folder names are the labels.",
 )
 _WORK = (

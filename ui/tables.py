@@ -1,6 +1,5 @@
 """Writes rows of a fixed schema, as they come: a text table, CSV, JSON or Parquet."""
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 
-from indexer.inputs.spreadsheet_cells import harmless
+from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
 from search.answers import Answers, T
 from search.text_table import Row, text_table
@@ -81,12 +80,12 @@ def _parquet(schema: pa.Schema, output: Path | None) -> Iterator[Write]:
 
 @contextmanager
 def _csv(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
-    lines = csv.writer(file, lineterminator="\n")
-    lines.writerow(columns)
+    write_row = RowWriter(file)
+    write_row(columns)
 
     def write(rows: Sequence[Row]) -> None:
         for row in rows:
-            lines.writerow([harmless(_cell(row[column])) for column in columns])
+            write_row([_cell(row[column]) for column in columns])
         file.flush()
 
     yield write

@@ -73,8 +73,10 @@ class Image:
     @property
     def box(self) -> tuple[float, ...]:
         """The part of the photograph: left, top, width, height in shares of it; () for all."""
-        percent = self.source_id.partition(CROP_MARK)[2]
-        return tuple(float(each) / 100 for each in percent.split(",")) if percent else ()
+        percent, named, _ = self.source_id.partition(CROP_MARK)[2].partition("&")
+        return (
+            tuple(float(each) / 100 for each in percent.split(",")) if percent and not named else ()
+        )
 
     @property
     def file(self) -> str:

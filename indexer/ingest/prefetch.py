@@ -75,7 +75,7 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
     try:
         data = _bytes(record, fetch)
     except OSError as error:
-        return Opened(record, problem=f"cannot be read: {error.strerror}")
+        return Opened(record, problem=f"cannot be read: {error.strerror or error}")
     except BadInput as error:
         return Opened(record, problem=str(error))
     # The same part of the same photograph is the same content.
@@ -88,12 +88,22 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
         return Opened(record, sha256, problem=str(error))
     image = None if is_known(sha256) else decoded.image
     thumbnail = b"" if record.is_file else thumbnail_of(decoded.image)
-    return Opened(record, sha256, image, None, decoded.width, decoded.height, thumbnail)
+    return Opened(
+        record,
+        sha256,
+        image,
+        width=decoded.width,
+        height=decoded.height,
+        thumbnail=thumbnail,
+        note=decoded.note,
+    )
 
 
 def _bytes(record: Record, fetch: Fetch) -> bytes:
     if record.url:
         return fetch(record.url)
+    if record.read:
+        return record.read()
     if record.path is None:
         raise BadInput("has neither a file nor a URL")
     if record.bytes > MAX_BYTES:

@@ -1,5 +1,6 @@
 """One run over a source: what is new gets embedded, what is labelled anew gets its label."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from indexer.ingest.pipeline import Progress, Work, embed_records
 from indexer.ingest.run_encoder import RunEncoder
 from indexer.ingest.run_log import log_run
 from indexer.inputs import status
-from indexer.inputs.records import Record
+from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import Label, labelled
 from indexer.labels.label_resolution import NO_TAXONOMY, resolve_labels
 from indexer.readers import Fetch, Reader, normal, reader_of, refuse
@@ -165,12 +166,25 @@ class _Run:
                     self.how.batch_size,
                 )
                 inputs = chosen(news, self._records(root, base, labels))
-                yield from embed_records(work, manifest, inputs, progress)
+                for step in embed_records(work, manifest, inputs, progress):
+                    progress = step
+                    yield step
+                self._check_whole(base, progress)
+
+    def _check_whole(self, base: str, progress: Progress) -> None:
+        """Refuse to call a run a success whose source went away under it."""
+        lost = progress.total - progress.done
+        if lost > 0 or not (is_address(base) or os.path.lexists(base)):
+            raise BadInput(
+                f"{self.source} changed or vanished during the run: {lost + progress.failed:,} of "
+                f"{progress.total:,} inputs were not read. What was done is kept; make sure that "
+                "the source is there, and run the same command again."
+            )
 
     def _records(self, root: str, base: str, labels: Mapping[str, Label]) -> Iterator[Record]:
         for record in self.reader.read(self.source, self.how.fetch or refuse):
-            said = labelled(record, base, labels)
-            yield replace(said, source_id=f"{root}/{record.source_id}")
+            said = labelled(record, base, labels).storable()
+            yield replace(said, source_id=f"{root}/{said.source_id}")
 
 
 def _commit_news(collection: Path, manifest: Manifest, news: News) -> Manifest:

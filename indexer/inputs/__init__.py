@@ -5,6 +5,7 @@ paths.py              paths out of data stay in the folder that was indexed
 status.py             each outcome that an input can have
 fetching.py           downloads from public addresses alone
 decoding.py           bytes to RGB pixels, with limits
+pixels.py             upright RGB, whatever the depth and the size
 extra_formats.py      HEIC and raw files, where their extras are installed
 thumbnails.py         small pictures of inputs that are not local files
 spreadsheet_cells.py  cells that no spreadsheet runs as a formula

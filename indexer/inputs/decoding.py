@@ -1,18 +1,49 @@
 """From the bytes of a picture to RGB pixels; what they may be is limited here."""
 
 import io
-from dataclasses import dataclass
+import re
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
-from indexer.inputs.extra_formats import developed, heic_formats, is_raw, suffixes
+from indexer.inputs.extra_formats import (
+    developed,
+    heic_formats,
+    is_raw,
+    left_out,
+    suffixes,
+)
+from indexer.inputs.pixels import LARGE, upright_rgb
 from indexer.inputs.records import Box
 from model.errors import BadInput
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
-SUFFIXES = suffixes() | {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
+FORMATS = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"),
+    *(("AVIF",) if features.check("avif") else ()),
+    *(("JPEG2000",) if features.check("jpg_2000") else ()),
+)
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "AVIF": (".avif",),
+    "JPEG2000": (".jp2", ".j2k", ".jpx"),
+}
+SUFFIXES = suffixes().union(*(_SUFFIXES[name] for name in FORMATS))
+LEFT_OUT = left_out(SUFFIXES)
+"""kinds of picture that are not read here, by the endings of their files"""
 SIDE = 1024
+_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
+_GREY = 128  # of what a JPEG lacks
+_LEAST = 0.1  # of a picture's rows
+_one_large = threading.Lock()
 _WHOLE = Box(0, 0, 1, 1)
 DRAFT = 512  # more than twice what any BioCLIP looks at
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
@@ -26,6 +57,8 @@ class Decoded:
     image: Image.Image
     width: int
     height: int
+    note: str = ""
+    """what is odd about it, for people; "" for most"""
 
 
 def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
@@ -34,16 +67,18 @@ def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
     quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
     a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million pixels takes
-    300 MB, shrunk 3 MB. Raises BadInput with the reason for anything that is not a whole picture
-    of FORMATS, or of an extra format; `name` is what its file is called.
+    300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a note. Raises
+    BadInput with the reason for anything else that is not a whole picture of FORMATS, or of an
+    extra format; `name` is what its file is called.
     """
     try:
         given = developed(data) if is_raw(name) else data
-        formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
-        with Image.open(io.BytesIO(given), formats=formats) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
-            return _decoded(opened, crop or _WHOLE)
+        try:
+            return _decoded(given, crop or _WHOLE)
+        except OSError as error:
+            if not (given.startswith(_JPEG) and "truncated" in str(error)):
+                raise
+            return _begun(_decoded(given + _END_OF_JPEG, crop or _WHOLE))
     except BadInput:
         raise
     except Exception as error:
@@ -69,7 +104,7 @@ def small_rgb(image: Image.Image) -> Image.Image:
     if not (image.width and image.height):
         raise BadInput(f"The picture has no pixels: it is {image.width} × {image.height}.")
     try:
-        small = _to_rgb(image)
+        small = upright_rgb(image, 2 * SIDE)[0]
     except Exception as error:  # as in decode
         raise BadInput(f"The picture cannot be used: {error}.") from error
     small = small.copy() if small is image else small
@@ -77,19 +112,41 @@ def small_rgb(image: Image.Image) -> Image.Image:
     return small
 
 
-def _decoded(opened: ImageFile.ImageFile, crop: Box) -> Decoded:
+def _decoded(data: bytes, crop: Box) -> Decoded:
+    formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
+    with Image.open(io.BytesIO(data), formats=formats) as opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
+        # Threads decode at once, but only one of them a picture of gigabytes.
+        with _one_large if width * height > LARGE else nullcontext():
+            return _small(opened, crop)
+
+
+def _small(opened: ImageFile.ImageFile, crop: Box) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width
-    whole = round(DRAFT / max(min(crop.width, crop.height), 1e-3))  # so that the part has DRAFT
+    part = max(min(crop.width, crop.height), 1e-3)
+    whole = round(DRAFT / part)  # so that the part has DRAFT
     opened.draft(opened.mode, (whole, whole))
-    image = _to_rgb(opened)
+    image, note = upright_rgb(opened, round(2 * SIDE / part))
     if crop != _WHOLE:
         image = image.crop(_pixels(crop, *image.size))
         left, top, right, bottom = _pixels(crop, width, height)
         width, height = right - left, bottom - top
     image.thumbnail((SIDE, SIDE))
-    return Decoded(image, width, height)
+    return Decoded(image, width, height, note)
+
+
+def _begun(decoded: Decoded) -> Decoded:
+    """Note what is there of a JPEG that was cut short; raises BadInput where that is too little."""
+    rows = np.asarray(decoded.image, np.int16)
+    seen = np.flatnonzero((np.abs(rows - _GREY) > 2).any(axis=(1, 2)))
+    share = (int(seen[-1]) + 1) / len(rows) if len(seen) else 0.0
+    if share < _LEAST:
+        raise BadInput(f"damaged picture: cut short, less than {_LEAST:.0%} of it is there")
+    return replace(decoded, note=f"cut short: {share:.0%} of its rows are there")
 
 
 def _pixels(crop: Box, width: int, height: int) -> tuple[int, int, int, int]:
@@ -103,17 +160,6 @@ def _pixels(crop: Box, width: int, height: int) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _to_rgb(opened: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I;16") or image.mode == "I":
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        coloured = image.convert("RGBA")
-        white = Image.new("RGBA", coloured.size, "white")
-        return Image.alpha_composite(white, coloured).convert("RGB")
-    return image.convert("RGB")
-
-
 def _is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp"  # also what other films and pictures of its family begin with
 
@@ -125,4 +171,6 @@ def _reason(data: bytes, error: Exception) -> str:
         return f"not a picture (none of {', '.join(FORMATS)})"
     if isinstance(error, Image.DecompressionBombError):
         return f"has more than {MAX_PIXELS:,} pixels"
+    if re.fullmatch(r"decoder error -\d+", str(error)):
+        return "damaged picture: its data cannot be unpacked"
     return f"damaged picture: {error or type(error).__name__}"

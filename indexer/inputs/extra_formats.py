@@ -14,6 +14,33 @@ RAW = frozenset(
 _EXTRAS = ((HEIC, "pillow_heif"), (RAW, "rawpy"))
 
 
+_NOT_READ = {
+    ".jxl": "JPEG XL",
+    ".jxr": "JPEG XR",
+    ".psd": "Photoshop",
+    ".svg": "SVG",
+    ".xcf": "GIMP",
+    ".tga": "TGA",
+    ".exr": "OpenEXR",
+    ".ppm": "PPM",
+    ".pgm": "PGM",
+    ".avif": "AVIF",
+    ".jp2": "JPEG 2000",
+    ".j2k": "JPEG 2000",
+    ".jpx": "JPEG 2000",
+}
+INSTALL = {
+    "HEIC": "pip install taxalens[heic]",
+    "a camera's raw file": "pip install taxalens[raw]",
+}
+
+
+def left_out(read: frozenset[str]) -> dict[str, str]:
+    """Return the kinds of picture, by the endings of their files, that are not read here."""
+    extras = dict.fromkeys(HEIC, "HEIC") | dict.fromkeys(RAW, "a camera's raw file")
+    return {name: kind for name, kind in (_NOT_READ | extras).items() if name not in read}
+
+
 def suffixes() -> frozenset[str]:
     """Return the endings of files that can be read here besides Pillow's own."""
     return frozenset().union(*(names for names, package in _EXTRAS if find_spec(package)))

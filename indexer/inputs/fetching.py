@@ -1,6 +1,7 @@
 """Downloads pictures named by URL, politely, and from public addresses alone."""
 
 import ipaddress
+import math
 import socket
 import ssl
 import threading
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpcore2 as httpcore
@@ -68,7 +69,8 @@ class Fetcher:
         per_second: float = PER_SECOND,
     ) -> None:
         context = context or httpcore.default_ssl_context()
-        backend = _CheckedNetwork(is_allowed, resolve or _resolve)
+        self._clock = _Clock()
+        backend = _CheckedNetwork(is_allowed, resolve or _resolve, self._clock)
         self._pool = httpcore.ConnectionPool(context, max_connections=100, network_backend=backend)
         self._patience = patience
         self._gap = 1 / per_second
@@ -108,7 +110,10 @@ class Fetcher:
             found = self._get(_https(url), deadline)
             if isinstance(found, bytes):
                 return found
-            url = urljoin(url, found)
+            try:
+                url = urljoin(url, found)
+            except ValueError as error:
+                raise BadInput(f"not fetched: it redirects to {found[:80]}: {error}") from error
         raise BadInput(f"not fetched: more than {MAX_REDIRECTS} redirects")
 
     def _get(self, url: str, deadline: float) -> bytes | str:
@@ -116,6 +121,7 @@ class Fetcher:
         host = str(urlsplit(url).hostname)
         self._wait_for_turn(host)
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), _SILENCE)
+        self._clock.deadline = deadline
         try:
             with self._pool.stream(
                 "GET", url, headers=_HEADERS, extensions={"timeout": timeout}
@@ -126,7 +132,11 @@ class Fetcher:
                 if response.status != 200:
                     _refuse_status(response.status, headers)
                 return _body(response.iter_stream(), headers, deadline)
+        except _TookTooLong as error:
+            raise BadInput("not fetched: it took too long") from error
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+            if time.monotonic() >= deadline:
+                raise BadInput("not fetched: it took too long") from error
             said = str(error) or type(error).__name__
             raise _TryAgain(f"{host} {said}" if host not in said else said) from error
         except (httpcore.UnsupportedProtocol, UnicodeError, ValueError) as error:
@@ -140,12 +150,67 @@ class Fetcher:
         time.sleep(turn - now)
 
 
+class _TookTooLong(Exception):
+    """The deadline of a picture has passed, whatever its server still sends."""
+
+
+class _Clock(threading.local):
+    """The deadline of what a thread is fetching."""
+
+    deadline = math.inf
+
+    def left(self, timeout: float | None) -> float:
+        """Return how long to wait for the next bytes; raises _TookTooLong where that is over."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise _TookTooLong
+        return min(left, _SILENCE if timeout is None else timeout)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection that gives up at the deadline: a header a second is no silence."""
+
+    def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what there is."""
+        return self._stream.read(max_bytes, self._clock.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write it all."""
+        self._stream.write(buffer, self._clock.left(timeout))
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Return the same connection, encrypted."""
+        left = self._clock.left(timeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._clock)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of it."""
+        return self._stream.get_extra_info(info)
+
+
 class _CheckedNetwork(httpcore.NetworkBackend):
     """Connects to allowed addresses alone."""
 
     def __init__(
-        self, is_allowed: Callable[[Address], bool], resolve: Callable[[str, int], list[str]]
+        self,
+        is_allowed: Callable[[Address], bool],
+        resolve: Callable[[str, int], list[str]],
+        clock: _Clock,
     ) -> None:
+        self._clock = clock
         self._backend = httpcore.SyncBackend()
         self._is_allowed = is_allowed
         self._resolve = resolve
@@ -166,7 +231,9 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         for address in addresses:
             if not self._is_allowed(ipaddress.ip_address(address.partition("%")[0])):
                 raise BadInput(f"not fetched: {host} leads to {address}, which is not public")
-        return self._backend.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        left = self._clock.left(timeout)
+        stream = self._backend.connect_tcp(addresses[0], port, left, local_address, socket_options)
+        return _Stream(stream, self._clock)
 
 
 def _resolve(host: str, port: int) -> list[str]:

@@ -1,7 +1,10 @@
 """What a reader yields: one record per input, before anything of it is decoded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import posixpath
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +13,45 @@ from model.vectors import Vectors
 
 CROP_MARK = "#xywh=percent:"
 """stands before the part in a source id, as in W3C's media fragments: "1.jpg#xywh=percent:…"."""
+WHOLE = f"{CROP_MARK}0,0,100,100"
+"""of a whole photograph that stands for a second time, before "&id=…" """
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # of two letters at least: C:// is a disk
+_ODD = re.compile("[\0\ud800-\udfff]")
+_WEB = ("https://", "http://")
 
 
 def is_address(source: str) -> bool:
     """Tell whether a source is not a path but a URL."""
-    return source.startswith(("https://", "http://"))
+    return source[:8].lower().startswith(_WEB)
+
+
+def scheme_of(source: str) -> str:
+    """Return how a URL of any kind begins, "ftp://", in lower case; "" of a path."""
+    found = _SCHEME.match(source)
+    return found.group().lower() if found else ""
+
+
+def address(url: str) -> str:
+    """Return a URL with its scheme in lower case, as it is compared."""
+    scheme = scheme_of(url)
+    return scheme + url[len(scheme) :]
+
+
+def plain_name(name: str) -> str:
+    """Return a path or URL as it is compared: "./a\\b.jpg" is "a/b.jpg", letters composed (NFC)."""
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name or scheme_of(name):
+        return address(name)
+    return posixpath.normpath(name.replace("\\", "/"))
+
+
+def storable(text: str) -> str:
+    """Return a text that every file and database takes: no NUL, no half of a character."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return _ODD.sub("\ufffd", text)
 
 
 class Box(NamedTuple):
@@ -46,6 +83,8 @@ class Record:
     """the file that holds it"""
     span: tuple[int, int] | None = None
     """offset and length in that file, where it is a part of it"""
+    read: Callable[[], bytes] | None = field(default=None, compare=False)
+    """returns its bytes, where it is no plain part of that file; raises BadInput"""
     url: str = ""
     """where it is, if it is not on this machine"""
     crop: Box | None = None
@@ -62,10 +101,26 @@ class Record:
     from_table: bool = False
     """whether a table says so; unlike a folder's name, that overrules what was said before"""
 
+    def storable(self) -> "Record":
+        """Return it with texts that can be kept, whatever a source made of them."""
+        told = (self.source_id, self.url, self.label, self.problem)
+        metadata = {storable(name): storable(value) for name, value in self.metadata.items()}
+        if tuple(map(storable, told)) == told and metadata == self.metadata:
+            return self
+        source_id, url, label, problem = map(storable, told)
+        return replace(
+            self,
+            source_id=source_id,
+            url=url,
+            label=label,
+            metadata=metadata,
+            problem=problem or ("its address has odd characters" if url != self.url else ""),
+        )
+
     @property
     def is_file(self) -> bool:
         """Whether it is a whole file of its own, which can be looked at later."""
-        return not (self.url or self.span or self.crop or self.path is None)
+        return not (self.url or self.span or self.read or self.crop or self.path is None)
 
     @property
     def is_remote(self) -> bool:

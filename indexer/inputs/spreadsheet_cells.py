@@ -6,9 +6,10 @@ in front makes it text. Source: OWASP, "CSV Injection".
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -29,10 +30,30 @@ def as_said(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
+class RowWriter:
+    """Writes rows of CSV that end in a line feed; every cell with a line end in it is quoted.
+
+    Python's csv quotes only the ends that it writes itself, so it is told of both and one is taken
+    off again.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._writer = csv.writer(self, lineterminator="\r\n")
+
+    def __call__(self, cells: Iterable[object]) -> None:
+        """Write a row, its cells `harmless`."""
+        self._writer.writerow(map(harmless, cells))
+
+    def write(self, line: str) -> None:
+        """Take a line from csv."""
+        self._file.write(f"{line[:-2]}\n")
+
+
 @contextmanager
 def sheet(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, object]], None]]:
     """Open a CSV file in UTF-8, with a header; yields what writes a row, of what it has of it."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(map(harmless, columns))
-        yield lambda row: writer.writerow([harmless(row.get(name, "")) for name in columns])
+        write = RowWriter(file)
+        write(columns)
+        yield lambda row: write([row.get(name, "") for name in columns])

@@ -1,22 +1,19 @@
 """From what people call their pictures, folder names and label files, to labels and taxa."""
 
-import glob
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-import duckdb
-
-from indexer.inputs.records import Record
-from indexer.inputs.spreadsheet_cells import as_said
+from indexer.inputs.records import CROP_MARK, Record, plain_name
+from indexer.tables.columns import PLACES
+from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.stated_names import lineage_of, species_of, stated_name
 from model.errors import BadInput
 from model.taxon import RANKS, Rank, Taxon
 
-_log = logging.getLogger(__name__)
 _BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z][a-z-]+")
 # Where cameras put pictures, and people what they have not sorted yet.
 _NO_LABEL = re.compile(
@@ -30,7 +27,9 @@ _NO_LABEL = re.compile(
     r"|(?:0?[1-9]|[12]\d|3[01])[-_. ](?:0?[1-9]|1[0-2])[-_. ](?:19|20)\d\d"
 )
 _INAT_FOLDER = re.compile(r"\d{5}(_[A-Za-z-]+){7,}")
-_KEY_COLUMNS = ("file_name", "label")
+_LOG = logging.getLogger("taxalens")
+# Of what names a picture, "image" and "identifier" may as well be something else.
+_KEY_COLUMNS = (*PLACES[:5], *PLACES[6:9], "label", *PLACES[5:6], *PLACES[9:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +61,44 @@ def _label_of_words(name: str) -> Label:
 
 
 def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str, Label]:
-    """Read a CSV, TSV or Parquet file of labels, by file name or by folder name.
+    """Read a table of labels (CSV, TSV, Parquet, .xlsx, .ods), by file name or by folder name.
 
-    Its column `file_name` (path below the indexed folder) or `label` (folder name) says what a
-    line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say what
-    it shows; where none of them does, a label is understood as a folder's name is. Every other
-    column is kept as metadata. `keys` are other columns that may say what a line is about, the
-    first that is there. Raises BadInput for a file that cannot be read or has no key column.
+    Its column `file_name` (path below the indexed folder, or a URL) or `label` (folder name) says
+    what a line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say
+    what it shows; where none of them does, a label is understood as a folder's name is. Every other
+    column is kept as metadata. `keys` are the columns that may say what a line is about, the first
+    that is there. Lines that cannot be used, and all but the first of those that speak of one
+    picture, are told of in a warning. Raises BadInput for a file that cannot be read or has no key
+    column.
     """
-    columns, rows = read_table(path)
-    key = next((name for name in keys if name in columns), None)
+    if not path.is_file():
+        raise BadInput(f"There is no label file {path}.")
+    table = open_table(path)
+    key = next((name for name in keys if name in table.columns), None)
     if key is None:
         raise BadInput(
-            f"{path} has neither of the columns {', '.join(keys[:-1])} and {keys[-1]}, but "
-            f"{', '.join(columns)}; rename one."
+            f"{path} has neither of the columns file_name and label, but "
+            f"{', '.join(table.columns)}; rename one."
         )
-    labels = {}
-    for row in rows:
-        said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
-        if about := said.pop(key, "").replace("\\", "/"):
-            labels[about] = label_from(about if key == "label" else said.pop("label", ""), said)
+    labels: dict[str, Label] = {}
+    again: list[str] = []
+    nameless: list[int] = []
+    for row in table.used():
+        said = table.said(row)
+        if not (named := said.pop(key, "")):
+            nameless.append(row.line)
+            continue
+        about = plain_name(named)
+        label = label_from(named if key == "label" else said.pop("label", ""), said)
+        if labels.setdefault(about, label) != label:
+            again.append(f"{about} (line {row.line}: {label.text})")
+    if nameless:
+        _warn(path, len(nameless), f"have no {key}, the first line {nameless[0]}")
+    if again:
+        shown = ", ".join(again[:3]) + (", …" if len(again) > 3 else "")
+        _warn(path, len(again), f"speak of what an earlier line speaks of otherwise: {shown}")
     for spellings in spellings_of_one(label.text for label in labels.values()):
-        _log.warning("%s writes one label in several ways: %s.", path, ", ".join(spellings))
+        _LOG.warning("%s writes one label in several ways: %s.", path, ", ".join(spellings))
     return labels
 
 
@@ -95,24 +110,42 @@ def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
     return [list(spellings) for spellings in alike.values() if len(spellings) > 1]
 
 
+def _warn(path: Path, lines: int, why: str) -> None:
+    _LOG.warning("%s: %d rows are left out, as they %s.", path, lines, why)
+
+
 def keys_of(record: Record, base: str) -> tuple[str, ...]:
-    """What a label file may call an input: its path or URL, its id, or the folder it is in."""
-    below = record.source_id
-    folder = PurePosixPath(below).parent.name
-    named = (below, f"{Path(base).name}/{below}", f"{base}/{below}", record.url, folder)
-    return tuple(filter(None, named))
+    """What a label file may call an input: its path or URL, its id, its photograph, its folder."""
+    below, folder = record.source_id, _folder(record)
+    whole = below.partition(CROP_MARK)[0]
+    names = (below, whole) if whole != below else (below,)
+    named = (
+        f"{start}{name}" for name in names for start in ("", f"{Path(base).name}/", f"{base}/")
+    )
+    return tuple(map(plain_name, filter(None, (*named, record.url, folder))))
+
+
+def _folder(record: Record) -> str:
+    """Return the name of the folder that an input lies in."""
+    return PurePosixPath(record.source_id.partition(CROP_MARK)[0]).parent.name
 
 
 def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     """Return a record with what a label file says of it.
 
-    That overrules its folder's name, except where it holds metadata alone.
+    That overrules its folder's name, except where it holds metadata alone. What it says of a
+    photograph is said of the parts of it that are not labelled, such as an animal; a person or a
+    vehicle stays one.
     """
-    given = next((labels[key] for key in keys_of(record, base) if key in labels), None)
-    if given is None:
+    keys = keys_of(record, base) if labels else ()
+    key = next((key for key in keys if key in labels), None)
+    if key is None:
         return record
+    given = labels[key]
     metadata = {**record.metadata, **given.metadata}
-    if not given.text:
+    of_whole = record.crop is not None and key != plain_name(record.source_id)
+    of_folder = key == plain_name(_folder(record)) and given.taxon is None
+    if not given.text or (of_whole and (record.label or of_folder)):
         return replace(record, metadata=metadata, from_table=True)
     return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
 
@@ -153,26 +186,3 @@ def _stated_taxon(ranks: Sequence[str], name: str, rank: str) -> Taxon:
         if genus and not stated.at(Rank.SPECIES):
             return Taxon((*stated.lineage[:-2], genus, ""))
     return stated
-
-
-def read_table(path: Path) -> tuple[list[str], Sequence[tuple[str | None, ...]]]:
-    """Return the columns and the rows of a CSV, TSV or Parquet file, all as strings.
-
-    An apostrophe that keeps a spreadsheet from running a cell is no part of it. Raises
-    BadInput for a file that is not there or is no table.
-    """
-    if not path.is_file():
-        raise BadInput(f"There is no label file {path}.")
-    reader = "read_parquet(?)" if path.suffix == ".parquet" else "read_csv(?, all_varchar=true)"
-    try:
-        with duckdb.connect() as connection:
-            sql = f"SELECT COLUMNS(*)::VARCHAR FROM {reader}"
-            found = connection.execute(sql, [glob.escape(str(path))])  # [1] is no pattern here
-            columns = [column[0] for column in found.description]
-            rows = found.fetchall()
-    except duckdb.Error as error:
-        raise BadInput(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error
-    if path.suffix == ".parquet":
-        return columns, rows
-    said = [tuple(cell and as_said(cell) for cell in row) for row in rows]
-    return [as_said(column) for column in columns], said

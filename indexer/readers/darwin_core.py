@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 
-from indexer.inputs.paths import inside
-from indexer.inputs.records import Record, is_address
+from indexer.inputs.records import WHOLE, Record, address, is_address
 from indexer.inputs.spreadsheet_cells import as_said
 from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
-from indexer.readers.folder import of_file
+from indexer.readers.folder import named_file
 from indexer.taxonomy.archive import Archive, names_in, open_archive
 from indexer.taxonomy.meta_xml import CORE_ID, read_tables
 from indexer.taxonomy.table import load, scratch
@@ -37,7 +38,8 @@ _ABOUT = (
 )
 _NAMES = (*RANKS, "specificEpithet", "scientificNameAuthorship", "vernacularName")
 _OTHER_MEDIA = re.compile(r"sound|audio|video|moving|text|application/(?!octet)", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*[|;]\s*")
+_BETWEEN = re.compile(r"\s*\|\s*|\s*[;,]\s*(?=https?://)|\s*[;,]\s+|\s+(?=https?://)", re.I)
+"""between associatedMedia; of the Multimedia extension an identifier is one URI"""
 
 
 def claims(source: str) -> bool:
@@ -61,25 +63,34 @@ def base(source: str) -> str:
 def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, in the order of the media, with what its core row says.
 
-    Media are those of an extension, else the core's `associatedMedia`. Licence, rights holder,
-    date, place and specimen are metadata, under their terms in Darwin Core. Raises BadInput for
-    an archive that cannot be read.
+    Where several occurrences share a photograph, each of them that has another label is a record
+    of its own. Media are those of an extension, else the core's `associatedMedia`. Licence, rights
+    holder, date, place and specimen are metadata, under their terms in Darwin Core. Raises
+    BadInput for an archive that cannot be read.
     """
-    seen: set[str] = set()
+    seen: dict[str, set[str]] = {}
     with open_archive(Path(source)) as archive, scratch() as connection:
         for said in _rows(archive, connection):
-            for where in _BETWEEN.split(said.pop("where")):
-                record = _record(archive, where)
-                if where and record.source_id not in seen:
-                    seen.add(record.source_id)
-                    label = label_from("", _lineage(said))
-                    yield replace(
-                        record,
-                        label=label.text,
-                        taxon=label.taxon,
-                        metadata={key: said[key] for key in (*_ABOUT_MEDIUM, *_ABOUT) if said[key]},
-                        from_table=True,
-                    )
+            where, several = said.pop("where"), said.pop("several")
+            for each in _BETWEEN.split(where) if several else [unescape(where)]:
+                if not each:
+                    continue
+                record = _record(archive, each)
+                label = label_from("", _lineage(said))
+                labels = seen.setdefault(record.source_id, set())
+                if labels and (label.text in labels or not label.text):
+                    continue  # one photograph of several occurrences that are alike
+                if labels:
+                    key = said["occurrenceID"] or said["gbifID"] or str(len(labels) + 1)
+                    record = replace(record, source_id=f"{record.source_id}{WHOLE}&id={quote(key)}")
+                labels.add(label.text)
+                yield replace(
+                    record,
+                    label=label.text,
+                    taxon=label.taxon,
+                    metadata={key: said[key] for key in (*_ABOUT_MEDIUM, *_ABOUT) if said[key]},
+                    from_table=True,
+                )
 
 
 def _rows(archive: Archive, connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, str]]:
@@ -105,13 +116,16 @@ def _rows(archive: Archive, connection: duckdb.DuckDBPyConnection) -> Iterator[d
 
 def _record(archive: Archive, where: str) -> Record:
     if is_address(where):
-        return Record(where, url=where)
-    if not archive.path.is_dir():
+        return Record(address(where), url=address(where))
+    if archive.path.is_dir():
+        return named_file(archive.path, where)
+    if where in archive.names:
         return Record(where, problem="lies in the zip itself; unpack that, and index the folder")
-    below = inside(archive.path, where)
-    if below is None:
-        return Record(where, problem=f"is outside of {archive.path}")
-    return of_file(archive.path / below, below)
+    return Record(
+        where,
+        problem="is a path that the archive does not hold; index the folder of the photographs, "
+        "with the archive's table as --labels",
+    )
 
 
 def _lineage(said: Mapping[str, str]) -> dict[str, str]:
@@ -128,7 +142,8 @@ _OF_MEDIUM = (*_MEDIUM, *_ABOUT_MEDIUM)
 _TELL = ", ".join(f'coalesce(media."{term}", \'\') AS "{term}"' for term in _OF_MEDIUM)
 _TELL_CORE = ", ".join(f'core."{term}"' for term in (*_ABOUT, *_NAMES))
 _OF_MEDIA = f"""
-SELECT coalesce(nullif(media.accessURI, ''), media.identifier) AS "where", {_TELL}, {_TELL_CORE}
+SELECT coalesce(nullif(media.accessURI, ''), media.identifier) AS "where", '' AS several,
+    {_TELL}, {_TELL_CORE}
 FROM {{}} AS media LEFT JOIN (
     SELECT * FROM core QUALIFY row_number() OVER (PARTITION BY "{CORE_ID}" ORDER BY "row") = 1
 ) AS core USING ("{CORE_ID}")
@@ -136,6 +151,6 @@ ORDER BY media."row"
 """
 _NOTHING = ", ".join(f"'' AS {term}" for term in _OF_MEDIUM)
 _OF_CORE = f"""
-SELECT associatedMedia AS "where", {_NOTHING}, {_TELL_CORE}
+SELECT associatedMedia AS "where", '1' AS several, {_NOTHING}, {_TELL_CORE}
 FROM core WHERE associatedMedia <> '' ORDER BY "row"
 """

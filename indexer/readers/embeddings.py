@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
+from indexer.tables.parquet import check_size
 from model.errors import BadInput
 
 NOUN = "vectors (Parquet with uuid and emb)"
 KEY, VECTOR = "uuid", "emb"
 _URLS = ("identifier", "image_url", "url", "source_url", "accessuri")
-_ROWS = 1024  # at a time in memory
+_ROWS = 256  # at a time in memory
 
 
 def claims(source: str) -> bool:
@@ -41,6 +42,7 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """
     try:
         with pq.ParquetFile(source) as file:
+            check_size(Path(source), file)
             kind = file.schema_arrow.field(VECTOR).type
             if not _is_list_of_numbers(kind):
                 raise BadInput(f"{source} has a column emb of {kind}, which is no list of numbers.")

@@ -8,7 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from indexer.inputs.records import Record, is_address
+from indexer.inputs.records import Record, address, is_address
 from indexer.labels.label_files import Label, label_from
 from indexer.readers import Fetch
 from model.errors import BadInput
@@ -93,29 +93,51 @@ def _of_manifest(manifest: dict[str, Any]) -> Iterator[Record]:
     canvases = list(_objects(manifest, "items"))
     for sequence in _objects(manifest, "sequences"):
         canvases += _objects(sequence, "canvases")
-    for canvas in canvases:
-        for image in _images(canvas):
-            url = _address_of(image)
-            if is_address(url):
-                name = _text(canvas.get("label"))
-                yield Record(
-                    _id(canvas) or url,
-                    url=url,
-                    label=label.text,
-                    taxon=label.taxon,
-                    metadata={**label.metadata, **({"canvas": name} if name else {})},
-                    from_table=True,
-                )
-                break  # of a choice the first is shown
+    for place, canvas in enumerate(canvases, 1):
+        images = list(_images(canvas))
+        pictures = [image for image in images if not _other_kind(image)]
+        url = next(filter(is_address, map(_address_of, pictures)), "")  # of a choice the first
+        name = _text(canvas.get("label"))
+        record = Record(
+            _id(canvas) or url or f"canvas {place}",
+            url=address(url),
+            label=label.text,
+            taxon=label.taxon,
+            metadata={**label.metadata, **({"canvas": name} if name else {})},
+            from_table=True,
+        )
+        if not url:
+            kinds = sorted(set(filter(None, map(_other_kind, images))))
+            why = f"holds {' and '.join(kinds)}" if kinds else "names no address of a picture"
+            record = replace(record, problem=f"is no picture: it {why}")
+        yield record
 
 
 def _images(canvas: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for annotation in _objects(canvas, "images"):  # version 2
-        yield from _objects(annotation, "resource")
+        yield from map(_source, _objects(annotation, "resource"))
     for page in _objects(canvas, "items"):  # version 3
         for annotation in _objects(page, "items"):
-            for body in _objects(annotation, "body"):
-                yield from _objects(body, "items") if _kind(body) == "choice" else [body]
+            if annotation.get("motivation", "painting") in ("painting", ["painting"]):
+                for body in _objects(annotation, "body"):
+                    choices = _objects(body, "items") if _kind(body) == "choice" else [body]
+                    yield from map(_source, choices)
+
+
+def _source(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a specific resource is a view of; anything else as it is."""
+    if _kind(body) not in ("specificresource", "specific_resource"):
+        return body
+    source = body.get("source", body.get("full"))
+    return {"id": source, "type": "Image"} if isinstance(source, str) else source or {}
+
+
+def _other_kind(image: dict[str, Any]) -> str:
+    """Return what a resource is that is no picture: "video", "text/html"; "" for pictures."""
+    kind, media = _kind(image), str(image.get("format") or "").lower()
+    if kind in ("video", "sound", "text", "model", "dataset", "textualbody", "movingimage"):
+        return kind
+    return "" if not media or media.startswith(("image/", "application/octet")) else media
 
 
 def _address_of(image: dict[str, Any]) -> str:

@@ -1,30 +1,28 @@
-"""Reads a table of pictures, CSV, TSV or Parquet: a path or URL a row, and what is said of it."""
+"""Reads a table of pictures, CSV, Parquet or Excel: a path or URL a row, and what is said of it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from indexer.inputs.paths import inside, why_outside
-from indexer.inputs.records import Record, is_address
-from indexer.labels.label_files import label_from, read_table
-from indexer.readers import Fetch, embeddings
-from indexer.readers.folder import of_file
-from indexer.taxonomy.table import fields_of
+from indexer.inputs.records import Record, address, is_address
+from indexer.labels.label_files import label_from
+from indexer.readers import Fetch, embeddings, parquet_images
+from indexer.readers.folder import named_file
+from indexer.tables.columns import PLACES
+from indexer.tables.delimited import Row
+from indexer.tables.table import SUFFIXES, Table, header_of, open_table
+from model.errors import BadInput
 
-NOUN = "a table of paths or URLs (CSV, TSV, Parquet)"
-COLUMNS = (
-    *("file_name", "path", "filepath", "file_path", "filename", "file", "image_path", "image"),
-    *("url", "image_url", "accessuri", "identifier"),
-)
-"""where a picture may stand, the first that there is"""
-_SUFFIXES = (".csv", ".tsv", ".parquet")
+NOUN = "a table of paths or URLs (CSV, TSV, Excel, ODS, Parquet)"
 
 
 def claims(source: str) -> bool:
-    """Tell whether it is a table with one of COLUMNS, and not of vectors."""
-    if not source.lower().endswith(_SUFFIXES) or embeddings.claims(source):
+    """Tell whether it is a table with one of PLACES, and not of vectors or pictures themselves."""
+    if not source.lower().endswith(SUFFIXES):
         return False
-    return not fields_of(Path(source)).isdisjoint(COLUMNS)
+    if embeddings.claims(source) or parquet_images.claims(source):
+        return False
+    return not set(header_of(Path(source))).isdisjoint(PLACES)
 
 
 def base(source: str) -> str:
@@ -36,35 +34,53 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, with what the first row that names it says of it.
 
     kingdom … species or `taxon`, `common_name` and `label` are understood as in a label file;
-    other columns are metadata. A picture below the table's folder has the id that it has when
-    that folder is indexed. Raises BadInput for what is no table.
+    other columns are metadata. A row names its picture in the first of PLACES that it fills. A
+    picture below the table's folder has the id that it has when that folder is indexed. A row that
+    cannot be used, or says otherwise of a picture than a row before it, is a record with a problem.
+    Raises BadInput for what is no table.
     """
-    columns, rows = read_table(Path(source))
-    lower = [column.lower() for column in columns]
-    place = lower.index(next(column for column in COLUMNS if column in lower))
-    folder = Path(base(source))
-    seen: set[str] = set()
-    for row in rows:
-        said = {name: value.strip() for name, value in zip(columns, row, strict=True) if value}
-        where = said.pop(columns[place], "")
-        if not where:
+    table = open_table(Path(source))
+    places = [name for name in PLACES if name in table.columns]
+    if not places:
+        raise BadInput(f"{source} has no column {', '.join(PLACES)}; name the one with the paths.")
+    folder, unused = Path(base(source)), _Unused(table)
+    seen: dict[str, tuple[int, int]] = {}
+    for row in table.rows():
+        if row.wrong:
+            yield unused(row, f"{row.wrong} ({row.shown})")
             continue
-        record = _record(folder, where)
-        if record.source_id in seen:
+        said = table.said(row)
+        place = next((name for name in places if name in said), None)
+        if place is None:
+            yield unused(row, f"names no picture: its {' and '.join(places)} is empty")
             continue
-        seen.add(record.source_id)
+        where = said.pop(place)
+        record = Record(address(where), url=address(where)) if is_address(where) else None
+        record = record or named_file(folder, where)
+        words = hash(tuple(said.items()))
+        line, before = seen.setdefault(record.source_id, (row.line, words))
+        if line != row.line:
+            if before != words:
+                yield unused(row, f"says otherwise of {record.source_id} than line {line}")
+            continue
         label = label_from(said.pop("label", ""), said)
         yield replace(
             record, label=label.text, taxon=label.taxon, metadata=label.metadata, from_table=True
         )
 
 
-def _record(folder: Path, where: str) -> Record:
-    if is_address(where):
-        return Record(where, url=where)
-    below = inside(folder, where.replace("\\", "/"))
-    if below is None:
-        # What a table from elsewhere may make taxalens read ends at its own folder.
-        name, file = str(PurePosixPath(where)), where.replace("\\", "/")
-        return Record(name, problem=why_outside(folder, file, "put the table into a folder above"))
-    return of_file(folder / below, below)
+class _Unused:
+    """Makes records of rows that are not used, so that `status` lists them."""
+
+    def __init__(self, table: Table) -> None:
+        self._name = table.path.name
+        self._stat = table.path.stat()
+
+    def __call__(self, row: Row, why: str) -> Record:
+        """Return one, with the place and the reason."""
+        return Record(
+            f"{self._name}#line={row.line}",
+            problem=f"line {row.line} {why}",
+            bytes=self._stat.st_size,
+            modified=self._stat.st_mtime_ns,
+        )

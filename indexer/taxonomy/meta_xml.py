@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from indexer.taxonomy.archive import Archive
-from indexer.taxonomy.table import Table
+from indexer.taxonomy.table import Described, Table
 from model.errors import BadInput
 
 CORE_ID = "core id"  # the field that an archive's tables are joined by
@@ -18,7 +18,8 @@ _ENCODINGS = {
     "utf-16": "utf-16",
     "iso-8859-1": "latin-1",
     "latin1": "latin-1",
-    "windows-1252": "latin-1",  # alike in all letters; DuckDB knows no other
+    "windows-1252": "cp1252",
+    "cp1252": "cp1252",
     "us-ascii": "utf-8",
     "ascii": "utf-8",
 }
@@ -114,10 +115,12 @@ def _table(archive: Archive, element: ElementTree.Element) -> Table:
         ],
         fields=fields,
         defaults=defaults,
-        delimiter=_character(element.get("fieldsTerminatedBy", ",")),
-        quote=element.get("fieldsEnclosedBy", '"'),
-        skip=int(skip) if skip.isdecimal() else 0,
-        encoding=_encoding(archive, element.get("encoding", "UTF-8")),
+        described=Described(
+            delimiter=_character(element.get("fieldsTerminatedBy", ",")),
+            quote=element.get("fieldsEnclosedBy", '"'),
+            skip=int(skip) if skip.isdecimal() else 0,
+            encoding=_encoding(archive, element.get("encoding", "UTF-8")),
+        ),
     )
 
 

@@ -111,7 +111,7 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
     """Whether words are authors, years and notes; after a genus alone, beyond doubt."""
     text = " ".join(rest)
     dated = bool(_YEAR.search(text))
-    if _BETWEEN.match(text) or ((text.startswith(",") or ";" in text) and not dated):
+    if _BETWEEN.match(text) or ((text.startswith(",") or _LISTED.search(text)) and not dated):
         return False
     cited = not rest
     for word in rest:
@@ -119,7 +119,7 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
         if _NOTE.fullmatch(bare) or bare in notes:
             cited = True
         elif not _BESIDE.fullmatch(bare) and not _MARKER.match(f"{bare} "):
-            if not _AUTHOR.fullmatch(bare) or FAMILY.search(bare):
+            if not _AUTHOR.fullmatch(bare) or _ANOTHER_FAMILY.search(bare):
                 return False
             if bare.isupper() and len(bare) > 2 and not dated and "." not in word:
                 return False  # "IMG"
@@ -127,6 +127,10 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
     return cited and (certain or not rest or bool(_CITED.search(text)))
 
 
+_ANOTHER_FAMILY = re.compile(r"(?:idae|inae|aceae)$")  # "Felidae, Canidae"; Spegazzini is an author
+_LISTED = re.compile(
+    r"(?<!\.);|;(?! [A-Z][\w-]+,)"
+)  # of "Clayton, D.H.; Price, R.D." all are authors
 _AROUND = "()[]{},;:.'\"‘’“”"
 _CULTIVAR_AS_EPITHET = re.compile(r" cv\.? (?=[a-z])")
 _SPACE = re.compile(

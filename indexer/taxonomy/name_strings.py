@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import unescape
 
-from indexer.taxonomy.name_parts import FAMILY, GENUS, parts_of
+from indexer.taxonomy.name_parts import FAMILY, GENUS, Parts, parts_of
 
 _ALIKE = str.maketrans(
     {
@@ -113,48 +113,59 @@ def _simpler(name: str) -> Iterator[Reading]:
         yield Reading(cut, "without its cultivar", whole=False)
         for reading in _simpler(cut):
             yield replace(reading, whole=False)
-    elif doubt := _doubted(plain):
-        yield _only(doubt)
-    elif (ranked := plain.rpartition(" "))[0] and _RANK.fullmatch(ranked[2]) and plain[-2] != "f":
-        parts = parts_of(ranked[0])
-        yield _only(parts.name(subgenus=False) if parts else "")
-    elif " " in plain:
+    elif sure := _doubted(plain) or _before_a_rank(plain):
+        yield _only(sure)
+    else:
         yield from _of_parts(plain)
 
 
 def _of_parts(text: str) -> Iterator[Reading]:
     """Read a name without its author, subgenus and rank marker, or as its species."""
-    if (parts := parts_of(text)) is None:
+    if " " not in text or (parts := parts_of(text)) is None:
         return
     if parts.sure:
         yield _only(parts.sure)
-        return
-    if parts.section:
+    elif parts.section:
         yield Reading(parts.subgenus, f"in {parts.genus}", parts.genus)
-        return
-    name = parts.name()
-    first, *_ = parts.citation.split() or [""]
-    if not parts.species and _PARTICLE.fullmatch(first) and not FAMILY.search(name):
-        yield Reading(f"{name} {first}", WITHOUT_AUTHOR)
-        yield _only(name)
-        return
-    if parts.subgenus and not parts.species:
-        if not parts.citation:
-            return
-        # "Humiriastrum (Urban) Cuatrecasas": a subgenus, or the first author
-        yield Reading(name, WITHOUT_AUTHOR)
+    elif parts.species:
+        yield from _of_species(parts)
+    elif parts.citation:
+        yield from _of_genus(parts)
+
+
+def _of_genus(parts: Parts) -> Iterator[Reading]:
+    """Read a genus or another taxon of one word without its author."""
+    first = parts.citation.split()[0]
+    if parts.subgenus:  # "Humiriastrum (Urban) Cuatrecasas": a subgenus, or the first author
+        yield Reading(parts.name(), WITHOUT_AUTHOR)
         yield Reading(parts.genus, f"in {parts.subgenus}", parts.subgenus)
-        whole = not _LATIN.search(parts.subgenus)
-        yield Reading(parts.genus, WITHOUT_AUTHOR) if whole else _only(parts.genus)
-        return
+        unsure = bool(_LATIN.search(parts.subgenus))
+    else:
+        unsure = bool(_PARTICLE.fullmatch(first)) and not FAMILY.search(parts.genus)
+        if unsure:  # "Zodarion van Bosmans": an epithet, or of the author
+            yield Reading(f"{parts.genus} {first}", WITHOUT_AUTHOR)
+    yield _only(parts.genus) if unsure else Reading(parts.genus, WITHOUT_AUTHOR)
+
+
+def _of_species(parts: Parts) -> Iterator[Reading]:
+    """Read a species or a taxon below one with less and less."""
     if parts.citation:
-        yield Reading(name, WITHOUT_AUTHOR)
+        yield Reading(parts.name(), WITHOUT_AUTHOR)
     if parts.subgenus:
         yield Reading(parts.name(subgenus=False), "without its subgenus")
     if parts.marker:
         yield Reading(parts.name(subgenus=False, marker=False), "without its rank marker")
     if parts.infraspecific:
         yield Reading(f"{parts.genus} {parts.species}", "its species", whole=False)
+
+
+def _before_a_rank(name: str) -> str:
+    """Return the species before a rank's marker that nothing follows: "Abies alba Mill. var."."""
+    before, _, last = name.rpartition(" ")
+    if not before or not _RANK.fullmatch(last) or last == "f.":
+        return ""
+    parts = parts_of(before)
+    return parts.name(subgenus=False) if parts else ""
 
 
 def _only(name: str) -> Reading:

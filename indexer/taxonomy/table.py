@@ -1,9 +1,9 @@
-"""Loads tables as people publish them, delimited text or Parquet, into DuckDB as clean strings."""
+"""Loads tables as people publish them into DuckDB, as clean strings."""
 
 import csv
-import glob
 import re
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,32 +11,29 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
+from indexer.inputs.spreadsheet_cells import as_said
+from indexer.tables.columns import nothing_words
+from indexer.tables.delimited import rows_of
+from indexer.tables.dialect import Dialect
+from indexer.tables.encodings import Encoding, survey
+from indexer.tables.table import SUFFIXES, header_of, open_table, unreadable
 from indexer.taxonomy.draft import Problem
 from model.errors import BadInput
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet")
 _LIMITS = {"memory_limit": "1500MB", "threads": "4"}  # every thread needs some of it
+_TOGETHER = 4096  # rows as Python values
+_BLOCK = 4 << 20  # bytes of plain text at once; no line may be longer
+_ERRORS = (duckdb.Error, OSError, UnicodeError, csv.Error, TypeError)
 _MACRO = """
 CREATE MACRO without_author(name, author) AS CASE
     WHEN author <> '' AND ends_with(name, ' ' || author)
     THEN rtrim(left(name, length(name) - length(author)))
     ELSE name
 END
-"""
-_REJECTED = """
-SELECT line - ?, coalesce(any_value(csv_line), ''), lower(any_value(error_type::VARCHAR))
-FROM reject_errors GROUP BY line ORDER BY line
-"""
-_COUNT_REJECTED = """
-UPDATE {name} SET "row" = moved.now FROM (
-    SELECT {name}."row" AS old, {name}."row" + behind AS now FROM {name} ASOF JOIN (
-        SELECT ? + line - ? - place AS kept, max(place) AS behind
-        FROM (SELECT line, row_number() OVER (ORDER BY line) AS place FROM reject_errors)
-        GROUP BY kept
-    ) AS rejected ON {name}."row" > kept
-) AS moved WHERE "row" = old
 """
 
 
@@ -48,41 +45,40 @@ class Table:
     fields: Mapping[str, int]
     """the place of a column, from 0, by the name of its field in lower case"""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    delimiter: str = "\t"
-    quote: str = ""
-    skip: int = 1  # lines before the first row
-    encoding: str = "utf-8"
+    described: "Described | None" = None
+    """how an archive says that its files are written; None: their headers decide"""
 
     def has(self, name: str) -> bool:
         """Tell whether it says anything in a field."""
         return name.lower() in {*self.fields, *self.defaults}
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """How the meta.xml of an archive says that its files are written."""
+
+    delimiter: str
+    quote: str
+    skip: int
+    """lines before the first row"""
+    encoding: str
+
+
 def table_at(path: Path) -> Table:
     """Describe a table by its header; raises BadInput where it has none.
 
-    Fields lose what stands before a colon ("dwc:taxonID"). Tabs separate values as they are;
-    where something else does, or the header has quotes, values may be quoted.
+    Fields lose what stands before a colon ("dwc:taxonID").
     """
-    try:
-        if path.suffix.lower() == ".parquet":
-            return Table((path,), _places(pq.read_schema(path).names))
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            header = file.readline(1 << 16).rstrip("\r\n")
-        delimiter = max("\t,;|", key=header.count)
-        quote = '"' if delimiter != "\t" or '"' in header else ""
-        names = next(csv.reader([header], delimiter=delimiter), []) if quote else header.split("\t")
-    except (OSError, ValueError, csv.Error) as error:
-        raise BadInput(f"{path} cannot be read as a table ({error}); get it anew.") from error
-    return Table((path,), _places(names), delimiter=delimiter, quote=quote)
+    if not path.is_file():
+        raise BadInput(f"{path} cannot be read as a table: there is no such file.")
+    return Table((path,), _places(open_table(path).header))
 
 
 def fields_of(path: Path) -> set[str]:
     """Return the fields of a table in lower case; none where it is no table."""
-    try:
-        return set(table_at(path).fields) if path.suffix.lower() in SUFFIXES else set()
-    except BadInput:
+    if path.suffix.lower() not in SUFFIXES:
         return set()
+    return set(_places(header_of(path)))
 
 
 @contextmanager
@@ -107,15 +103,30 @@ def load(
     """
     columns = ", ".join(f'"{each}" VARCHAR' for each in fields)
     connection.execute(f'CREATE TABLE {name} ("row" BIGINT, {columns})')
+    lower = map(str.lower, fields)
+    names = {table.fields[name]: name for name in lower if name in table.fields}
+    values = ", ".join(_value(table, each) for each in fields)
+    insert = f'INSERT INTO {name} SELECT "row", {values} FROM rows'
     problems: list[Problem] = []
+    row = 0
+    connection.execute("BEGIN")  # one commit, not one for every few thousand rows
     for path in table.paths:
-        before = count(connection, name) + len(problems)
         try:
-            problems += _append(connection, name, table, path, fields, before)
-        except (duckdb.Error, OSError, UnicodeError) as error:
-            raise BadInput(
-                f"{path} cannot be read as a table: {str(error).splitlines()[0]}"
-            ) from error
+            for batch, wrong in _batches(table, path, names, row):
+                row += len(batch) + len(wrong)
+                problems += wrong
+                connection.register("rows", batch)
+                connection.execute(insert)
+        except (
+            duckdb.Error,
+            OSError,
+            UnicodeError,
+            csv.Error,
+            TypeError,
+            pa.ArrowException,
+        ) as error:
+            raise unreadable(path, error) from error
+    connection.execute("COMMIT; DROP VIEW IF EXISTS rows")
     return problems
 
 
@@ -125,63 +136,100 @@ def count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     return int(rows)
 
 
-def _append(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    table: Table,
-    path: Path,
-    fields: Sequence[str],
-    before: int,
-) -> list[Problem]:
-    values = ", ".join(_value(table, each) for each in fields)
-    reader, options = _reader(table, path)
-    sql = f"INSERT INTO {name} SELECT {before} + row_number() OVER (), {values} FROM {reader}"
-    connection.execute(sql, [glob.escape(str(path)), *options])  # [1] is no pattern here
-    if not options:
-        return []
-    rejected = connection.execute(_REJECTED, [table.skip]).fetchall()
-    if rejected:
-        connection.execute(_COUNT_REJECTED.format(name=name), [before, table.skip])
-    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    return [
-        Problem(before + line, text.strip()[:80], f"{wrong}: left out")
-        for line, text, wrong in rejected
-    ]
+def _batches(
+    table: Table, path: Path, names: Mapping[int, str], before: int
+) -> Iterator[tuple[pa.Table, list[Problem]]]:
+    """Yield the rows of a file as columns of the named places, and the problems among them."""
+    dialect, header, width = _form(table, path)
+    if dialect and _is_plain(dialect) and _is_rectangular(path, dialect, header, width):
+        for columns in _split(path, dialect, header, width):
+            rows = pa.array(range(before + 1, before + 1 + len(columns)), pa.int64())
+            yield _table(rows, {place: columns.column(place) for place in names}, names), []
+            before += len(columns)
+        return
+    rows_in = rows_of(path, dialect, width) if table.described and dialect else None
+    left = iter(rows_in or open_table(path).rows())
+    while part := list(islice(left, _TOGETHER)):
+        good = [(before + at, row.cells) for at, row in enumerate(part, 1) if not row.wrong]
+        wrong = [
+            Problem(before + at, row.shown, f"line {row.line} {row.wrong}: left out")
+            for at, row in enumerate(part, 1)
+            if row.wrong
+        ]
+        before += len(part)
+        numbers = pa.array([row for row, _ in good], pa.int64())
+        texts = {
+            place: pa.array([cells[place] for _, cells in good], pa.string()) for place in names
+        }
+        yield _table(numbers, texts, names), wrong
 
 
-def _reader(table: Table, path: Path) -> tuple[str, list[object]]:
-    """Return what to read from, in SQL, with columns c0, c1, …, and its parameters."""
-    if path.suffix.lower() == ".parquet":
-        columns = ", ".join(f"c{place}" for place in range(len(pq.read_schema(path).names)))
-        return f"read_parquet(?) AS rows ({columns})", []
-    width = max(_most_delimiters(table, path), *table.fields.values(), 0) + 1
-    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(width))
-    # Short rows are filled up; a row that still cannot be read is kept aside instead of ending
-    # everything. Line breaks within quotes are understood by one thread only.
-    return (
-        f"read_csv(?, columns={{{columns}}}, auto_detect=false, header=false, null_padding=true, "
-        f"strict_mode=false, store_rejects=true, nullstr='\\N', parallel={not table.quote}, "
-        "delim=?, quote=?, escape=?, skip=?, encoding=?)",
-        [table.delimiter, table.quote, table.quote, table.skip, table.encoding],
+def _form(table: Table, path: Path) -> tuple[Dialect | None, int, int]:
+    """Return a text's dialect, its lines above the first row, and its number of columns."""
+    if (how := table.described) is None:
+        opened = open_table(path)
+        skip = opened.dialect.skip + 1 if opened.dialect else 0
+        return opened.dialect, skip, len(opened.columns)
+    encoding = survey(path) if how.encoding == "utf-8" else Encoding(how.encoding)
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
+        first = file.readline(1 << 16)
+    # An archive does not say how many columns its rows have: as many as the first, or as it names.
+    width = max(first.count(how.delimiter), *table.fields.values(), 0) + 1
+    return Dialect(how.delimiter, how.quote, encoding, how.skip), how.skip, width
+
+
+def _is_plain(dialect: Dialect) -> bool:
+    """Tell whether cells are what lies between delimiters, and nothing else."""
+    has_quotes = dialect.quote not in ("", '"') or (dialect.quote and dialect.encoding.quotes)
+    return dialect.encoding.plain and not has_quotes
+
+
+def _is_rectangular(path: Path, dialect: Dialect, skip: int, width: int) -> bool:
+    """Tell whether every row has every cell, so that columns can be split without looking twice."""
+    try:
+        deque(_split(path, dialect, skip, width), maxlen=0)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _split(path: Path, dialect: Dialect, skip: int, width: int) -> Iterator[pa.RecordBatch]:
+    """Yield the columns of a plain text, empty lines left out; raises ArrowInvalid for others."""
+    names = [str(place) for place in range(width)]
+    yield from pa_csv.open_csv(
+        path,
+        pa_csv.ReadOptions(block_size=_BLOCK, skip_rows=skip, column_names=names),
+        pa_csv.ParseOptions(delimiter=dialect.delimiter, quote_char=False),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
     )
+
+
+def _table(rows: pa.Array, columns: Mapping[int, pa.Array], names: Mapping[int, str]) -> pa.Table:
+    """Return columns trimmed, without words for nothing and a spreadsheet's apostrophes."""
+    clean = {"row": rows}
+    for place, cells in columns.items():
+        if pc.any(pc.starts_with(cells, "'")).as_py():
+            cells = pa.array(map(as_said, cells.to_pylist()), pa.string())
+        cells = pc.utf8_trim_whitespace(cells)
+        if names[place] != "language":  # "na" is Nauruan
+            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), _NOTHING), "", cells)
+        clean[f"c{place}"] = cells
+    return pa.table(clean)
 
 
 def _value(table: Table, name: str) -> str:
     default = table.defaults.get(name.lower(), "").replace("'", "''")
     place = table.fields.get(name.lower())
-    return (
-        f"'{default}'"
-        if place is None
-        else f"coalesce(nullif(trim(c{place}::VARCHAR), ''), '{default}')"
-    )
-
-
-def _most_delimiters(table: Table, path: Path) -> int:
-    """Look at the first lines: there may be columns that are no field."""
-    with path.open(encoding=table.encoding, errors="replace") as file:
-        return max((line.count(table.delimiter) for line in islice(file, 100)), default=0)
+    if place is None:
+        return f"'{default}'"
+    return f"coalesce(nullif(c{place}, ''), '{default}')" if default else f"c{place}"
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:
     fields = [re.sub(r"^.*[:/#]", "", name.strip()).lower().replace(" ", "_") for name in names]
     return {name: place for place, name in reversed(list(enumerate(fields)))}
+
+
+_NOTHING = pa.array(nothing_words())

@@ -1,31 +1,38 @@
 """Lists of names that people keep in files: labels, checklists, bins, subsets."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from indexer.labels.label_files import read_table
+from indexer.tables.columns import meant
+from indexer.tables.encodings import mended, survey
+from indexer.tables.sheets import SUFFIXES as SHEETS
+from indexer.tables.table import PARQUET, open_table
 from model.errors import BadInput
 from model.taxon import RANKS
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".tab", PARQUET, *SHEETS)
 _NAMES = ("scientificname", "species", "taxon", "name", "label", "class")
 
 
 def read_names(path: Path) -> tuple[str, ...]:
     """Read a list of names, each once: one a line, where a comma is a part of the name.
 
-    Of a table (CSV, TSV, Parquet) the column scientificName, species, taxon, name, label or class
-    is read, else the first. Raises BadInput for a file that is not there or is empty.
+    Of a table (CSV, TSV, Parquet, .xlsx, .ods) the column scientificName, species, taxon, name,
+    label or class is read, else the first. Raises BadInput for a file that is not there or is
+    empty.
     """
     if path.suffix.lower() in TABLES:
-        columns, rows = read_table(path)
+        columns, rows = _table(path)
         lower = [column.lower() for column in columns]
         place = next((lower.index(name) for name in _NAMES if name in lower), 0)
-        said = [row[place] or "" for row in rows]
+        said = [meant(columns[place], row[place]) for row in rows]
     else:
         try:
-            said = path.read_text("utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            encoding = survey(path)
+            text = path.read_text(encoding.name, encoding.errors)
+        except (OSError, UnicodeError) as error:
             raise BadInput(f"{path} cannot be read as a list of names ({error}).") from error
+        said = (mended(text) if encoding.mixed else text).splitlines()
     names = tuple(dict.fromkeys(name.strip() for name in said if name.strip()))
     if not names:
         raise BadInput(f"{path} holds no names; write one a line.")
@@ -44,10 +51,11 @@ def read_bins(path: Path) -> dict[str, str]:
 
     Raises BadInput for a table of fewer columns or without rows.
     """
-    columns, rows = read_table(path)
-    if len(columns) < 2 or not rows:
+    columns, rows = _table(path)
+    bins = {row[0].strip(): row[1].strip() for row in rows if len(columns) > 1 and row[0].strip()}
+    if not bins:
         raise BadInput(f"{path} needs two columns, class and bin, and a row for each class.")
-    return {str(row[0]).strip(): (row[1] or "").strip() for row in rows if row[0]}
+    return bins
 
 
 def read_subset(path: Path) -> tuple[str, ...]:
@@ -55,9 +63,19 @@ def read_subset(path: Path) -> tuple[str, ...]:
 
     Raises BadInput for any other.
     """
-    columns, rows = read_table(path)
-    if columns[0].lower() not in RANKS:
+    columns, rows = _table(path)
+    if not columns or columns[0].lower() not in RANKS:
+        first = columns[0] if columns else ""
         raise BadInput(
-            f"The first column of {path} is {columns[0]!r}; call it one of {', '.join(RANKS)}."
+            f"The first column of {path} is {first!r}; call it one of {', '.join(RANKS)}."
         )
-    return tuple(dict.fromkeys((row[0] or "").strip() for row in rows if (row[0] or "").strip()))
+    said = (meant(columns[0], row[0]) for row in rows)
+    return tuple(dict.fromkeys(name for name in said if name))
+
+
+def _table(path: Path) -> tuple[tuple[str, ...], Iterator[list[str]]]:
+    """Return the columns of a table and the cells of its rows."""
+    table = open_table(path)
+    if not table.columns:
+        return ("",), iter(())
+    return tuple(table.columns), (row.cells for row in table.used())

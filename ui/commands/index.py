@@ -18,9 +18,10 @@ from ui import options
 def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
     """Index pictures, or what is new among them.
 
-    A SOURCE is a folder or a picture; a table (CSV, Parquet) or list (txt) of paths or URLs; a
-    webdataset tar; a Darwin Core archive with media, such as a GBIF download; a IIIF manifest;
-    results of MegaDetector; or vectors in Parquet. What was removed stays out.
+    A SOURCE is a folder or a picture; a table (CSV, Excel, Parquet) or list (txt) of paths or URLs;
+    a webdataset tar; pictures or vectors in Parquet; a Darwin Core archive with media, such as a
+    GBIF download; a Camtrap DP package; a IIIF manifest; results of MegaDetector or SpeciesNet.
+    What was removed stays out.
 
     \b
       taxalens index photos

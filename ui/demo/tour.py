@@ -1,42 +1,90 @@
-"""The demo's tour of a collection: one query of each kind, and what to type next."""
+"""The demo's tour: the three jobs by example, each as the command that a user types."""
+
+import csv
+from collections import Counter
+from pathlib import Path
 
 import click
 
-from search.collection import Collection
-from search.hits import Hits
-from ui.answers import show_hits
-from ui.contact_sheet import write_contact_sheet
+from search.collection import Collection, open_collection
 from ui.options import DEFAULT_COLLECTION
 
 TEXT = "red fruit"
 SHEET = "demo-hits.png"
+_EACH = 15  # of so many photographs one stays without a label, to be identified
+_SHOTS = 4  # examples of each class
+_LARGE = 20  # photographs of a class at least, for it to have examples
 
 
-def show(collection: Collection, k: int = 5) -> None:
-    """Print the answers to a name, a text, a picture and an image id, and draw a contact sheet."""
-    click.echo(f"{len(collection)} photographs in {collection.snapshot.folder}\n")
-    name = _a_name(collection)
-    hits = _ask("", name, collection.search(name, k=k))
-    _ask("--text ", TEXT, collection.search(text=TEXT, k=k))
-    if hits:
-        photo = hits[0]
-        _ask("--image ", str(photo.path), collection.search(image=photo.path, k=k))
-        _ask("--id ", photo.image_id, collection.search(image_id=photo.image_id, k=k))
-    many = collection.search(name, k=20)
-    write_contact_sheet(many, collection.snapshot.folder.parent / SHEET, many.meaning)
-    click.echo(f"Contact sheet of {name}: {collection.snapshot.folder.parent / SHEET}\n")
-    _say_what_next(collection)
+def held_out(rows: list[dict[str, str]]) -> list[str]:
+    """Return the file names of the rows that the demo withholds: one in fifteen.
+
+    Their family has other members, so that an answer is possible.
+    """
+    members = Counter(row["family"] for row in rows if row["family"])
+    known = [row["file_name"] for row in rows if members[row["family"]] > 2 and row["species"]]
+    return known[::_EACH]
 
 
-def _ask(option: str, value: str, hits: Hits) -> Hits:
-    click.secho(f'$ taxalens search {option}"{value}" -k {max(1, len(hits))}', bold=True)
-    show_hits(hits)
+def rows_of(table: Path, photos: Path) -> list[dict[str, str]]:
+    """Return the rows of the label table whose photograph is there."""
+    with table.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if (photos / row["file_name"]).is_file()]
+
+
+def write_labels(rows: list[dict[str, str]], target: Path) -> None:
+    """Write a label table without the rows that are held out."""
+    withheld = set(held_out(rows))
+    _write([row for row in rows if row["file_name"] not in withheld], target)
+
+
+def write_examples(rows: list[dict[str, str]], target: Path) -> None:
+    """Write four examples of each large class: Aves, Mammalia, Magnoliopsida."""
+    withheld, classes = set(held_out(rows)), Counter[str]()
+    rows = [row for row in rows if row["file_name"] not in withheld]
+    counts = Counter(row["class"] for row in rows)
+    examples = []
+    for row in rows:
+        name = row["class"]
+        if name and counts[name] >= _LARGE and classes[name] < _SHOTS:
+            classes[name] += 1
+            examples.append({"file_name": row["file_name"], "label": name})
+    _write(examples, target)
+
+
+def show(collection: Path, withheld: list[Path], examples: Path | None) -> None:
+    """Run a command of each kind on a collection and print its answer."""
+    opened = open_collection(collection)
+    click.echo(f"{len(opened)} photographs in {collection}\n")
+    chosen = [] if collection == DEFAULT_COLLECTION else ["-c", str(collection)]
+    name = _a_name(opened)
+    hits = opened.search(name, k=1)
+    _run("Find by name, by text, by picture", "search", name, "-k", "5", "--sheet", SHEET, *chosen)
+    _run("", "search", "--text", TEXT, "-k", "5", *chosen)
+    if hits and hits[0].path:
+        _run("", "search", "--image", str(hits[0].path), "-k", "5", *chosen)
+    if withheld:
+        title = f"Identify photographs whose labels were withheld ({len(withheld)})"
+        _run(title, "identify", *map(str, withheld), "--precision", "0.8", *chosen)
+    if examples:
+        title = f"Label from {_SHOTS} examples of each class (nothing is written)"
+        _run(title, "label", "--examples", str(examples), "--dry-run", *chosen)
+    _say_what_next(chosen)
+
+
+def _run(title: str, *arguments: str) -> None:
+    from ui.cli import main
+
+    if title:
+        click.secho(f"# {title}", bold=True)
+    shown = " ".join(f'"{each}"' if " " in each else each for each in arguments)
+    click.secho(f"$ taxalens {shown}", bold=True)
+    main.main(args=list(arguments), standalone_mode=False)
     click.echo()
-    return hits
 
 
 def _a_name(collection: Collection) -> str:
-    """A family with many images, to show that a name at any rank finds what is below it."""
+    """Return a family with many images: a name at any rank finds the species below it."""
     found = collection.snapshot.query(
         "SELECT family FROM images JOIN taxa USING (taxon_key) WHERE family <> '' "
         "GROUP BY 1 ORDER BY family = 'Felidae' DESC, count(*) DESC, 1 LIMIT 1"
@@ -44,16 +92,22 @@ def _a_name(collection: Collection) -> str:
     return str(found[0][0]) if found else "animal"
 
 
-def _say_what_next(collection: Collection) -> None:
-    folder = collection.snapshot.folder
-    chosen = "" if folder == DEFAULT_COLLECTION else f" -c {folder}"
+def _write(rows: list[dict[str, str]], target: Path) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _say_what_next(chosen: list[str]) -> None:
+    also = "".join(f" {each}" for each in chosen)
     click.echo("Type next, in the environment where taxalens is installed:")
     for command in (
-        f'taxalens search "Aves" -k 20 --sheet birds.png{chosen}',
-        f'taxalens search "a flower" --copy-to flowers{chosen}',
-        f"taxalens search --image YOUR_PHOTO.jpg{chosen}",
-        f"taxalens info{chosen}",
-        f"taxalens app{chosen}",
+        f'taxalens search "Aves" -k 20 --sheet birds.png{also}',
+        f'taxalens search "a flower" --copy-to flowers{also}',
+        f"taxalens identify YOUR_PHOTO.jpg{also}",
+        f"taxalens audit{also}",
+        f"taxalens app{also}",
         "taxalens index YOUR_FOLDER -c mine.collection --encoder starter",
     ):
         click.echo(f"  {command}")

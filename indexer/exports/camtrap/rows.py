@@ -4,7 +4,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from indexer.exports.camtrap.tables import MEDIA, OBSERVATIONS, constraint
@@ -19,6 +19,7 @@ _EVENT = ("eventID", "sequence_id", "seq_id", "sequence", "burst")
 _COUNT = ("count", "individualCount")
 _INDIVIDUAL = ("individualID", "organismID")
 _EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=[ T])")
+_A_DAY = timedelta(days=1)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NO_ANIMAL = {
     "blank": "blank",
@@ -86,8 +87,13 @@ def shot_of(image: Image) -> Shot | str:
 def moment_of(text: str) -> Moment | None:
     """Understand a time in ISO 8601, or as cameras write it; None for less than a day.
 
-    Where no time zone is said, UTC is written, which is not certain.
+    Of an interval its start counts, where its end is a time of no later day than the next. Where no
+    time zone is said, UTC is written, which is not certain.
     """
+    start, interval, end = text.strip().partition("/")
+    if interval and "T" in start and "T" in end:
+        first, last = moment_of(start), moment_of(end)
+        return first if first and last and last.time - first.time <= _A_DAY else None
     text = _EXIF_DATE.sub(r"\1-\2-\3", text.strip())
     if not _DAY.match(text):
         return None
@@ -156,6 +162,7 @@ def _about(image: Image, kind: str) -> _Row:
     row: _Row = dict(zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), _box(image), strict=False))
     if kind == "animal":
         count = first(said, _COUNT)
+        count = re.sub(r"\.0*$", "", count)  # pandas writes 1.0
         row["count"] = count if count.isdecimal() and int(count) else ""
         for term, known in (("lifeStage", _LIFE_STAGES), ("sex", _SEXES)):
             value = first(said, (term,)).lower()
@@ -183,6 +190,8 @@ def _classified(said: Identification, metadata: Mapping[str, str]) -> _Row:
             "classificationProbability": said.confidence,
             "observationComments": "; ".join(filter(None, (said.method, said.remarks))),
         }
+    if metadata.get("detection") == said.label == "blank":
+        return {"classificationMethod": "machine", "classifiedBy": "MegaDetector"}
     if metadata.get("detection", "") in (said.label, "animal") and "detection_conf" in metadata:
         row: _Row = {"classificationMethod": "machine", "classifiedBy": "MegaDetector"}
         if not said.label or said.label == metadata["detection"]:

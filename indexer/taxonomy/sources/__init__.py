@@ -11,9 +11,9 @@ import zipfile
 from pathlib import Path
 from typing import Protocol
 
+from indexer.tables.table import SUFFIXES
 from indexer.taxonomy.archive import names_in, open_archive
 from indexer.taxonomy.draft import Draft
-from indexer.taxonomy.table import SUFFIXES
 from model.errors import BadInput
 from model.plugins import load_plugin, plugin_names
 
