@@ -211,11 +211,13 @@ class Collection(Opened):
         *,
         within: Names = (),
         where: str | None = None,
+        map: "Mapping[str, str] | None" = None,
         progress: "OnStep | None" = None,
     ) -> "Account":
         """Write the images that pass the filters in a format of `indexer/exports/formats`.
 
-        The path's suffix decides by default. Raises UnknownName or BadInput as
+        The path's suffix decides by default. `map` names the terms of columns of metadata:
+        {"fecha": "eventDate"}. Raises UnknownName or BadInput as
         `indexer.exports.export` does.
         """
         from indexer.exports.export import export
@@ -223,7 +225,7 @@ class Collection(Opened):
 
         report = progress or ignore
         rows = self.among(within, where or "").array
-        for account in export(self.snapshot, Path(path), format or "", rows):
+        for account in export(self.snapshot, Path(path), format or "", rows, map):
             report(Step("images to export", "images", account.images, len(rows)))
         return account
 
