@@ -1,10 +1,13 @@
 """Exports: images handed on to other programs.
 
-formats/         one format a file
-export.py        writes a format's file whole, or not at all
-account.py       images, lines and omissions, counted
-image_rows.py    everything known of each image, a few thousand at a time
-flat_rows.py     one flat line an image
-archive_text.py  the text files of a Darwin Core Archive
-camtrap/         Camtrap DP: its tables, rows and package
+formats/                 one format a file
+export.py                writes a format's file whole, or not at all
+account.py               images, lines and omissions, counted
+image_rows.py            everything known of each image, a few thousand at a time
+flat_rows.py             one flat line an image
+archive_text.py          the text files of a Darwin Core Archive
+camtrap/                 Camtrap DP: its tables, rows and package
+darwin_core_terms.py     the terms of Darwin Core, in any spelling (darwin_core_terms.csv)
+darwin_core_columns.py   columns of metadata as these terms
+event_dates.py           which text is a date
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -23,6 +23,8 @@ class Text:
     row_type: str
     vocabulary: str
     terms: Sequence[str]
+    iris: Mapping[str, str] = field(default_factory=dict)
+    """of terms that are not in the vocabulary"""
 
     @contextmanager
     def open(self, folder: Path) -> Iterator[Callable[[str, Mapping[str, object]], None]]:
@@ -37,8 +39,10 @@ class Text:
         """Return what meta.xml says of it; `tag` is core or extension."""
         key = "id" if tag == "core" else "coreid"
         fields = "".join(
-            f"    <field index={quoteattr(str(place))} term={quoteattr(self.vocabulary + term)}/>\n"
-            for place, term in enumerate(self.terms, start=1)
+            f"    <field index={quoteattr(str(place))} term={quoteattr(iri)}/>\n"
+            for place, iri in enumerate(
+                (self.iris.get(term, self.vocabulary + term) for term in self.terms), start=1
+            )
         )
         return (
             f'  <{tag} encoding="UTF-8" fieldsTerminatedBy="\\t" linesTerminatedBy="\\n" '

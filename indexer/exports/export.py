@@ -1,7 +1,8 @@
 """Exports a collection: the file is complete or absent, and nothing is overwritten."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -9,10 +10,12 @@ from typing import Protocol
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.account import Account
+from indexer.exports.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from indexer.exports.image_rows import Images
-from model.errors import BadInput, UnknownName
+from model.errors import BadInput, UnknownName, did_you_mean
 from model.plugins import load_plugin, plugin_names
 
+_CAMTRAP = {"deploymentID", "captureMethod", "samplingDesign", "deploymentStart", "deploymentEnd"}
 _FORMATS = "indexer.exports.formats"
 
 
@@ -42,25 +45,56 @@ def format_of(target: Path) -> str:
 
 
 def export(
-    snapshot: Snapshot, target: Path, format_: str = "", rows: Rows | None = None
+    snapshot: Snapshot,
+    target: Path,
+    format_: str = "",
+    rows: Rows | None = None,
+    mapped: Mapping[str, str] | None = None,
 ) -> Iterator[Account]:
     """Write images, all or those of some rows, to a target; yields the account as it grows.
 
     It is complete or not there, and what is there already is never overwritten. `format_` is the
-    name of a file of this folder, "" the one that the target's suffix says. Raises UnknownName for
-    an unknown format, BadInput for a target that cannot be written, or as `write` does.
+    name of a file of this folder, "" the one that the target's suffix says. `mapped` renames
+    columns of metadata, {"fecha": "eventDate"}. Raises UnknownName for an unknown format, column
+    or term, BadInput for a target that cannot be written, or as `write` does.
     """
     format_ = format_ or format_of(target)
     write = load_plugin(_FORMATS, format_, "format").write
     if os.path.lexists(target):
         raise BadInput(f"{target} is there already; remove it, or name another target.")
+    images = renamed(Images(snapshot, rows), mapped or {})
     account = Account()
     try:
         with TemporaryDirectory(prefix=".taxalens-", dir=target.parent) as aside:
             unfinished = Path(aside, target.name)
-            for _ in write(Images(snapshot, rows), unfinished, account):
+            for _ in write(images, unfinished, account):
                 yield account
             unfinished.rename(target)
     except OSError as error:
         raise BadInput(f"{target} cannot be written: {error.strerror or error}.") from error
     yield account
+
+
+def renamed(images: Images, mapped: Mapping[str, str]) -> Images:
+    """Return images whose columns of metadata are renamed; raises UnknownName, BadInput."""
+    columns = images.metadata_keys if mapped else []
+    terms: dict[str, str] = {}
+    for column, name in mapped.items():
+        if column not in columns:
+            raise UnknownName(
+                f"No image here has a column {column!r} to map.{did_you_mean(column, columns)}"
+            )
+        term = term_of(name) or (name if name in _CAMTRAP else "")
+        if not term:
+            near = nearest_term(name)
+            advice = f"did you mean {near}?" if near else f"{DYNAMIC} holds anything."
+            raise UnknownName(f"{name!r} is not a term of Darwin Core; {advice}")
+        taken = next((each for each in columns if each != column and term_of(each) == term), "")
+        if term != DYNAMIC and (taken or term in terms.values()):
+            other = taken or next(each for each, known in terms.items() if known == term)
+            raise BadInput(
+                f"The columns {column} and {other} cannot both be {term}; map one of them to "
+                f"{DYNAMIC} or rename it in the table."
+            )
+        terms[column] = term
+    return replace(images, mapped=terms)

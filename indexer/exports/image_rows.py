@@ -1,7 +1,7 @@
 """Images as they are handed on: all that is known of each, in batches."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
+from indexer.exports.darwin_core_terms import DYNAMIC
 from indexer.inputs.records import CROP_MARK
 from model.taxon import RANKS, Taxon
 from model.vectors import Vectors
@@ -100,6 +101,8 @@ class Images:
 
     snapshot: Snapshot
     chosen: Rows | None = None
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    """terms by the columns of metadata that they rename; dynamicProperties renames none"""
 
     @cached_property
     def rows(self) -> Rows:
@@ -116,7 +119,7 @@ class Images:
         for start in range(0, len(self.rows), _LISTED):
             part = self.rows[start : start + _LISTED].tolist()
             found |= {key: None for (key,) in self.snapshot.query(_KEYS, part)}
-        return list(found)
+        return list(dict.fromkeys(map(self._renamed, found)))
 
     def batches(self) -> Iterator[list[Image]]:
         """Yield them, at most TOGETHER at once, in the order of their rows."""
@@ -145,8 +148,12 @@ class Images:
             height,
             Identification(*_named(said)),
             _by_machine(machine, *about) if machine[0] else None,
-            metadata or {},
+            {self._renamed(key): value for key, value in (metadata or {}).items()},
         )
+
+    def _renamed(self, column: str) -> str:
+        term = self.mapped.get(column, DYNAMIC)
+        return column if term == DYNAMIC else term
 
 
 def _by_machine(

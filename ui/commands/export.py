@@ -26,11 +26,23 @@ class _Export(click.Command):
     metavar="NAME",
     help="One of the formats below; by default the one that TARGET ends in.",
 )
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="COLUMN=TERM",
+    help="The Darwin Core term that a column of the metadata is.",
+)
 @options.within
 @options.where
 @options.collection
 def command(
-    target: Path, format_: str | None, within: tuple[str, ...], where: str, collection: Path
+    target: Path,
+    format_: str | None,
+    maps: tuple[str, ...],
+    within: tuple[str, ...],
+    where: str,
+    collection: Path,
 ) -> None:
     """Write images, labels and identifications to TARGET, in a form that other programs read.
 
@@ -38,13 +50,20 @@ def command(
 
     \b
       taxalens export birds.csv --within Aves
+      taxalens export archive.zip --format darwin-core --map fecha=eventDate
       taxalens export archive.zip --format darwin-core --where "country = 'Kenya'"
     """
+    pairs = [each.rpartition("=") for each in maps]
+    if wrong := [each for each, pair in zip(maps, pairs, strict=True) if not (pair[0] and pair[2])]:
+        raise click.UsageError(f"--map takes COLUMN=TERM, not {wrong[0]!r}.")
+    mapped = {column: term for column, _, term in pairs}
     from search.collection import open_collection
     from ui.progress_bars import progress_bars
 
     with open_collection(collection) as opened, progress_bars() as progress:
-        account = opened.export(target, format_, within=within, where=where, progress=progress)
+        account = opened.export(
+            target, format_, within=within, where=where, map=mapped, progress=progress
+        )
     written = ", ".join(f"{count:,} {table}" for table, count in account.written.items())
     click.echo(f"{target}: {written or 'no rows'}")
     for reason, count in account.left_out.items():

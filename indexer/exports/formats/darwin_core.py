@@ -10,6 +10,8 @@ from pathlib import Path
 from indexer.exports import archive_text
 from indexer.exports.account import Account
 from indexer.exports.archive_text import CREATED, DC, DWC, GBIF, Text
+from indexer.exports.darwin_core_columns import OF_MEDIUM, Columns
+from indexer.exports.darwin_core_terms import DYNAMIC, terms
 from indexer.exports.image_rows import Identification, Image, Images, MachineIdentification
 from model.taxon import RANKS
 
@@ -21,31 +23,14 @@ _ABOUT = (
     *("identifiedBy", "dateIdentified", "identificationVerificationStatus"),
     "identificationRemarks",
 )
-# Terms of Darwin Core that metadata may be called by; anything else is dynamicProperties.
-_SAID = (
-    *("basisOfRecord", "institutionCode", "collectionCode", "catalogNumber", "recordNumber"),
-    *("recordedBy", "individualCount", "organismID", "sex", "lifeStage", "behavior"),
-    *("establishmentMeans", "occurrenceStatus", "preparations", "occurrenceRemarks"),
-    *("eventID", "parentEventID", "eventDate", "eventTime", "year", "month", "day", "habitat"),
-    *("samplingProtocol", "fieldNumber", "eventRemarks", "locationID", "continent", "country"),
-    *("countryCode", "stateProvince", "county", "municipality", "locality", "waterBody"),
-    *("decimalLatitude", "decimalLongitude", "geodeticDatum", "coordinateUncertaintyInMeters"),
-    *("minimumElevationInMeters", "maximumElevationInMeters", "minimumDepthInMeters"),
-    *("maximumDepthInMeters", "typeStatus", "datasetName", "informationWithheld"),
-)
-_OCCURRENCE = (_ID, *_TAXON, "verbatimIdentification", *_ABOUT, *_SAID, "dynamicProperties")
-_IDENTIFICATION = (*_TAXON, "verbatimIdentification", *_ABOUT)
-_OF_MEDIUM = (
-    *("license", "rightsHolder", "creator", "created", "references", "title", "description"),
-    "publisher",
-)
-_MEDIUM = ("type", "format", "identifier", *_OF_MEDIUM)
-_TABLES = (
-    Text("occurrence.txt", f"{DWC}Occurrence", DWC, _OCCURRENCE),
-    Text("identification.txt", f"{DWC}Identification", DWC, _IDENTIFICATION),
-    Text("multimedia.txt", f"{GBIF}Multimedia", DC, _MEDIUM),
-)
+_IDENTIFICATION = (*_TAXON, "verbatimIdentification", "identificationQualifier", *_ABOUT)
+_MEDIUM = ("type", "format", "identifier", *OF_MEDIUM)
+# What the export says itself of the name that it gives; metadata do not overrule it.
+_OWN = {_ID, *_TAXON, *map(str, RANKS), *_ABOUT, "verbatimIdentification", DYNAMIC}
+_NAMES = ("scientificName", "verbatimIdentification", "acceptedNameUsage")
+_OF_PERSON = ("verbatimIdentification", "identificationQualifier")
 _Row = dict[str, object]
+_Said = Mapping[str, str]
 
 
 def write(images: Images, target: Path, account: Account) -> Iterator[None]:
@@ -60,49 +45,84 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
     folder.mkdir()
     seen: set[str] = set()
     told: set[tuple[str, ...]] = set()
+    columns = Columns.of(images)
+    tables = _tables(columns)
     with ExitStack() as files:
-        occurrence, identification, medium = (files.enter_context(t.open(folder)) for t in _TABLES)
+        occurrence, identification, medium = (files.enter_context(t.open(folder)) for t in tables)
         for batch in images.batches():
             for image in batch:
                 best = image.best
                 if best is None:
                     account.left_out["images that nobody names a taxon of"] += 1
                     continue
-                key = image.metadata.get(_ID) or image.image_id
+                known, others = columns.split(image.metadata)
+                key = known.get(_ID) or image.image_id
                 if key not in seen:
                     seen.add(key)
-                    occurrence(key, _occurrence(image, best, key))
+                    occurrence(key, _occurrence(image, best, key, known, others))
                     account.written["occurrences"] += 1
                 for said in filter(None, (image.said, image.machine)):
-                    row = _identification(said, image.metadata)
+                    row = _identification(said, known)
                     same = (key, *map(str, row.values()))
                     if said.taxon and same not in told:
                         if key != image.image_id:  # only these can come again
                             told.add(same)
                         identification(key, row)
                         account.written["identifications"] += 1
-                medium(key, _medium(image))
+                medium(key, _medium(image, known))
                 account.written["media"] += 1
             account.images += len(batch)
             yield
     title = images.snapshot.folder.name.removesuffix(".collection")
-    (folder / "meta.xml").write_text(archive_text.meta_xml(_TABLES), encoding="utf-8")
+    (folder / "meta.xml").write_text(archive_text.meta_xml(tables), encoding="utf-8")
     (folder / "eml.xml").write_text(archive_text.eml_xml(title), encoding="utf-8")
+    account.notes += columns.notes()
     account.notes.append(f"eml.xml names no {CREATED}: fill them in before you publish")
     Path(shutil.make_archive(str(target.parent / "packed"), "zip", folder)).rename(target)
 
 
-def _occurrence(image: Image, best: Identification, key: str) -> _Row:
-    said = image.metadata
-    known = {term: said[term] for term in _SAID if term in said}
-    others = {name: said[name] for name in said if name not in _NAMED_ELSEWHERE}
-    row = {"basisOfRecord": "Occurrence"} | known | _identification(best, said) | {_ID: key}
+def _tables(columns: Columns) -> tuple[Text, Text, Text]:
+    """Return the tables: of the occurrence's terms those that a column holds, and our own."""
+    held = {*columns.terms.values(), "basisOfRecord", "verbatimEventDate"} - {*_OWN, *OF_MEDIUM}
+    said = [term for name, term in terms().items() if name in held]
+    iris = {term.name: term.vocabulary + term.name for term in said}
+    core = (_ID, *_TAXON, "verbatimIdentification", *_ABOUT, *iris, DYNAMIC)
+    return (
+        Text("occurrence.txt", f"{DWC}Occurrence", DWC, core, iris),
+        Text("identification.txt", f"{DWC}Identification", DWC, _IDENTIFICATION),
+        Text("multimedia.txt", f"{GBIF}Multimedia", DC, _MEDIUM),
+    )
+
+
+def _occurrence(image: Image, best: Identification, key: str, known: _Said, others: _Said) -> _Row:
+    """Return a row of the core; what does not hold of its name there is in dynamicProperties.
+
+    A person's identification does not speak of a machine's name, nor an author of another name.
+    """
+    human = best is image.said
+    named = human and any(known.get(term, "").startswith(best.name) for term in _NAMES if best.name)
+    row: _Row = {"basisOfRecord": "Occurrence"}
+    own = _identification(best, known if human else {}) | {_ID: key}
+    said = {str(value).casefold() for value in own.values()} | {best.label.casefold()}
+    others = dict(others)
+    for term, value in known.items():
+        of = terms()[term].of if term in terms() else ""
+        if term in OF_MEDIUM:
+            continue
+        if term in _OWN or (of == "Identification" and not human) or (of == "Taxon" and not named):
+            if value.casefold() not in said:
+                others[term] = value
+        else:
+            row[term] = value
+    if human and best.label != own["verbatimIdentification"]:
+        others.setdefault("label", best.label)
+    row |= own
     if others:
-        row["dynamicProperties"] = json.dumps(others, ensure_ascii=False)
+        row[DYNAMIC] = json.dumps(others, ensure_ascii=False)
     return row
 
 
-def _identification(said: Identification, metadata: Mapping[str, str]) -> _Row:
+def _identification(said: Identification, known: _Said) -> _Row:
     row: _Row = {"verbatimIdentification": said.label, "scientificName": said.name}
     row["taxonRank"] = said.rank
     if said.taxon:
@@ -118,14 +138,12 @@ def _identification(said: Identification, metadata: Mapping[str, str]) -> _Row:
             "; ".join(filter(None, remarks)),
         )
         return row | dict(zip(_ABOUT, about, strict=True))
-    return row | {term: metadata.get(term, "") for term in _ABOUT}
+    written = {term: known[term] for term in _OF_PERSON if known.get(term)}
+    return row | {term: known.get(term, "") for term in _ABOUT} | written
 
 
-def _medium(image: Image) -> _Row:
+def _medium(image: Image, known: _Said) -> _Row:
     where = image.url or image.source_id
     kind = mimetypes.guess_type(image.file_name)[0] or ""
     row: _Row = {"type": "StillImage", "format": kind, "identifier": where}
-    return row | {term: image.metadata.get(term, "") for term in _OF_MEDIUM}
-
-
-_NAMED_ELSEWHERE = {_ID, *_ABOUT, *_SAID, *_OF_MEDIUM}
+    return row | {term: known.get(term, "") for term in OF_MEDIUM}
