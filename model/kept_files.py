@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SMALL = 64 << 20  # bytes that are hashed in 50 ms; a file up to this size is compared whole
+SMALL = 64 << 20  # bytes that are hashed in 50 ms
+ALL = sys.maxsize
 _BLOCK = 64 << 10
 _BLOCKS = 64  # of a larger file, evenly spread
 
@@ -22,16 +24,16 @@ def digests(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": whole, "sample": _sample(path)}
 
 
-def is_intact(path: Path, expected: Digests, whole: bool) -> bool:
-    """Compare a file with its digests: all of it if `whole`, else of a large one a sample.
+def is_intact(path: Path, expected: Digests, up_to: int) -> bool:
+    """Compare a file with its digests: all of it up to that many bytes, of a larger one a sample.
 
-    A ViT-B/16's towers take 170 ms each whole, sampled 5 ms.
+    The two towers of a ViT-B/16, 600 MB, take 400 ms whole, sampled 10 ms.
     """
     try:
         size = path.stat().st_size
         if size != expected["bytes"]:
             return False
-        if not whole and size > SMALL:
+        if size > up_to:
             return bool(_sample(path) == expected["sample"])
         with path.open("rb") as file:
             return bool(hashlib.file_digest(file, "sha256").hexdigest() == expected["sha256"])

@@ -16,7 +16,7 @@ from model.clip_encoder import ClipEncoder
 from model.compiled import open_compiled
 from model.encoder import checked, load
 from model.errors import EncoderUnavailable
-from model.kept_files import digests, is_intact, read_sealed, write_sealed
+from model.kept_files import ALL, digests, is_intact, read_sealed, write_sealed
 from model.open_clip_models import from_network
 
 TINY = {
@@ -197,7 +197,7 @@ def test_a_sample_of_a_large_file_opens_it_and_all_of_it_is_compared_before_writ
     kept: tuple[Path, str, dict], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder, fingerprint, vectors = kept
-    monkeypatch.setattr(kept_files, "SMALL", 0)
+    monkeypatch.setattr("model.runtimes.openvino.SMALL", 0)
     monkeypatch.setattr(kept_files, "_BLOCK", 64)
     for blob in (folder / "compiled").rglob("*.blob"):
         write_sealed(blob.with_name("digests.json"), {blob.name: digests(blob)})
@@ -254,23 +254,20 @@ def test_nothing_is_logged_where_nothing_is_kept_yet(
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 64 << 10, (64 << 10) * 64 + 17])
-def test_a_sample_covers_the_ends_of_a_file(
-    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_files, "SMALL", -1)
+def test_a_sample_covers_the_ends_of_a_file(tmp_path: Path, size: int) -> None:
     path = tmp_path / "x"
     path.write_bytes(np.random.default_rng(0).bytes(size))
     known = digests(path)
-    assert is_intact(path, known, whole=False)
-    assert is_intact(path, known, whole=True)
+    assert is_intact(path, known, up_to=0)
+    assert is_intact(path, known, up_to=ALL)
     for place in {0, size - 1} if size else ():
         data = bytearray(path.read_bytes())
         data[place] ^= 1
         (tmp_path / "y").write_bytes(bytes(data))
-        assert not is_intact(tmp_path / "y", known, whole=False)
-        assert not is_intact(tmp_path / "y", known, whole=True)
-    assert not is_intact(tmp_path / "gone", known, whole=False)
-    assert not is_intact(path, {}, whole=True)
+        assert not is_intact(tmp_path / "y", known, up_to=0)
+        assert not is_intact(tmp_path / "y", known, up_to=ALL)
+    assert not is_intact(tmp_path / "gone", known, up_to=0)
+    assert not is_intact(path, {}, up_to=ALL)
 
 
 def test_a_sealed_file_tells_any_changed_byte(tmp_path: Path) -> None:

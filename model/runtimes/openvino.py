@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from model.errors import EncoderUnavailable
-from model.kept_files import Digests, digests, is_intact, read_sealed, write_sealed
+from model.kept_files import ALL, SMALL, Digests, digests, is_intact, read_sealed, write_sealed
 from model.preprocessing import Pixels
 from model.runtimes import SHORTEST
 from model.tokens import Tokens
@@ -105,16 +105,19 @@ _OPEN: WeakValueDictionary[str, _Network] = WeakValueDictionary()  # shared by a
 
 
 def can_open(folder: Path, files: Mapping[str, Digests]) -> bool:
-    """Tell whether both towers can be computed from what is kept, be it compiled or not yet."""
+    """Tell whether both towers can be computed from what is kept, be it compiled or not yet.
+
+    A sample of each is compared; more when a tower is first used.
+    """
     return all(
-        _are_intact(folder, tower, files, _has_compiled(_compiled_in(folder, tower), False))
+        _are_intact(folder, tower, files, _has_compiled(_compiled_in(folder, tower), up_to=0))
         for tower in TOWERS
     )
 
 
 def _open(folder: Path, tower: str, files: Mapping[str, Digests], whole: bool) -> _Network:
     kept = _compiled_in(folder, tower)
-    is_compiled = _has_compiled(kept, whole)
+    is_compiled = _has_compiled(kept, ALL if whole else SMALL)
     if not _are_intact(folder, tower, files, is_compiled):
         raise _damaged(kept)
     # A damaged file that cannot be removed is not used: OpenVINO would not ask.
@@ -144,11 +147,11 @@ def _damaged(kept: Path) -> EncoderUnavailable:
     )
 
 
-def _has_compiled(kept: Path, whole: bool) -> bool:
+def _has_compiled(kept: Path, up_to: int) -> bool:
     """Tell whether a tower's compiled form is there and intact; a damaged one is removed."""
     expected = read_sealed(kept / _DIGESTS) or {}
     blobs = list(kept.glob("*.blob"))
-    intact = [is_intact(blob, expected.get(blob.name, {}), whole) for blob in blobs]
+    intact = [is_intact(blob, expected.get(blob.name, {}), up_to) for blob in blobs]
     if blobs and not all(intact):
         _LOG.warning("The compiled encoder in %s is damaged; it is compiled again.", kept)
         for blob in blobs:
@@ -178,7 +181,7 @@ def _times(kept: Path) -> dict[str, tuple[int, int]]:
 def _are_intact(folder: Path, tower: str, files: Mapping[str, Digests], is_compiled: bool) -> bool:
     """Compare a tower's program, and its weights where they are still to be compiled."""
     names = (tower,) if is_compiled else (tower, f"{Path(tower).stem}.bin")
-    return all(is_intact(folder / name, files.get(name, {}), whole=True) for name in names)
+    return all(is_intact(folder / name, files.get(name, {}), ALL) for name in names)
 
 
 def _compiled_in(folder: Path, tower: str) -> Path:
