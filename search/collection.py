@@ -3,7 +3,6 @@
 Each method imports what it uses, so that a search does not wait for scikit-learn.
 """
 
-import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,7 +16,7 @@ from model.taxon import Rank
 from search.audit.findings import KINDS
 from search.hits import Hit, Hits
 from search.opened import Opened, several
-from search.query.filters import Filters
+from search.query.filters import Day, Filters, period
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from search.query.vector_arithmetic import Weighed
 
 Names = str | Sequence[str]
-Day = str | datetime.date
-"""a day, or as a string also a month or a year: "2021-05-01", "2021-05", "2021" """
 
 
 class Collection(Opened):
@@ -92,7 +89,14 @@ class Collection(Opened):
         from search.ranking.diversify import Diversity
         from search.retrieval import retrieve
 
-        filters = _filters(within, exclude, rank, where, _period(date), near)
+        filters = Filters(
+            several(within),
+            several(exclude),
+            str(rank or ""),
+            where or "",
+            period(date),
+            near or "",
+        )
         understood = understand(
             self.names,
             filters.within,
@@ -118,7 +122,7 @@ class Collection(Opened):
         """
         from search.retrieval import retrieve_each
 
-        filters = _filters(within, where=where)
+        filters = Filters(several(within), where=where or "")
         yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
@@ -384,23 +388,3 @@ def open_collection(
     snapshot = open_snapshot(Path(folder))
     known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(snapshot.manifest)
     return Collection(snapshot, encoder, known)
-
-
-def _filters(
-    within: Names,
-    exclude: Names = (),
-    rank: Rank | str | None = None,
-    where: str | None = None,
-    date: str = "",
-    near: "Place | None" = None,
-) -> Filters:
-    return Filters(
-        several(within), several(exclude), str(rank or ""), where or "", date, near or ""
-    )
-
-
-def _period(date: Day | tuple[Day | None, Day | None] | None) -> str:
-    """Return a time as ISO 8601 writes it: "2021-05", "2021-05-01/2021-06", "2021/"."""
-    if isinstance(date, tuple):
-        return "/".join("" if each is None else str(each) for each in date)
-    return "" if date is None else str(date)

@@ -73,7 +73,7 @@ def test_vectors_are_made_unit_and_that_is_noted(tmp_path: Path) -> None:
 
 def test_their_owner_says_which_encoder_they_come_from(tmp_path: Path) -> None:
     source = write(tmp_path / "e.parquet", [[1.0, 0.0]])
-    with pytest.raises(BadInput, match="say with --encoder"):
+    with pytest.raises(BadInput, match="pass encoder=NAME"):
         list(index_source(source, tmp_path / "c"))
     assert not (tmp_path / "c").exists()
 

@@ -283,7 +283,7 @@ def test_where_the_hub_cannot_be_reached_the_starter_is_named(tmp_path: Path) ->
         check=True,
     )
     assert "imageomics/bioclip" in done.stdout
-    assert "--encoder starter" in done.stdout
+    assert "pass encoder=starter" in done.stdout
     assert len(done.stdout.splitlines()) == 1
 
 

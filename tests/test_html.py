@@ -51,7 +51,7 @@ def test_names_are_text_and_never_markup(collection: Path) -> None:
     hits = open_collection(collection, ColourEncoder()).search(text="red", k=1)
     evil = '"><img src=x onerror=alert(1)>'
     named = replace(hits[0], label=evil, taxon=None, scientific_name="", source_id=f"r/{evil}.png")
-    html = replace(hits, hits=(named,), meaning=evil)._repr_html_()
+    html = replace(hits, items=(named,), meaning=evil)._repr_html_()
     assert html.count("<img") == len(pictures_in(html)) == 1
     assert html.count("&lt;img src=x onerror") == 4
 

@@ -182,7 +182,7 @@ def test_an_address_is_indexed_and_kept_small(tmp_path: Path) -> None:
     def fetch(url: str) -> bytes:
         return json.dumps(V3).encode() if url == address else red
 
-    with pytest.raises(BadInput, match="say --fetch"):
+    with pytest.raises(BadInput, match="pass fetch=True"):
         run(address, tmp_path / "c")
     run(address, tmp_path / "c", how=How(fetch=fetch))
     with open_snapshot(tmp_path / "c") as snapshot:

@@ -201,7 +201,10 @@ def test_a_sample_of_a_large_file_opens_it_and_all_of_it_is_compared_before_writ
     monkeypatch.setattr(kept_files, "_BLOCK", 64)
     for blob in (folder / "compiled").rglob("*.blob"):
         write_sealed(blob.with_name("digests.json"), {blob.name: digests(blob)})
-    flip(blob)
+    (blob,) = files(folder, "texts-*/*.blob")
+    data = bytearray(blob.read_bytes())
+    data[len(data) // 2 + 500] ^= 0x40
+    replaced(blob, bytes(data))
     gc.collect()
     sampled = open_compiled("tiny", fingerprint)
     assert sampled

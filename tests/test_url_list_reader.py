@@ -39,7 +39,7 @@ def test_each_url_is_one_record(tmp_path: Path) -> None:
 def test_nothing_is_fetched_unless_asked(tmp_path: Path) -> None:
     path = tmp_path / "urls.txt"
     path.write_text(LIST, encoding="utf-8")
-    with pytest.raises(BadInput, match=r"https://example\.org/1\.jpg; say --fetch"):
+    with pytest.raises(BadInput, match=r"https://example\.org/1\.jpg; pass fetch=True"):
         run(path, tmp_path / "c")
     assert not (tmp_path / "c").exists()
 

@@ -101,12 +101,23 @@ def resolve_all(
     asked = {fold(word) for each in read for one in each for word in (one.name, one.context)}
     known = _look_up(connection, asked - {""})
     found = [_resolve(name, each, known, within) for name, each in zip(names, read, strict=True)]
-    return [
-        one
-        if _is_key(one.written) or (one.whole and one.status != "unknown")
-        else _respelt(connection, one, each, within)
-        for one, each in zip(found, read, strict=True)
+    unsure = [
+        not _is_key(one.written) and (not one.whole or one.status == "unknown") for one in found
     ]
+    typed = [_as_typed(each) if again else [] for each, again in zip(read, unsure, strict=True)]
+    common = _look_up(connection, {name for names in typed for name in names})
+    return [
+        _respelt(connection, one, each, [common.get(name, []) for name in names], within)
+        if again
+        else one
+        for one, each, names, again in zip(found, read, typed, unsure, strict=True)
+    ]
+
+
+def _as_typed(read: Sequence[Reading]) -> list[str]:
+    """Return common names that a text may be without their hyphens and "'s"."""
+    plain = [reading for reading in read if reading.reason in ("", WITHOUT_MARKS)]
+    return as_common_names(fold(plain[-1].name))
 
 
 def _readings(name: str) -> list[Reading]:
@@ -145,17 +156,14 @@ def _respelt(
     connection: duckdb.DuckDBPyConnection,
     found: Resolution,
     read: Sequence[Reading],
+    typed: Sequence[Sequence[_Match]],
     within: Sequence[Interval],
 ) -> Resolution:
-    """Decide by another ending or rank of the epithet, where the name as it is decides nothing."""
+    """Decide by hyphens, or by another ending or rank of the epithet, where nothing else does."""
+    common = [match for each in typed for match in each if match.kind == COMMON]
+    if matches := _inside(common, within):
+        return _decided(found.written, read[0], HYPHENS, matches)
     context = _look_up(connection, {fold(reading.context) for reading in read} - {""})
-    for reading in read[:2]:  # as it is written, and without marks
-        if reading.reason not in ("", WITHOUT_MARKS):
-            continue
-        known = _look_up(connection, as_common_names(fold(reading.name)))
-        matches = [match for each in known.values() for match in each if match.kind == COMMON]
-        if matches := _inside(matches, within):
-            return _decided(found.written, reading, HYPHENS, matches)
     for reading in read:
         if not reading.whole:
             continue

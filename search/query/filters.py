@@ -1,5 +1,6 @@
 """Filters: clades, rank, SQL, date and place as one condition on the images that may answer."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from model.taxon import RANKS, Rank
 from search.query.conditions import Condition, inside
 from search.query.dates_and_places import Place, near, within_dates
 from search.query.names import Names
+
+Day = str | datetime.date
+"""a day, or as a string also a month or a year: "2021-05-01", "2021-05", "2021" """
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,10 @@ def _rank(name: str) -> Rank:
         return Rank(name.lower())
     except ValueError:
         raise Error(f"Unknown rank {name!r}; choose one of {', '.join(RANKS)}.") from None
+
+
+def period(date: Day | tuple[Day | None, Day | None] | None) -> str:
+    """Return a time as ISO 8601 writes it: "2021-05", "2021-05-01/2021-06", "2021/"."""
+    if isinstance(date, tuple):
+        return "/".join("" if each is None else str(each) for each in date)
+    return "" if date is None else str(date)
