@@ -544,6 +544,11 @@ def test_boxes_beyond_the_edge_end_at_the_edge(
         ("2021:05:03 04:05:06", "2021-05-03T04:05:06+00:00", False),
         ("2021-05-03T04:05:06.789+02:00", "2021-05-03T04:05:06+02:00", True),
         ("2021-05-03 04:05Z", "2021-05-03T04:05:00+00:00", True),
+        ("2021/05/03 04:05:06", "2021-05-03T04:05:06+00:00", False),
+        ("2021:05:03", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03/2021-05-04", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03/04", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03T04:05Z/2021-05-03T04:06Z", "2021-05-03T04:05:00+00:00", True),
     ],
 )
 def test_times_are_understood_and_doubt_is_kept(text: str, expected: str, certain: bool) -> None:
@@ -559,7 +564,17 @@ def test_of_an_interval_of_one_visit_the_start_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2021", "2021-05", "2021-05-01/2021-06-01", "May", "2021-13-01"]
+    "text",
+    [
+        "",
+        "2021",
+        "2021-05",
+        "2021-05-01/2021-06-01",
+        "2021-05-01/03",
+        "2021/2022",
+        "May",
+        "2021-13-01",
+    ],
 )
 def test_what_is_no_moment_is_none(text: str) -> None:
     assert moment_of(text) is None
@@ -590,3 +605,30 @@ def test_the_command_says_what_was_written_and_what_was_not(savanna: Path, tmp_p
     again = CliRunner().invoke(main, asked)
     assert (again.exit_code, again.stdout) == (1, "")
     assert "is there already" in again.stderr
+
+
+def test_our_own_archive_indexed_again_says_that_pictures_are_not_in_it(
+    savanna: Path, tmp_path: Path
+) -> None:
+    exported(savanna, tmp_path / "o.zip", "darwin-core")
+    packed = list(read_darwin_core(str(tmp_path / "o.zip"), refuse))
+    assert len(packed) == 6
+    assert all("a path that the archive does not hold" in each.problem for each in packed)
+    shutil.unpack_archive(tmp_path / "o.zip", tmp_path / "o")
+    for record in read_darwin_core(str(tmp_path / "o"), refuse):
+        assert "No such file" in record.problem
+
+
+def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Path) -> None:
+    for name, colour in (("a", "red"), ("b", "green")):
+        write_picture(tmp_path / "p" / f"{name}.png", colour)
+    (tmp_path / "table.csv").write_text(
+        "file_name,species,eventDate,decimalLatitude,decimalLongitude,individualCount\n"
+        "a.png,Panthera leo,2020-05-30T02:57:37Z/2020-05-30T02:57:44Z,1.5,13.4,1\n"
+        "b.png,Puma concolor,2020-05-30T02:57:37Z,1.5,13.4,1.0\n"
+    )
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "table.csv"))
+    exported(tmp_path / "c", tmp_path / "package", "camtrap-dp")
+    rows = validated(tmp_path / "package")[OBSERVATIONS]
+    assert [row["count"] for row in rows] == ["1", "1"]
+    assert {row["eventStart"] for row in rows} == {"2020-05-30T02:57:37+00:00"}
