@@ -34,6 +34,8 @@ from indexer.inputs.spreadsheet_cells import as_said, harmless
 from indexer.labels.label_files import label_from, read_label_file
 from indexer.readers import refuse
 from indexer.readers.darwin_core import read as read_darwin_core
+from indexer.readers.embeddings import base as base_of_embeddings
+from indexer.readers.embeddings import read as read_embeddings
 from indexer.store.segment import IDENTIFICATIONS
 from model.errors import BadInput, Error, UnknownName
 from model.plugins import plugin_names
@@ -281,11 +283,37 @@ def test_parquet_is_indexed_again_with_the_same_vectors_and_labels(
         asked = "SELECT label, said_key, common_name FROM images ORDER BY ALL"
         assert new.query(asked) == old.query(asked)
         rows = new.query('SELECT source_id, "row" FROM images')
+        ids = dict(old.query("SELECT source_id, image_id FROM images"))
         for source_id, row in rows:
             np.testing.assert_array_equal(
-                new.vector(row), vectors[source_id.rpartition("/")[2]].astype(np.float16)
+                new.vector(row), vectors[ids[source_id]].astype(np.float16)
             )
+            assert new.path_of(source_id) == savanna.parent / source_id
         assert len(rows) == len(SAID)
+
+
+def test_parts_of_photographs_in_parquet_find_their_picture_and_other_files_are_none(
+    tmp_path: Path,
+) -> None:
+    """A table that names any other file than a picture does not open it."""
+    picture = write_picture(tmp_path / "photos" / "a.png", "red")
+    secret = tmp_path / "photos" / "secret.txt"
+    secret.write_text("secret")
+    part = f"{CROP_MARK}0,0,50,50"
+    rows = [
+        {"uuid": "1", "file_name": f"{picture}{part}", "source_id": f"photos/a.png{part}"},
+        {"uuid": "2", "file_name": str(secret), "source_id": "photos/secret.txt"},
+    ]
+    table = pa.Table.from_pylist([row | {"emb": [1.0] + [0.0] * 63} for row in rows])
+    pq.write_table(table, tmp_path / "v.parquet")
+    first, second = read_embeddings(str(tmp_path / "v.parquet"), refuse)
+    assert base_of_embeddings(str(tmp_path / "v.parquet")) == str(tmp_path / "photos")
+    assert first.source_id == f"a.png{part}"
+    assert second.source_id == "2"
+    picture.unlink()
+    picture.parent.rename(tmp_path / "moved")
+    first, _ = read_embeddings(str(tmp_path / "v.parquet"), refuse)
+    assert (first.source_id, first.metadata["file_name"]) == ("1", f"{picture}{part}")
 
 
 # pybioclip

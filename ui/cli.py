@@ -1,8 +1,11 @@
 """The command `taxalens`: every file in ui/commands/ is one sub-command."""
 
+import atexit
 import logging
+import os
 import sys
 import warnings
+from contextlib import suppress
 
 import click
 
@@ -52,5 +55,22 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # odd EXIF and the like; what matters raises
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command in a process of its own, of whose end nothing is shown but the exit code.
+
+    DuckDB prints a page for what is open when Python has ended. All that a command opens is freed
+    before, save what a thread still holds that nobody waits for: a page of the app that is being
+    drawn when Ctrl-C is pressed.
+    """
+    atexit.register(_end_silently)  # first, so that it is called last
     main()
+
+
+def _end_silently() -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+if __name__ == "__main__":
+    run()
