@@ -5,6 +5,7 @@ Radford et al. 2021 (CLIP, section 3.2) call it a linear probe; scikit-learn fit
 
 import warnings
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -16,6 +17,7 @@ from search.classify.reference_set import ReferenceSet
 
 C = 10.0  # inverse of the penalty: of 1, 10, 100, 1000 the best at 1, 5 and 15 shots of 100 birds
 _STEPS = 200
+_FITTING = Lock()  # warning filters are the process's: two threads would restore each other's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,7 @@ def fit(reference: ReferenceSet, neighbours: int = NEIGHBOURS) -> Probe:
     if classes == 1:
         return Probe(mean, np.zeros((1, dim), np.float32), np.zeros(1, np.float32))
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
-    with warnings.catch_warnings():
+    with _FITTING, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last step is near enough
         model.fit(centred(reference.vectors, mean), reference.classes)
     weights, biases = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
