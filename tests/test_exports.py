@@ -34,6 +34,8 @@ from indexer.inputs.spreadsheet_cells import as_said, harmless
 from indexer.labels.label_files import label_from, read_label_file
 from indexer.readers import refuse
 from indexer.readers.darwin_core import read as read_darwin_core
+from indexer.readers.embeddings import base as base_of_embeddings
+from indexer.readers.embeddings import read as read_embeddings
 from indexer.store.segment import IDENTIFICATIONS
 from model.errors import BadInput, Error, UnknownName
 from model.plugins import plugin_names
@@ -281,11 +283,37 @@ def test_parquet_is_indexed_again_with_the_same_vectors_and_labels(
         asked = "SELECT label, said_key, common_name FROM images ORDER BY ALL"
         assert new.query(asked) == old.query(asked)
         rows = new.query('SELECT source_id, "row" FROM images')
+        ids = dict(old.query("SELECT source_id, image_id FROM images"))
         for source_id, row in rows:
             np.testing.assert_array_equal(
-                new.vector(row), vectors[source_id.rpartition("/")[2]].astype(np.float16)
+                new.vector(row), vectors[ids[source_id]].astype(np.float16)
             )
+            assert new.path_of(source_id) == savanna.parent / source_id
         assert len(rows) == len(SAID)
+
+
+def test_parts_of_photographs_in_parquet_find_their_picture_and_other_files_are_none(
+    tmp_path: Path,
+) -> None:
+    """A table that names any other file than a picture does not open it."""
+    picture = write_picture(tmp_path / "photos" / "a.png", "red")
+    secret = tmp_path / "photos" / "secret.txt"
+    secret.write_text("secret")
+    part = f"{CROP_MARK}0,0,50,50"
+    rows = [
+        {"uuid": "1", "file_name": f"{picture}{part}", "source_id": f"photos/a.png{part}"},
+        {"uuid": "2", "file_name": str(secret), "source_id": "photos/secret.txt"},
+    ]
+    table = pa.Table.from_pylist([row | {"emb": [1.0] + [0.0] * 63} for row in rows])
+    pq.write_table(table, tmp_path / "v.parquet")
+    first, second = read_embeddings(str(tmp_path / "v.parquet"), refuse)
+    assert base_of_embeddings(str(tmp_path / "v.parquet")) == str(tmp_path / "photos")
+    assert first.source_id == f"a.png{part}"
+    assert second.source_id == "2"
+    picture.unlink()
+    picture.parent.rename(tmp_path / "moved")
+    first, _ = read_embeddings(str(tmp_path / "v.parquet"), refuse)
+    assert (first.source_id, first.metadata["file_name"]) == ("1", f"{picture}{part}")
 
 
 # pybioclip
@@ -516,6 +544,11 @@ def test_boxes_beyond_the_edge_end_at_the_edge(
         ("2021:05:03 04:05:06", "2021-05-03T04:05:06+00:00", False),
         ("2021-05-03T04:05:06.789+02:00", "2021-05-03T04:05:06+02:00", True),
         ("2021-05-03 04:05Z", "2021-05-03T04:05:00+00:00", True),
+        ("2021/05/03 04:05:06", "2021-05-03T04:05:06+00:00", False),
+        ("2021:05:03", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03/2021-05-04", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03/04", "2021-05-03T00:00:00+00:00", False),
+        ("2021-05-03T04:05Z/2021-05-03T04:06Z", "2021-05-03T04:05:00+00:00", True),
     ],
 )
 def test_times_are_understood_and_doubt_is_kept(text: str, expected: str, certain: bool) -> None:
@@ -531,7 +564,17 @@ def test_of_an_interval_of_one_visit_the_start_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2021", "2021-05", "2021-05-01/2021-06-01", "May", "2021-13-01"]
+    "text",
+    [
+        "",
+        "2021",
+        "2021-05",
+        "2021-05-01/2021-06-01",
+        "2021-05-01/03",
+        "2021/2022",
+        "May",
+        "2021-13-01",
+    ],
 )
 def test_what_is_no_moment_is_none(text: str) -> None:
     assert moment_of(text) is None
@@ -562,3 +605,30 @@ def test_the_command_says_what_was_written_and_what_was_not(savanna: Path, tmp_p
     again = CliRunner().invoke(main, asked)
     assert (again.exit_code, again.stdout) == (1, "")
     assert "is there already" in again.stderr
+
+
+def test_our_own_archive_indexed_again_says_that_pictures_are_not_in_it(
+    savanna: Path, tmp_path: Path
+) -> None:
+    exported(savanna, tmp_path / "o.zip", "darwin-core")
+    packed = list(read_darwin_core(str(tmp_path / "o.zip"), refuse))
+    assert len(packed) == 6
+    assert all("a path that the archive does not hold" in each.problem for each in packed)
+    shutil.unpack_archive(tmp_path / "o.zip", tmp_path / "o")
+    for record in read_darwin_core(str(tmp_path / "o"), refuse):
+        assert "No such file" in record.problem
+
+
+def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Path) -> None:
+    for name, colour in (("a", "red"), ("b", "green")):
+        write_picture(tmp_path / "p" / f"{name}.png", colour)
+    (tmp_path / "table.csv").write_text(
+        "file_name,species,eventDate,decimalLatitude,decimalLongitude,individualCount\n"
+        "a.png,Panthera leo,2020-05-30T02:57:37Z/2020-05-30T02:57:44Z,1.5,13.4,1\n"
+        "b.png,Puma concolor,2020-05-30T02:57:37Z,1.5,13.4,1.0\n"
+    )
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "table.csv"))
+    exported(tmp_path / "c", tmp_path / "package", "camtrap-dp")
+    rows = validated(tmp_path / "package")[OBSERVATIONS]
+    assert [row["count"] for row in rows] == ["1", "1"]
+    assert {row["eventStart"] for row in rows} == {"2020-05-30T02:57:37+00:00"}

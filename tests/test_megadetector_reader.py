@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.inputs.records import Box, Record
-from indexer.labels.label_files import read_label_file
+from indexer.labels.label_files import Label, labelled, read_label_file
 from indexer.readers import reader_of, refuse
 from indexer.readers.megadetector import base, claims, read
 from model.errors import BadInput
@@ -291,3 +291,18 @@ def test_persons_and_vehicles_get_no_species(tmp_path: Path) -> None:
         assert {"person", "vehicle"} < {each.name for each in answers}
         assert [each.taxon for each in answers if each.name in kinds.values()] == [None, None]
         assert len(answers) == 3
+
+
+def test_a_row_of_a_folder_sets_metadata_and_leaves_what_a_detector_found(tmp_path: Path) -> None:
+    """Neither the folder's name nor its species becomes the label of a person or of a blank."""
+    source = write(tmp_path)
+    animal, person, blank, *_ = records(source)
+    assert (animal.label, person.label, blank.label) == ("", "person", "blank")
+    for row in ("site A,north,", "site A,north,Panthera leo"):
+        (tmp_path / "labels.csv").write_text(f"label,site,species\n{row}\n")
+        labels = read_label_file(tmp_path / "labels.csv")
+        said = [labelled(record, base(source), labels) for record in (animal, person, blank)]
+        assert [each.metadata["site"] for each in said] == ["north"] * 3
+        assert [each.label for each in said[1:]] == ["person", "blank"]
+        assert (said[0].taxon is None) == row.endswith(",")
+    assert labelled(animal, base(source), {"site A": Label("site A")}).label == ""

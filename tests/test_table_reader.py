@@ -1,5 +1,6 @@
 """Tables of pictures: each row names one and says what it shows."""
 
+import unicodedata
 from pathlib import Path
 
 import duckdb
@@ -9,8 +10,10 @@ import pytest
 from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.exports.export import export
 from indexer.ingest.run import How
 from indexer.inputs.records import Record
+from indexer.labels.label_files import read_label_file
 from indexer.readers import reader_of, refuse
 from indexer.readers.table import base, claims, read
 from model.errors import BadInput
@@ -134,3 +137,53 @@ def test_a_collection_can_be_rebuilt_from_what_search_writes(tmp_path: Path) -> 
             ("p/2.png", "x"),
             ("p/Pica pica/1.png", "x"),
         ]
+
+
+def test_a_name_is_found_in_either_form_of_unicode(tmp_path: Path) -> None:
+    for form, other in (("NFC", "NFD"), ("NFD", "NFC")):
+        folder = tmp_path / form
+        name = unicodedata.normalize(form, "Löwe.png")
+        write_picture(folder / name, "red")
+        asked = unicodedata.normalize(other, "./Löwe.png")
+        (record,) = records(table(folder, f"path,species\n{asked},Panthera leo\n"))
+        assert (record.source_id, record.problem) == (name, "")
+        labels = read_label_file(folder / "table.csv")
+        run(folder, tmp_path / f"{form}.c", labels=labels)
+        with open_snapshot(tmp_path / f"{form}.c") as snapshot:
+            assert snapshot.query("SELECT label FROM images") == [("Panthera leo",)]
+
+
+def test_a_row_may_have_a_path_or_a_url(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", "red")
+    text = "url,file_name,species\nHTTPS://example.org/1.jpg,,x\n,a.png,y\nftp://a.b/c.jpg,,z\n"
+    there, here, other = records(table(tmp_path, text))
+    assert (there.source_id, there.url) == ("https://example.org/1.jpg",) * 2
+    assert (here.source_id, here.problem) == ("a.png", "")
+    assert other.problem == "is an address that begins with ftp://; only https is read"
+
+
+def test_our_export_is_read_back_with_every_line_end(tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "a.png", "red")
+    source = table(
+        tmp_path / "p", 'file_name,species,remarks,site\na.png,Panthera leo,"first\rsecond",north\n'
+    )
+    run(source, tmp_path / "c")
+    with open_snapshot(tmp_path / "c") as snapshot:
+        list(export(snapshot, tmp_path / "o.csv"))
+    (label,) = read_label_file(tmp_path / "o.csv").values()
+    assert (label.metadata["remarks"], label.metadata["site"]) == ("first\rsecond", "north")
+
+
+def test_rows_that_are_left_out_are_inputs_that_failed(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", "red")
+    text = "file_name,species\na.png,Panthera leo\nb.png,Puma concolor,extra\n"
+    progress = run(table(tmp_path, text), tmp_path / "c")
+    assert (progress.embedded, progress.failed) == (1, 1)
+    with open_snapshot(tmp_path / "c") as snapshot:
+        ((reason,),) = snapshot.query("SELECT reason FROM inputs WHERE status = 'failed'")
+    assert reason.startswith("line 3 has 3 cells and the header 2")
+    table(tmp_path, text.replace(",extra", ""))
+    write_picture(tmp_path / "b.png", "blue")
+    run(tmp_path / "table.csv", tmp_path / "c")
+    with open_snapshot(tmp_path / "c") as snapshot:
+        assert snapshot.query("SELECT count(*) FROM inputs WHERE status = 'failed'") == [(0,)]

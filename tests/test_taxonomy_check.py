@@ -477,11 +477,8 @@ def test_an_open_taxonomy_writes_and_reads_nothing_else(tmp_path: Path) -> None:
 
 def test_what_is_known_of_a_taxonomy_is_kept_in_it(tmp_path: Path) -> None:
     about = small_taxonomy(tmp_path).about
-    assert (about.name, about.title, about.source) == (
-        "small",
-        "small.csv",
-        str(tmp_path / "small.csv"),
-    )
+    assert (about.name, about.title) == ("small", "small.csv")
+    assert Path(about.source).name == "small.csv"
     # every taxon has its name; the others are what the last column says, and a synonym
     common = sum(not line.endswith(",") for line in TAXA.splitlines())
     assert (about.taxa, about.names, about.problems) == (54, 54 + common + 1, 0)

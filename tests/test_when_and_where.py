@@ -51,6 +51,10 @@ def found(opened: Collection, **filters: object) -> str:
         ("/1900", "f"),
         ("/2021-05-03", "acf"),
         ("2023", ""),
+        ("2021:05:31", "b"),
+        ("2021/05/31", "b"),
+        ("2021/05/04/2022/01/01", "bd"),
+        ("2021-05/2021", "ab"),
     ],
 )
 def test_dates_are_as_precise_as_they_are_written(
@@ -97,6 +101,12 @@ def test_distance_is_that_of_a_great_circle(
         ({"date": "May"}, "'May' is no time; write 2021"),
         ({"date": "2021' OR 'a"}, "is no time"),
         ({"date": "/"}, "is no time"),
+        ({"date": "2021-13"}, "'2021-13' is no time"),
+        ({"date": "2021-02-30"}, "is no time"),
+        ({"date": "2021:13:01"}, "is no time"),
+        ({"date": "2021/05"}, "is no time"),
+        ({"date": "2021-00/2022"}, "is no time"),
+        ({"date": "2022/2021-05"}, "ends before it begins"),
         ({"near": "52.5,13.4"}, "is no place; write latitude,longitude,km"),
         ({"near": "90.1,0,1"}, "is not on Earth"),
         ({"near": "0,180.1,1"}, "is not on Earth"),
@@ -116,3 +126,36 @@ def test_a_collection_without_dates_says_so(collection: Path) -> None:
     opened = open_collection(collection, ColourEncoder())
     with pytest.raises(Error, match="the Darwin Core term eventDate"):
         found(opened, date="2021")
+
+
+def test_dates_of_cameras_are_found_and_what_is_not_a_date_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {
+        "a": "2021:05:01 06:00:00",
+        "b": "2021/05/02",
+        "c": "2021-13",
+        "d": "2021-02-30",
+        "e": "spring",
+        "f": "",
+        "g": "2021-05-03 10:00",
+        "h": "2021/2022",
+        "i": "0000:00:00 00:00:00",
+    }
+    labels = {}
+    for name, date in said.items():
+        write_picture(tmp_path / "p" / f"{name}.png", "red")
+        labels[f"{name}.png"] = Label("", None, {"eventDate": date} if date else {})
+    run(tmp_path / "p", tmp_path / "c", labels=labels)
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    assert found(opened, date="2021-05") == "abg"
+    assert found(opened, date="2021") == "abgh"
+    assert found(opened, date="/2030") == "abgh"
+    assert "4 images have an eventDate that cannot be read as a date." in caplog.text
+
+
+def test_collections_of_dates_alone_say_nothing(
+    opened: Collection, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert found(opened, date="2021") == "abc"
+    assert caplog.text == ""

@@ -9,13 +9,18 @@ _ISO = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:[T ]({_TIME}))?)?)?")
 _SHORT_ENDS = (re.compile(r"\d\d"), re.compile(r"\d\d-\d\d"))
 
 
+def iso_days(text: str) -> str:
+    """Return a text in which days as cameras write them are days in ISO 8601."""
+    return _CAMERA.sub(r"\1-\3-\4", text.strip())
+
+
 def event_date(text: str) -> str:
     """Return a date, a time or an interval of these in ISO 8601, "" for any other text.
 
     Cameras' "2021:05:01 06:00:00" and "2021/05/01" are understood; "2021-13" and "spring" are not.
     An interval's end may leave out the year, or year and month, of its beginning: "2021-05-01/03".
     """
-    text = _CAMERA.sub(r"\1-\3-\4", text.strip())
+    text = iso_days(text)
     since, slash, until = text.partition("/")
     since, until = since.strip(), until.strip()
     if not slash:

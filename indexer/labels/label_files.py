@@ -135,7 +135,7 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
 
     That overrules its folder's name, except where it holds metadata alone. What it says of a
     photograph is said of the parts of it that are not labelled, such as an animal; a person or a
-    vehicle stays one.
+    vehicle stays one, and what it says of a folder leaves a photograph blank that a detector did.
     """
     keys = keys_of(record, base) if labels else ()
     key = next((key for key in keys if key in labels), None)
@@ -144,8 +144,10 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     given = labels[key]
     metadata = {**record.metadata, **given.metadata}
     of_whole = record.crop is not None and key != plain_name(record.source_id)
-    of_folder = key == plain_name(_folder(record)) and given.taxon is None
-    if not given.text or (of_whole and (record.label or of_folder)):
+    by_folder = key == plain_name(_folder(record))
+    of_folder = by_folder and given.taxon is None
+    detected = by_folder and record.label and record.label == record.metadata.get("detection")
+    if not given.text or detected or (of_whole and (record.label or of_folder)):
         return replace(record, metadata=metadata, from_table=True)
     return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
 

@@ -196,6 +196,6 @@ named AS (
         split_part(below, '/', -2)]) AS key, unnest(range(6)) AS place
     FROM placed LEFT JOIN bases USING (root)
 )
-SELECT "row", image_id, key FROM named JOIN asked USING (key)
+SELECT "row", image_id, asked.key FROM named JOIN asked ON nfc_normalize(named.key) = asked.key
 QUALIFY row_number() OVER (PARTITION BY "row" ORDER BY place) = 1
 """

@@ -1,12 +1,24 @@
 """Dates and places: conditions on the Darwin Core terms eventDate and decimal coordinates."""
 
+import logging
 import re
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.exports.event_dates import event_date, iso_days
 from model.errors import Error
 from search.query.conditions import Condition
 
 DATE, LATITUDE, LONGITUDE = "eventDate", "decimalLatitude", "decimalLongitude"
+_LOG = logging.getLogger("taxalens")
+# Of a column, in SQL: the beginning of its date in ISO 8601, and whether that is on the calendar.
+_BEGAN = (
+    r"split_part(regexp_replace(trim(CAST({0} AS VARCHAR)), "
+    r"'^(\d{{4}})[:/](\d\d)[:/](\d\d)($|[^\d])', '\1-\2-\3\4'), '/', 1)"
+)
+_READABLE = (
+    f"coalesce(regexp_full_match({_BEGAN}, '\\d{{{{4}}}}(-\\d\\d(-\\d\\d([T ].*)?)?)?') AND "
+    f"TRY_CAST(left({_BEGAN} || '-01-01', 10) AS DATE) IS NOT NULL, false)"
+)
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 Place = tuple[float, float, float]
 """latitude and longitude in degrees, radius in km"""
@@ -16,19 +28,33 @@ _EARTH = 6371.0088  # km, the mean radius
 def within_dates(snapshot: Snapshot, dates: str) -> Condition:
     """Return the condition on eventDate: "2021", "2021-05", "2021-05-01/2021-06", "2021/".
 
-    Both ends are included; an image with an interval counts by its beginning. Raises Error for
-    anything that is no date, or where no image has one.
+    Both ends are included; an image with an interval counts by its beginning. Cameras' "2021:05:01"
+    and "2021/05/01" are days, here and in eventDate. A warning counts the images whose eventDate is
+    not a date. Raises Error for anything that is no date, or where no image has one.
     """
-    since, slash, until = dates.partition("/")
+    since, slash, until = iso_days(dates).partition("/")
     if not slash:
         until = since
-    if not (since or until) or any(each and not _DATE.fullmatch(each) for each in (since, until)):
+    ends = [each for each in (since, until) if each]
+    if not ends or not all(_DATE.fullmatch(each) and event_date(each) for each in ends):
         raise Error(f"{dates!r} is no time; write 2021, 2021-05, 2021-05-01/2021-06 or 2021/.")
+    shorter = min(map(len, ends))
+    if len(ends) > 1 and since[:shorter] > until[:shorter]:
+        raise Error(f"{dates!r} ends before it begins; write the earlier date first.")
+    column = _column(snapshot, DATE)
+    _warn_of_unreadable(snapshot, column)
     # ISO 8601 dates sort as words, and the longer one begins with the shorter.
-    began = f"split_part(CAST({_column(snapshot, DATE)} AS VARCHAR), '/', 1)"
+    began = _BEGAN.format(column)
     parts = [f"left({began}, {len(since)}) >= '{since}'"] if since else []
     parts += [f"left({began}, {len(until)}) <= '{until}'"] if until else []
-    return _of_metadata(" AND ".join((f"{began} <> ''", *parts)))
+    return _of_metadata(" AND ".join((_READABLE.format(column), *parts)))
+
+
+def _warn_of_unreadable(snapshot: Snapshot, column: str) -> None:
+    sql = f"SELECT count(*) FROM metadata WHERE {column} IS NOT NULL AND NOT {_READABLE}"
+    ((count,),) = snapshot.query(sql.format(column))
+    if count:
+        _LOG.warning("%s images have an %s that cannot be read as a date.", f"{count:,}", DATE)
 
 
 def near(snapshot: Snapshot, place: str | Place) -> Condition:

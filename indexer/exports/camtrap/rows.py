@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from indexer.exports.camtrap.tables import MEDIA, OBSERVATIONS, constraint
+from indexer.exports.event_dates import event_date
 from indexer.exports.image_rows import Identification, Image, MachineIdentification
 
 # Metadata by any of these names, the first that there is: of the standards, and of usual tables.
@@ -18,9 +19,7 @@ LONGITUDE = ("longitude", "decimalLongitude", "lon", "lng")
 _EVENT = ("eventID", "sequence_id", "seq_id", "sequence", "burst")
 _COUNT = ("count", "individualCount")
 _INDIVIDUAL = ("individualID", "organismID")
-_EXIF_DATE = re.compile(r"(\d{4}):(\d\d):(\d\d)(?=[ T])")
 _A_DAY = timedelta(days=1)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NO_ANIMAL = {
     "blank": "blank",
     "empty": "blank",
@@ -87,21 +86,19 @@ def shot_of(image: Image) -> Shot | str:
 def moment_of(text: str) -> Moment | None:
     """Understand a time in ISO 8601, or as cameras write it; None for less than a day.
 
-    Of an interval its start counts, where its end is a time of no later day than the next. Where no
-    time zone is said, UTC is written, which is not certain.
+    Of an interval its start counts, where it lasts a day at most. Where no time zone is said, UTC
+    is written, which is not certain.
     """
-    start, interval, end = text.strip().partition("/")
-    if interval and "T" in start and "T" in end:
-        first, last = moment_of(start), moment_of(end)
-        return first if first and last and last.time - first.time <= _A_DAY else None
-    text = _EXIF_DATE.sub(r"\1-\2-\3", text.strip())
-    if not _DAY.match(text):
+    start, interval, end = event_date(text).partition("/")
+    if interval:
+        full = start[: 10 - len(end)] + end if len(end) < 10 and len(start) == 10 else end
+        first, last = moment_of(start), moment_of(full)
+        short = first and last and timedelta() <= last.time - first.time <= _A_DAY
+        return first if short else None
+    if len(start) < 10:
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    certain = time.tzinfo is not None and len(text) > 10
+    time = datetime.fromisoformat(start)
+    certain = time.tzinfo is not None and len(start) > 10
     return Moment(time if time.tzinfo else time.replace(tzinfo=UTC), certain)
 
 
