@@ -21,7 +21,7 @@ def state():
     loggers = {
         name: (each.level, each.disabled, list(map(repr, each.handlers)), len(each.filters))
         for name, each in logging.root.manager.loggerDict.items()
-        if isinstance(each, logging.Logger) and not name.startswith("taxalens")
+        if isinstance(each, logging.Logger) and not name.startswith(("taxalens", "torch."))
     }
     return {
         "root": (root.level, list(map(repr, root.handlers)), len(root.filters)),

@@ -92,7 +92,9 @@ def test_no_verb_prints(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     steps: list[taxalens.Step] = []
     place = tmp_path / "c"
-    counts = taxalens.index(photos, place, encoder=ColourEncoder(), progress=steps.append)
+    counts = taxalens.index(
+        photos, place, encoder=ColourEncoder(), taxonomy="none", progress=steps.append
+    )
     assert (counts.embedded, counts.failed) == (2, 1)
     assert (steps[0].done, steps[0].total, steps[-1].done) == (0, 3, 3)
     assert steps[0].bytes > 0

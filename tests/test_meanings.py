@@ -201,7 +201,10 @@ FOLDERS = {
     "Brewer_Blackbird": "Euphagus cyanocephalus",
     "Panthera_leo": "Panthera leo",
     "my own things": None,
-    "White_flower": "White flower",
+    "White_flower": None,
+    "Not sure": None,
+    "Unidentified bird": None,
+    "Carabus auratus": "Carabus auratus",
 }
 
 
@@ -218,8 +221,8 @@ def test_built_in_names_add_lineages_and_take_nothing_back(
     names = {name: key and key.rpartition("|")[2] for name, key in found.items()}
     assert names == FOLDERS
     assert (found["lion"] or "").startswith("Animalia|Chordata|Mammalia|Carnivora|Felidae|")
-    assert found["White_flower"] == "|||||White|White flower"  # as without any taxonomy
-    assert "5 of 6 labels understood as taxa: " in caplog.text
+    assert found["Carabus auratus"] == "|||||Carabus|Carabus auratus"  # as without any taxonomy
+    assert "5 of 9 labels understood as taxa: " in caplog.text
     assert "taxonomy 'none' leaves them as words" in caplog.text
     write_picture(tmp_path / "photos" / "tiger" / "tiger.png", "green")
     index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())

@@ -30,7 +30,7 @@ file_name,taxon,site,elevation,weight,eventDate,seen,date,habitat type,"a ""quot
 select,catalogue,mixed,Width,lo,taxon_key
 Panthera leo/a.png,Panthera leo,A,600,1.5,2023-01-01,2023-01-01T09:00,2023-01-01,dry,x,y,\
 z,007,12,999,7,t
-Panthera leo/b.png,Panthera leo,A,500,20,2023-12-31,2023-12-31,,dry grass,,,,070,n/a,,,
+Panthera leo/b.png,Panthera leo,A,500,20,2023-12-31,2023-12-31,,dry grass,,,,070,few,,,
 Pica_hudsonia/a.png,Pica hudsonia,B,501,,2024-01-01,2024-01-01T00:00:01,,wet,,,,700,,,,
 Pica_hudsonia/b.jpg,Pica hudsonia,O'Hara,-3,0.25,,,,,,,,1,,,,
 red.png,,Ärhus,,,,,,,,,,,,,,
@@ -288,7 +288,7 @@ OTHERS = ["blank/a.png", "unsorted/blue.png", "unsorted/green.png"]
         ("catalogue = '007'", LION_A),
         ("catalogue < '1'", LIONS),
         ("mixed = '12'", LION_A),
-        ("mixed = 'n/a'", LION_B),
+        ("mixed = 'few'", LION_B),
         ("lo = 7", LION_A),
         ("taxon_key = 't'", LION_A),
         ("label = 'blank'", ["blank/a.png"]),

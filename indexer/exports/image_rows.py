@@ -13,7 +13,7 @@ from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.darwin_core_terms import DYNAMIC
 from indexer.inputs.records import CROP_MARK
-from model.taxon import RANKS, Taxon
+from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Vectors
 
 TOGETHER = 4096  # images in memory
@@ -185,7 +185,23 @@ def _named(line: list[Any]) -> tuple[str, Taxon | None, str, str, str]:
     label, key, name, rank, common, *lineage = line
     if key is None:
         return label or "", None, "", "", ""
-    return label, Taxon(tuple(lineage), common), name, rank, key
+    taxon = Taxon(tuple(lineage), common)
+    if rank == Rank.SPECIES and epithets(taxon, name)[1]:
+        # A trinomial that no taxonomy placed: animals have subspecies alone, plants varieties, too.
+        rank = "subspecies" if lineage[0] == "Animalia" else ""
+    return label, taxon, name, rank, key
+
+
+def epithets(taxon: Taxon, name: str) -> tuple[str, str]:
+    """Return the epithet of a taxon's species, and that below it in its scientific name.
+
+    "Panthera leo persica" has "leo" and "persica"; a hybrid's sign belongs to its epithet.
+    """
+    written = name.removeprefix(taxon.at(Rank.GENUS)).split()
+    words = [word for word in written if not word.endswith(".")]  # "var."
+    if len(words) == 2 and taxon.at(Rank.SPECIES) and words[0] not in ("×", "x"):
+        return words[0], words[1]
+    return taxon.epithet, ""
 
 
 _NAMED = 5 + len(RANKS)

@@ -161,7 +161,8 @@ def label_from(text: str, said: dict[str, str]) -> Label:
     """
     ranks = [said.pop(rank, "") for rank in RANKS]
     common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
-    species = ranks[-1] if " " in ranks[-1] else ""
+    # A single word beside a genus is the epithet; alone it is a label: "lion".
+    species = ranks[-1] if " " in ranks[-1] or not ranks[-2] else ""
     written = name or species
     taxon = replace(_stated_taxon(ranks, name, rank.lower()), common_name=common)
     if text and written not in ("", text, taxon.name):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from indexer.store.manifest import Manifest, TaxonomyEntry, commit, read_manifest
 from indexer.store.segment import SCHEMAS, read_table, write_table
-from indexer.taxonomy.built_in import BUILT_IN, open_built_in
+from indexer.taxonomy.built_in import BUILT_IN, is_english, open_built_in
 from indexer.taxonomy.name_strings import no_taxon
 from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
@@ -187,11 +187,16 @@ def _meaning(
 def _added(
     said: _Said, taxon: Taxon, resolution: Resolution
 ) -> tuple[str | None, str, Clade | None]:
-    """Return what the built-in names know of a species without a lineage, else what was said."""
+    """Return what the built-in names know of a species without a lineage, else what was said.
+
+    Words such as "White flower" look like a species, and mean nothing.
+    """
     placed = any(taxon.lineage[: RANKS.index(Rank.GENUS)])
-    if placed or not (resolution.clades and resolution.whole):
-        return said.key, STATED, None
-    return resolution.clades[0].key, resolution.reason, resolution.clades[0]
+    if not placed and resolution.clades and resolution.whole:
+        return resolution.clades[0].key, resolution.reason, resolution.clades[0]
+    if not placed and is_english(taxon.name):
+        return None, UNKNOWN, None
+    return said.key, STATED, None
 
 
 def _finer(said: _Said, label: Resolution) -> tuple[str, str, Clade] | None:

@@ -6,6 +6,7 @@ has an English name, with its lineage.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,11 @@ from model.taxon import RANKS, Taxon
 BUILT_IN = "built-in"
 TABLE = Path(__file__).with_name("english_names.parquet")
 VERSION = "2024-09"
+_OFTEN = 5  # names
+_UNSURE = re.compile(
+    r"no|not|none|sure|unsure|maybe|perhaps|unidentified|undetermined|unknown|misc|miscellaneous"
+    r"|various|other|mixed|several|animal|mammal|human|being|person|people|camera|check|test"
+)
 _LEFT_OUT = re.compile(r"'s\b|\W")
 _COLUMNS = (*map(str, RANKS), "rank", "name", "common_name")
 # A name that another column tells is left out, and the species is its epithet: half the size.
@@ -67,6 +73,29 @@ def open_built_in(labels: Iterable[str]) -> Taxonomy:
     connection = duckdb.connect()
     write_tables(connection, draft_of_lineages(lines, language="en"))
     return Taxonomy(TABLE, _about(), connection)
+
+
+def is_english(name: str) -> bool:
+    """Whether two words that look like a binomial are English: "White flower", "Not sure".
+
+    Both are then common in English names and in no scientific name of the table, or say that
+    somebody was not sure. "Oryctes rhinoceros" is a beetle.
+    """
+    words = fold(name).split()
+    return all(
+        _UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
+    )
+
+
+@cache
+def _english_words() -> frozenset[str]:
+    table = pq.read_table(TABLE, columns=[*map(str, RANKS), "name", "common_name"])
+    *scientific, common = (table[column].to_pylist() for column in table.column_names)
+    latin = {word for names in scientific for name in set(names) for word in fold(name).split()}
+    found = Counter(
+        word.removesuffix("s") for names in common for word in fold(names.replace("|", " ")).split()
+    )
+    return frozenset(word for word, count in found.items() if count >= _OFTEN and word not in latin)
 
 
 def _is_asked(name: str, asked: set[str], known: dict[str, bool]) -> bool:

@@ -71,8 +71,10 @@ class PublishedVectors:
 def matrix_beside(source: str) -> Path | None:
     """Return the matrix that lies beside a label file; None where there is none."""
     path = Path(source)
+    if path.suffix.lower() != ".json":
+        return None
     matrix = path.with_suffix(".npy")
-    return matrix if path.suffix.lower() == ".json" and matrix.is_file() else None
+    return matrix if matrix.is_file() else None
 
 
 def write_published(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -214,7 +215,7 @@ def _table(rows: pa.Array, columns: Mapping[int, pa.Array], names: Mapping[int, 
             cells = pa.array(map(as_said, cells.to_pylist()), pa.string())
         cells = pc.utf8_trim_whitespace(cells)
         if names[place] != "language":  # "na" is Nauruan
-            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), _NOTHING), "", cells)
+            cells = pc.if_else(pc.is_in(pc.utf8_lower(cells), _nothing()), "", cells)
         clean[f"c{place}"] = cells
     return pa.table(clean)
 
@@ -232,4 +233,6 @@ def _places(names: Sequence[str]) -> dict[str, int]:
     return {name: place for place, name in reversed(list(enumerate(fields)))}
 
 
-_NOTHING = pa.array(nothing_words())
+@cache
+def _nothing() -> pa.Array:
+    return pa.array(nothing_words())  # which imports pandas

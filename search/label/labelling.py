@@ -51,7 +51,7 @@ _TOGETHER = 8192  # images
 _SCORES = 16_000_000  # in memory at once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Labelling:
     """Images that get labels, and what was learned to give them; see `Collection.label`."""
 
@@ -61,6 +61,10 @@ class Labelling:
     fitted: FittedMethod
     precision: float = 0.0
     sets: float = 0.0
+
+    def __repr__(self) -> str:
+        """Describe it in one line."""
+        return f"Labelling({len(self):,} images, {self.fitted})"
 
     def __len__(self) -> int:
         """Return how many images get a label, or none for lack of certainty."""

@@ -12,13 +12,22 @@ from indexer.exports.account import Account
 from indexer.exports.archive_text import CREATED, DC, DWC, GBIF, Text
 from indexer.exports.darwin_core_columns import OF_MEDIUM, Columns
 from indexer.exports.darwin_core_terms import DYNAMIC, terms
-from indexer.exports.image_rows import Identification, Image, Images, MachineIdentification
+from indexer.exports.image_rows import (
+    Identification,
+    Image,
+    Images,
+    MachineIdentification,
+    epithets,
+)
 from model.taxon import RANKS
 
 NOUN = "a Darwin Core Archive: occurrences, identifications and media"
 SUFFIX = ""
 _ID = "occurrenceID"
-_TAXON = (*map(str, RANKS[:-1]), "specificEpithet", "scientificName", "taxonRank", "vernacularName")
+_TAXON = (
+    *map(str, RANKS[:-1]),
+    *("specificEpithet", "infraspecificEpithet", "scientificName", "taxonRank", "vernacularName"),
+)
 _ABOUT = (
     *("identifiedBy", "dateIdentified", "identificationVerificationStatus"),
     "identificationRemarks",
@@ -127,7 +136,7 @@ def _identification(said: Identification, known: _Said) -> _Row:
     row["taxonRank"] = said.rank
     if said.taxon:
         row |= {str(rank): said.taxon.at(rank) for rank in RANKS[:-1]}
-        row["specificEpithet"] = said.taxon.epithet
+        row["specificEpithet"], row["infraspecificEpithet"] = epithets(said.taxon, said.name)
         row["vernacularName"] = said.taxon.common_name
     if isinstance(said, MachineIdentification):
         remarks = (said.method, f"confidence {said.confidence:.3g}", said.remarks)
