@@ -190,6 +190,19 @@ def test_counts_and_properties_that_are_none_are_apart(tmp_path: Path) -> None:
     assert json.loads(row["dynamicProperties"]) == {"individualCount": "many", "tide": "low"}
 
 
+@pytest.mark.parametrize(
+    ("kingdom", "rank"), [("Animalia", "subspecies"), ("Plantae", ""), ("", "")]
+)
+def test_a_trinomial_has_two_epithets_and_is_not_a_species(
+    kingdom: str, rank: str, tmp_path: Path
+) -> None:
+    name = "Papilio machaon britannicus"
+    said = Label(name, Taxon((kingdom, "", "", "", "", "Papilio", name)))
+    (row,), _ = archive(collection(tmp_path, {}, label=said))
+    assert (row["scientificName"], row.get("taxonRank", "")) == (name, rank)
+    assert (row["specificEpithet"], row["infraspecificEpithet"]) == ("machaon", "britannicus")
+
+
 def test_an_author_is_written_only_beside_its_own_name(tmp_path: Path) -> None:
     author = {"scientificNameAuthorship": "(Linnaeus, 1758)"}
     own = author | {"scientificName": "Panthera leo (Linnaeus, 1758)"}

@@ -90,6 +90,15 @@ def test_a_scientific_name_stays_as_written_and_is_read_or_no_taxon(
     assert (label.taxon.name if label.taxon else "") == meant
 
 
+def test_one_word_in_the_column_of_species_is_a_label_and_beside_a_genus_an_epithet(
+    tmp_path: Path,
+) -> None:
+    lines = "file_name,genus,species\na.jpg,,lion\nb.jpg,Panthera,leo\n"
+    labels = read_label_file(write(tmp_path / "labels.csv", lines))
+    assert labels["a.jpg"].text == "lion"
+    assert labels["b.jpg"].taxon == Taxon(("", "", "", "", "", "Panthera", "Panthera leo"))
+
+
 def test_labels_that_differ_by_case_or_blanks_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,7 +9,11 @@ import pytest
 from click.testing import CliRunner
 from colours import WORDS, ColourEncoder
 
-from indexer.taxonomy.published_vectors import published_by, published_vectors
+from indexer.taxonomy.published_vectors import (
+    matrix_beside,
+    published_by,
+    published_vectors,
+)
 from indexer.taxonomy.store import Taxonomy, import_taxonomy
 from model.errors import BadInput
 from model.taxon import Taxon
@@ -162,3 +166,8 @@ def test_the_command_imports_both(tmp_path: Path) -> None:
     )
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("with the vectors of its names by colours-1: `identify` need not")
+
+
+@pytest.mark.parametrize("source", [".", "inat", "taxa.csv", "nowhere.json"])
+def test_only_a_label_file_has_a_matrix_beside_it(source: str) -> None:
+    assert matrix_beside(source) is None
