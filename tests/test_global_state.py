@@ -31,7 +31,7 @@ def state():
         "environment": dict(os.environ),
         "faiss": {
             name: getattr(faiss.cvar, name)
-            for name in dir(faiss.cvar)
+            for name in str(faiss.cvar).strip("()").split(", ")
             if isinstance(getattr(faiss.cvar, name), (int, float, str))
         },
         "faiss threads": faiss.omp_get_max_threads(),
@@ -81,6 +81,9 @@ except taxalens.Error:
     pass
 else:
     raise AssertionError
+from model.quiet import quiet
+with quiet("huggingface_hub"):
+    logging.info("a remark that would set up the root logger")
 from indexer.backends.exact import Exact
 import numpy
 rows = numpy.eye(64, dtype=numpy.float16)
