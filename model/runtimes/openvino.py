@@ -86,7 +86,7 @@ class _Network:
 
     On 2 cores 1, 2 and 8 threads encode 246, 228 and 233 texts a second with a ViT-B/16, and 23, 24
     and 23 images. A pool of requests: 262, 245, 255 and 23, 25, 23. A core for each of two
-    requests: 112, 301, 307 and 11, 25, 25, but then a query alone, and indexing, take twice as long.
+    requests: 112, 301, 307 and 11, 25, 25; but a query alone, and indexing, take twice as long.
     """
 
     def __init__(self, compiled: Any, whole: bool) -> None:
