@@ -41,21 +41,21 @@ class _Said:
         return Taxon.from_key(self.key) if self.key else None
 
 
-def derive(collection: Path, manifest: Manifest, taxonomy: Taxonomy | None) -> Manifest:
-    """Resolve every label in a taxonomy, and commit; None forgets the one that there was.
+def _derive(
+    collection: Path, manifest: Manifest, taxonomy: Taxonomy, said: Sequence[_Said]
+) -> Manifest:
+    """Resolve labels in a taxonomy, and commit.
 
     A label that says its lineage is looked up with that as context, and stays as it was said
     where the taxonomy does not know it; other labels then are no taxa.
     """
-    old = [path for table in DERIVED for path in manifest.paths(table)]
-    if taxonomy is None:
-        return commit(collection, replace(manifest, taxonomy=None), dropped=old)
+    old = _derived(manifest)
     about = taxonomy.about
     place = "" if about.name == BUILT_IN else str(taxonomy.path.resolve())
     entry = TaxonomyEntry(about.name, about.version, about.id, place)
     manifest = replace(manifest, taxonomy=entry)
     paths = []
-    meant = _tables(taxonomy.cursor(), _said(collection, manifest), about.name == BUILT_IN)
+    meant = _tables(taxonomy.cursor(), said, about.name == BUILT_IN)
     for table, lines in meant.items():
         paths.append(f"{table}/{manifest.next_name}.parquet")
         write_table(collection / paths[-1], lines, SCHEMAS[table])
@@ -70,15 +70,16 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
     CollectionError where a taxonomy is needed and not here.
     """
     own = manifest.taxonomy
-    if asked == NO_TAXONOMY:
-        return derive(collection, manifest, None) if own else manifest
-    current = is_current(collection, manifest)
+    if asked == NO_TAXONOMY and own:
+        return commit(collection, replace(manifest, taxonomy=None), dropped=_derived(manifest))
+    if asked == NO_TAXONOMY or (asked is None and own is None):
+        return manifest
+    said = _said(collection, manifest)
+    current = own is None or _has_meanings(collection, manifest, said)
     if asked is None and current:
         return manifest
     if BUILT_IN in (asked, own.name if own and not asked else ""):
-        labels = [
-            said.taxon.name if said.taxon else said.label for said in _said(collection, manifest)
-        ]
+        labels = [each.taxon.name if each.taxon else each.label for each in said]
         taxonomy: Taxonomy | None = open_built_in(labels)
     else:
         taxonomy = open_taxonomy(asked) if asked else taxonomy_of(manifest)
@@ -90,7 +91,7 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
     try:
         if own and own.id == taxonomy.about.id and current:
             return manifest
-        return derive(collection, manifest, taxonomy)
+        return _derive(collection, manifest, taxonomy, said)
     finally:
         taxonomy.close()
 
@@ -108,13 +109,15 @@ def understood_labels(collection: Path) -> dict[str, str]:
     }
 
 
-def is_current(collection: Path, manifest: Manifest) -> bool:
-    """Whether every label that was said has its meaning."""
-    if manifest.taxonomy is None:
-        return True
+def _derived(manifest: Manifest) -> list[str]:
+    return [path for table in DERIVED for path in manifest.paths(table)]
+
+
+def _has_meanings(collection: Path, manifest: Manifest, said: Sequence[_Said]) -> bool:
+    """Whether every label has its meaning."""
     meanings = read_table(collection, "meanings", manifest.paths("meanings"))
     known = set(zip(meanings["label"].to_pylist(), meanings["said_key"].to_pylist(), strict=True))
-    return all((said.label, said.key) in known for said in _said(collection, manifest))
+    return all((each.label, each.key) in known for each in said)
 
 
 def taxonomy_of(manifest: Manifest) -> Taxonomy | None:
