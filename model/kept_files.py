@@ -17,11 +17,15 @@ Digests = Mapping[str, Any]
 """bytes, sha256 and the sha256 of a sample of blocks."""
 
 
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digests(path: Path) -> dict[str, Any]:
     """Return the size, sha256 and sampled sha256 of a file; raises OSError where it is missing."""
-    with path.open("rb") as file:
-        whole = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": whole, "sample": _sample(path)}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path), "sample": _sample(path)}
 
 
 def is_intact(path: Path, expected: Digests, up_to: int) -> bool:
@@ -35,8 +39,7 @@ def is_intact(path: Path, expected: Digests, up_to: int) -> bool:
             return False
         if size > up_to:
             return bool(_sample(path) == expected["sample"])
-        with path.open("rb") as file:
-            return bool(hashlib.file_digest(file, "sha256").hexdigest() == expected["sha256"])
+        return bool(sha256_of(path) == expected["sha256"])
     except (OSError, KeyError, TypeError):
         return False
 

@@ -8,12 +8,13 @@ from pictures import run
 from taxonomies import small_taxonomy
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.verify import verify
 from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
 from indexer.ingest.remove_relocate import remove
 from indexer.ingest.run import use_taxonomy
 from indexer.labels.label_files import Label
-from indexer.store.manifest import damaged_files, read_manifest
+from indexer.store.manifest import read_manifest
 from indexer.store.segment import IDENTIFICATIONS
 from model.errors import CollectionError
 
@@ -65,7 +66,7 @@ def test_the_last_one_of_each_image_counts_and_none_is_lost(collection: Path) ->
     ) == [("Pica", MAGPIE, MAGPIE, ["a", "b"]), ("blank", None, None, ["a", "b"])]
     assert query(collection, "SELECT image_id, label, taxon_key FROM images ORDER BY 1") == labels
     assert len(read_manifest(collection).paths("identifications")) == 2
-    assert damaged_files(collection, read_manifest(collection)) == []
+    assert verify(collection) == []
 
 
 def test_an_empty_label_takes_an_earlier_one_back(collection: Path) -> None:

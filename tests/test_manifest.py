@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.store.durable import sha256_of, write_durably
+from indexer.catalog.verify import verify
+from indexer.store.durable import write_durably
 from indexer.store.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -15,10 +16,10 @@ from indexer.store.manifest import (
     FileEntry,
     Manifest,
     commit,
-    damaged_files,
     read_manifest,
 )
 from model.errors import CollectionError, NotWritten
+from model.kept_files import sha256_of
 
 # sha256 of b"abc": FIPS 180-2, appendix B.1.
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -43,7 +44,7 @@ def test_what_is_committed_is_read_again(tmp_path: Path, committed: Manifest) ->
     assert committed.generation == 2
     assert (committed.encoder, committed.roots) == (EMPTY.encoder, EMPTY.roots)
     assert committed.files["segments/1.npy"] == FileEntry(3, ABC)
-    assert damaged_files(tmp_path, committed) == []
+    assert verify(tmp_path) == []
 
 
 def test_files_are_listed_by_folder_in_the_order_of_their_commits(committed: Manifest) -> None:
@@ -93,7 +94,7 @@ def test_a_file_that_has_not_its_size_is_named(
 def test_a_flipped_bit_is_found_by_its_hash(tmp_path: Path, committed: Manifest) -> None:
     (tmp_path / "segments" / "2.npy").write_bytes(b"secone")
     assert read_manifest(tmp_path) == committed
-    assert damaged_files(tmp_path, committed) == ["segments/2.npy"]
+    assert [each.path for each in verify(tmp_path)] == ["segments/2.npy"]
 
 
 @pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, None, "1"])

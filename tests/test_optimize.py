@@ -14,10 +14,11 @@ from pictures import PICTURES, run, write_picture
 from PIL import Image
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.verify import verify
 from indexer.ingest.changes import changed_or_removed
 from indexer.ingest.optimize import optimize
 from indexer.ingest.remove_relocate import remove
-from indexer.store.manifest import damaged_files, read_manifest
+from indexer.store.manifest import read_manifest
 from model.errors import CollectionError
 from search.collection import Collection, open_collection
 from ui.cli import main
@@ -47,7 +48,7 @@ def test_answers_stay_the_same_and_rows_lie_in_the_order_of_taxa(collection: Pat
     assert los == sorted(known) + [None] * (len(los) - len(known))
     assert len(known) >= 2
     assert len(manifest.paths("segments")) == 2
-    assert damaged_files(collection, manifest) == []
+    assert verify(collection) == []
     assert optimize(collection, ColourEncoder()).generation == manifest.generation + 1
     assert answers(collection) == before
 

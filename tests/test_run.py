@@ -16,10 +16,11 @@ from pictures import PICTURES, run, write_picture
 from PIL import Image
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.verify import verify
 from indexer.ingest.run import How, index_source
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_files import Label
-from indexer.store.manifest import damaged_files, read_manifest
+from indexer.store.manifest import read_manifest
 from model.errors import BadInput, CollectionError, EncoderMismatch
 from model.taxon import Taxon
 from model.vectors import Vectors
@@ -267,7 +268,7 @@ def test_killed_at_a_random_moment_and_run_again_gives_the_same_collection(
     process.stdout.close()
     run(folder, collection)
     assert content(collection) == expected
-    assert damaged_files(collection, read_manifest(collection)) == []
+    assert verify(collection) == []
 
 
 @pytest.fixture(scope="module")

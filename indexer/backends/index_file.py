@@ -9,8 +9,9 @@ from indexer.backends import lists
 from indexer.backends.exact import Exact
 from indexer.backends.training import lists_for, train_by_likeness, train_by_taxa
 from indexer.backends.tuning import Sample, Tuned, lists_needed, tune
-from indexer.store.durable import sha256_of, write_durably
+from indexer.store.durable import write_durably
 from indexer.store.manifest import EffortEntry, IndexEntry, Manifest
+from model.kept_files import sha256_of
 
 FROM = 50_000  # rows; fewer are compared one by one in a few milliseconds
 _WORTH = 1.5  # times the lists

@@ -9,8 +9,8 @@ import duckdb
 from indexer.catalog.catalog_file import catalog_path
 from indexer.catalog.whole import NotWhole, check_blocks, open_whole
 from indexer.labels.label_resolution import DERIVED
-from indexer.store.durable import sha256_of
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
+from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
 
 

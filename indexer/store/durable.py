@@ -1,6 +1,5 @@
 """Files that are complete or absent, whatever happens: written aside, synced, renamed."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,16 +38,5 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut; does nothing where folders cannot sync."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if os.name != "nt":
+        sync_file(folder)

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from indexer.store.durable import sha256_of, sync_folder, write_durably
+from indexer.store.durable import sync_folder, write_durably
 from model.errors import CollectionError
+from model.kept_files import sha256_of
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
@@ -186,15 +187,6 @@ def commit(
     write_durably(collection / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
     sync_folder(collection)
     return following
-
-
-def damaged_files(collection: Path, manifest: Manifest) -> list[str]:
-    """Return the files whose content no longer has the hash of the manifest."""
-    return [
-        path
-        for path, entry in manifest.files.items()
-        if sha256_of(collection / path) != entry.sha256
-    ]
 
 
 def _index_entry(stored: dict[str, Any]) -> IndexEntry:
