@@ -50,9 +50,9 @@ class Snapshot:
         return dict(self.query(_IDS, list(rows)))
 
     def path_of(self, source_id: str) -> Path | None:
-        """Return where a source lies now, in an archive below that.
+        """Return the current path of a source; of an archive's member, a path below the archive.
 
-        None where that is no path, or one outside of its root.
+        Returns None for a source at an address, or outside of its root.
         """
         root, _, name = source_id.partition("/")
         base = self.manifest.roots[root]

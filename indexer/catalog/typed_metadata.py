@@ -93,7 +93,7 @@ CREATE OR REPLACE VIEW searchable AS
 
 
 def make_searchable(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the view over all that can be asked of an image.
+    """Make the view of every column that a condition may name.
 
     Needs the tables images, taxa, identifications and metadata.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Account:
-    """What an export wrote, so far."""
+    """The counts of an export so far."""
 
     images: int = 0
     """looked at"""

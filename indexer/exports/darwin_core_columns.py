@@ -22,7 +22,7 @@ _LISTED = 30
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which term each column is, and which dates were none."""
+    """The term of each column, and a count of dates that cannot be read."""
 
     terms: Mapping[str, str]
     """by column; "" where it is none"""

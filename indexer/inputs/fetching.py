@@ -168,7 +168,7 @@ class _Clock(threading.local):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection that gives up at the deadline: a header a second is no silence."""
+    """A connection that gives up at the deadline, however slowly headers arrive."""
 
     def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
         self._stream = stream

@@ -33,8 +33,8 @@ def as_said(cell: str) -> str:
 class RowWriter:
     """Writes rows of CSV that end in a line feed; every cell with a line end in it is quoted.
 
-    Python's csv quotes only the ends that it writes itself, so it is told of both and one is taken
-    off again.
+    Python's csv quotes a cell only for the line ends that it writes itself: it writes CR LF here,
+    and `write` removes the CR.
     """
 
     def __init__(self, file: TextIO) -> None:

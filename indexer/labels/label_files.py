@@ -45,8 +45,8 @@ def label_of_folder(name: str) -> Label:
     """Understand a folder's name.
 
     "Panthera leo" and "Panthera_leo" name a species; "00123_Animalia_Chordata_…_Panthera_leo"
-    (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon. Where a
-    camera or a person puts what is not sorted yet ("DCIM", "new", a date) is no label.
+    (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon. Folders of
+    cameras and of unsorted pictures ("DCIM", "new", a date) label nothing.
     """
     return Label("") if _NO_LABEL.fullmatch(name) else _label_of_words(name)
 
@@ -67,9 +67,9 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
     what a line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say
     what it shows; where none of them does, a label is understood as a folder's name is. Every other
     column is kept as metadata. `keys` are the columns that may say what a line is about, the first
-    that is there. Lines that cannot be used, and all but the first of those that speak of one
-    picture, are told of in a warning. Raises BadInput for a file that cannot be read or has no key
-    column.
+    that is there. A warning counts the lines that cannot be used, and lists later lines about a
+    picture that an earlier one labels otherwise. Raises BadInput for a file that cannot be read or
+    has no key column.
     """
     if not path.is_file():
         raise BadInput(f"There is no label file {path}.")

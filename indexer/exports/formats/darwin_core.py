@@ -47,7 +47,7 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
 
     People's label names the occurrence, else a machine's; both are in its history of
     identifications. A picture on this machine is named by its path below the collection's root.
-    An image that nobody names a taxon of is no occurrence. Source: Darwin Core Text Guide;
+    Images without a taxon are left out. Source: Darwin Core Text Guide;
     extensions Identification History and Simple Multimedia of rs.gbif.org.
     """
     folder = target.parent / "archive"
