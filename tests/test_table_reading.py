@@ -134,6 +134,7 @@ def test_a_quote_may_come_late(tmp_path: Path) -> None:
 
 
 def test_a_cell_may_be_long_and_have_lines(tmp_path: Path) -> None:
+    before = csv.field_size_limit(131072)  # another library of this process may have set its own
     long, lines = "x" * 3_000_000, "a line\n" * 60_000
     text = f'file_name,notes,site\na.jpg,{long},1\nb.jpg,"{lines}",2\nc.jpg,short,3\n'
     found = said(write(tmp_path, text))
@@ -142,7 +143,7 @@ def test_a_cell_may_be_long_and_have_lines(tmp_path: Path) -> None:
         ("2", len(lines) - 1),  # blanks at its ends are not said
         ("3", 5),
     ]
-    assert csv.field_size_limit() == 131072
+    assert csv.field_size_limit(before) == 131072
 
 
 def wrong(path: Path) -> list[tuple[int, str]]:
