@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from search.optimize import optimize
     from search.statuses import InputStatus, Statuses, status
     from search.taxonomies import Imported, Relative, Relatives, ResolvedName, ResolvedNames
+    from training.evaluation.evaluate import evaluate
+    from training.evaluation.figures import Evaluation, Figure
 
 __all__ = [
     "About",
@@ -59,6 +61,8 @@ __all__ = [
     "EncoderMismatch",
     "EncoderUnavailable",
     "Error",
+    "Evaluation",
+    "Figure",
     "Finding",
     "Findings",
     "Hit",
@@ -84,6 +88,7 @@ __all__ = [
     "Taxon",
     "UnknownName",
     "add",
+    "evaluate",
     "index",
     "load_encoder",
     "open",
@@ -121,6 +126,8 @@ _HOMES = {
     "search.optimize": "optimize",
     "search.statuses": "InputStatus, Statuses, status",
     "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
+    "training.evaluation.evaluate": "evaluate",
+    "training.evaluation.figures": "Evaluation, Figure",
 }
 _PLACES = {
     entry.rpartition(" as ")[2]: (module, entry.partition(" as ")[0])

@@ -21,12 +21,8 @@ from model.encoders import starter
 from model.taxon import RANKS, Rank, Taxon
 from model.text_types import TRAINED_TYPES, free_text_prompt, render
 from training.concepts import class_taxa
-from training.evaluation import (
-    average_precisions,
-    few_shot_knn,
-    precision_at_1,
-    top_k_accuracy,
-)
+from training.evaluation.few_shot import few_shot_knn
+from training.evaluation.retrieval import average_precisions, precision_at_1, top_k_accuracy
 from training.recipe import read_recipe
 from training.starter import config_of, project_classifier, train
 from ui.demo.photos import TABLE, obtain_photos

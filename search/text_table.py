@@ -25,6 +25,14 @@ def text_table(columns: Sequence[str], rows: Sequence[Row]) -> str:
     )
 
 
+def markdown_cell(value: object) -> str:
+    """Return a cell of a Markdown table: plain text, whatever it holds."""
+    return "".join(f"\\{letter}" if letter in _MARKS else letter for letter in _cell(value))
+
+
+_MARKS = frozenset("\\|`*_<>[]!")
+
+
 def _cell(value: object) -> str:
     match value:
         case None:

@@ -17,7 +17,7 @@ from model.encoders import starter
 from model.taxon import Rank
 from model.text_types import TRAINED_TYPES, TextType, free_text_prompt, render
 from training.concepts import class_taxa
-from training.evaluation import average_precisions, precision_at_1
+from training.evaluation.retrieval import average_precisions, precision_at_1
 from training.starter import project_classifier
 
 START, END = 49406, 49407

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from model.errors import BadInput, UnknownName
-from training.evaluation import average_precisions, few_shot_knn, precision_at_1, top_k_accuracy
+from training.evaluation.few_shot import few_shot_knn
+from training.evaluation.retrieval import average_precisions, precision_at_1, top_k_accuracy
 from training.locked_image import Step, encode_by_length, encode_short, tune
 from training.recipe import Recipe, read_recipe
 

@@ -6,5 +6,5 @@ data/            the facts behind them: lineages and everyday words of ImageNet'
 locked_image.py  locked-image text tuning
 recipe.py        settings of a run
 recipes/         one TOML file each
-evaluation.py    figures of merit
+evaluation/      figures of merit of encoders, side by side: `taxalens.evaluate`
 """

@@ -43,7 +43,7 @@ class _Weighted(click.ParamType[tuple[str, float]]):
 
 PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
-FORMATS = ("table", "csv", "json", "parquet")
+FORMATS = ("table", "markdown", "csv", "json", "parquet")
 
 collection = click.option(
     "-c",

@@ -1,4 +1,4 @@
-"""Writes rows of a fixed schema, as they come: a text table, CSV, JSON or Parquet."""
+"""Writes rows of a fixed schema, as they come: a text table, Markdown, CSV, JSON or Parquet."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ import pyarrow as pa
 from indexer.inputs.spreadsheet_cells import RowWriter
 from model.errors import Error
 from search.answers import Answers, T
-from search.text_table import Row, text_table
+from search.text_table import Row, markdown_cell, text_table
 
 Write = Callable[[Sequence[Row]], None]
 
@@ -53,16 +53,17 @@ def writer(
 ) -> Iterator[Write]:
     """Write rows to a file or to stdout, each part at once, under the columns of a schema.
 
-    A text table has the columns `shown`, each part as wide as it needs. The output is well-formed
-    however the work ends, and without rows, too; a Parquet file only if the process is not killed.
+    A text table and Markdown have the columns `shown`, a text table each part as wide as it needs.
+    The output is well-formed however the work ends, and without rows, too; a Parquet file only if
+    the process is not killed.
     CSV cells that a spreadsheet would run as a formula get an apostrophe in front.
     """
     if format_ == "parquet":
         with _parquet(schema, output) as write:
             yield write
         return
-    way = {"csv": _csv, "json": _json}.get(format_, _table)
-    columns = shown or schema.names if way is _table else schema.names
+    way = {"csv": _csv, "json": _json, "markdown": _markdown}.get(format_, _table)
+    columns = shown or schema.names if way in (_table, _markdown) else schema.names
     target = output.open("w", encoding="utf-8") if output else nullcontext(sys.stdout)
     with target as file, way(columns, file) as write:
         yield write
@@ -123,6 +124,19 @@ def _table(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
     yield write
     if is_first:
         write([])
+
+
+@contextmanager
+def _markdown(columns: Sequence[str], file: TextIO) -> Iterator[Write]:
+    file.write(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n")
+
+    def write(rows: Sequence[Row]) -> None:
+        for row in rows:
+            cells = [markdown_cell(row[column]) for column in columns]
+            file.write(f"| {' | '.join(cells)} |\n")
+        file.flush()
+
+    yield write
 
 
 def _cell(value: Any) -> object:
