@@ -23,7 +23,8 @@ class Figure:
 
     measure: str
     """"zero-shot top-1", "image→image mAP" """
-    value: float
+    value: float | None
+    """None where it could not be measured, for the reason that `setting` states"""
     low: float | None
     """of the 95 % interval; None where none can be computed"""
     high: float | None
@@ -104,29 +105,32 @@ class Evaluation(Answers[Figure]):
 
     def cells(self, item: Figure) -> tuple[object, ...]:
         """Return the cells of a figure under HEADINGS."""
-        return item.measure, item.rank, item.encoder, f"{item.value:.3f}", _range(item), item.n
+        return item.measure, item.rank, item.encoder, _value(item), _range(item), item.n
 
     @property
     def encoders(self) -> tuple[str, ...]:
         """The encoders in the order in which they were given."""
-        return tuple(_unique(each.encoder for each in self))
+        return tuple(_unique(each.encoder for each in self if each.encoder))
 
     def side_by_side(self) -> list[dict[str, object]]:
         """Return a row for each measure with a column for each encoder: "0.524 (0.506–0.542)"."""
         rows: dict[tuple[str, ...], dict[str, object]] = {}
         for each in self:
             key = (each.data, each.measure, each.rank, each.seeds)
-            first = {"measure": each.measure, "rank": each.rank, "setting": each.setting}
-            missing: dict[str, object] = dict.fromkeys(self.encoders, "")
-            row = rows.setdefault(key, first | {"n": each.n, "seeds": each.seeds} | missing)
-            row[each.encoder] = f"{each.value:.3f} {_range(each)}".strip()
+            shared = ("data", "measure", "rank", "setting", "n", "seeds")
+            first: dict[str, object] = {name: each.row()[name] for name in shared}
+            row = rows.setdefault(key, first | dict.fromkeys(self.encoders, ""))
+            if each.value is None:
+                continue
+            row[each.encoder] = f"{_value(each)} {_range(each)}".strip()
             if each.setting != row["setting"]:  # another text type
                 row[each.encoder] = f"{row[each.encoder]}; {each.setting}"
         return list(rows.values())
 
     def plot(self) -> "alt.ConcatChart":
         """Return a plot of the figures and their intervals, a panel for each measure."""
-        return _plot([each.row() for each in self], self.encoders, self.caption())
+        rows = [each.row() for each in self if each.value is not None]
+        return _plot(rows, self.encoders, self.caption())
 
 
 def of_encoder(figure: Figure, encoder: str, data: str) -> Figure:
@@ -143,6 +147,10 @@ def _unique(values: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
 
+def _value(figure: Figure) -> str:
+    return "" if figure.value is None else f"{figure.value:.3f}"
+
+
 def _range(figure: Figure) -> str:
     if figure.low is None or figure.high is None:
         return ""
@@ -156,7 +164,7 @@ def _plot(
 
     panels: dict[str, list[dict[str, object]]] = {}
     for row in rows:
-        name = f"{row['measure']}{', ' if row['setting'] else ''}{row['setting']}"
+        name = f"{row['data']}: {row['measure']}{', ' if row['setting'] else ''}{row['setting']}"
         panels.setdefault(name, []).append({**row, "rank": row["rank"] or "all"})
     order = _unique(row["rank"] or "all" for row in rows)
     charts = []

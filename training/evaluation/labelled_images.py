@@ -214,12 +214,12 @@ def _class_key(each: Description) -> tuple[str, str]:
 
 
 def _is_annotation(source: Path | str) -> bool:
-    """Tell whether a table has BioCLIP's columns: `class` beside `filepath` is no rank there."""
+    """Tell whether a table has BioCLIP's columns: `cls` is the rank there, `class` the label."""
     if Path(source).suffix.lower() != ".csv" or not Path(source).is_file():
         return False
     with Path(source).open(encoding="utf-8-sig", errors="replace", newline="") as file:
         header = set(next(csv.reader(file), []))
-    return {"filepath", "class"} <= header and ("cls" in header or "genus" not in header)
+    return "filepath" in header and ("cls" in header or header & {"class", "genus"} == {"class"})
 
 
 def _annotations(table: Path) -> dict[str, Description]:
@@ -230,5 +230,6 @@ def _annotations(table: Path) -> dict[str, Description]:
     for line in lines:
         ranks = [line.get("cls" if rank is Rank.CLASS else rank) for rank in RANKS]
         taxon = Taxon.from_ranks(ranks, line.get("common_name"))
-        found[line["filepath"]] = Description(line["class"], taxon)
+        label = line.get("class") or line.get("common_name") or taxon.name
+        found[line["filepath"]] = Description(label, taxon)
     return found

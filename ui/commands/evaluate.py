@@ -1,6 +1,7 @@
 """`taxalens evaluate`: encoders side by side on labelled images."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -66,6 +67,28 @@ FAMILIES = ("zero-shot", "few-shot", "retrieval", "calibration", "open-set", "in
     metavar="FILE",
     help="Free-text queries with marked answers: a table with columns query and file_name.",
 )
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="NAME",
+    help="A task of BioCLIP's evaluation: birds, plankton, insects, insects-2, plantnet, fungi, "
+    "plantvillage, medicinal-leaf, plantdoc, rare-species, nabirds, desert-lion, ena24, island, "
+    "ohio-small-animals, orinoquia.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="The folder of these tasks: label files as BioCLIP's repositories have them, with the "
+    "pictures beside.",
+)
+@click.option(
+    "--table",
+    "as_table",
+    is_flag=True,
+    help="The results table of BioCLIP's model card, the published figures beside measured ones.",
+)
 @click.option("--fetch", is_flag=True, help="Download pictures that are named by URL.")
 @options.collection
 @options.format_
@@ -87,6 +110,9 @@ def command(
     seeds: int,
     in_place: bool,
     queries: Path | None,
+    tasks: tuple[str, ...],
+    data: Path | None,
+    as_table: bool,
     fetch: bool,
     collection: Path,
     format_: str,
@@ -102,27 +128,39 @@ def command(
       taxalens evaluate --encoder bioclip --encoder bioclip-2
       taxalens evaluate photos --encoder starter --measure few-shot --plot few-shot.png
       taxalens evaluate task.csv --encoder clip --text-type asis --format markdown
+      taxalens evaluate --table --data tasks
     """
     from training.evaluation.evaluate import evaluate
     from training.evaluation.figures import write_plot
-    from ui.evaluating import show_evaluation
+    from training.evaluation.published import ENCODERS
+    from training.evaluation.task_table import evaluate_tasks, results_table
+    from ui.evaluating import show_evaluation, show_results
     from ui.progress_bars import progress_bars
 
+    if (tasks or as_table) and (source or queries):
+        raise click.UsageError("--task and --table have images and queries of their own.")
+    settings: dict[str, Any] = {
+        "families": families or FAMILIES,
+        "text_type": text_type,
+        "templates": int(templates),
+        "shots": shots,
+        "seeds": seeds,
+        "in_place": in_place,
+        "fetch": fetch,
+    }
     with progress_bars() as progress:
-        evaluation = evaluate(
-            source,
-            encoders,
-            collection=collection,
-            families=families or FAMILIES,
-            text_type=text_type,
-            templates=int(templates),
-            shots=shots,
-            seeds=seeds,
-            in_place=in_place,
-            queries=queries,
-            fetch=fetch,
-            progress=progress,
-        )
+        settings["progress"] = progress
+        if as_table:
+            show_results(
+                results_table(data, encoders or tuple(ENCODERS), **settings), format_, output
+            )
+            return
+        if tasks:
+            evaluation = evaluate_tasks(tasks, data, encoders, **settings)
+        else:
+            evaluation = evaluate(
+                source, encoders, collection=collection, queries=queries, **settings
+            )
     show_evaluation(evaluation, format_, output)
     if plot:
         write_plot(evaluation, plot)
