@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from model.errors import BadInput, UnknownName, did_you_mean
 
@@ -30,19 +31,25 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe; raises BadInput or UnknownName as `read_settings` does."""
+    return Recipe(**read_settings(path, Recipe))
 
-    Raises BadInput for a file that is missing, no TOML or lacks a setting, UnknownName for a
-    setting that does not exist.
+
+def read_settings(path: Path, kind: type[Any], complete: bool = True) -> dict[str, Any]:
+    """Read the settings of a dataclass from a TOML file.
+
+    Raises BadInput for a file that is missing, no TOML or, where it must be `complete`, lacks a
+    setting; UnknownName for a setting that does not exist.
     """
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadInput(f"The recipe {path} cannot be read: {error}.") from error
-    known = [field.name for field in fields(Recipe)]
+    known = [field.name for field in fields(kind)]
     for name in settings:
         if name not in known:
             raise UnknownName(f"{path} sets {name!r}.{did_you_mean(name, known)}")
-    if missing := [name for name in known if name not in settings]:
+    missing = [name for name in known if name not in settings]
+    if complete and missing:
         raise BadInput(f"{path} lacks {', '.join(missing)}; add them.")
-    return Recipe(**settings)
+    return settings

@@ -15,5 +15,6 @@ tables.py         rows of a schema as text, Markdown, CSV, JSON or Parquet
 contact_sheet.py  hits as one picture
 demo/             the demo's photographs and tour
 app.py            the Streamlit app
+training_progress.py  training: rate, losses, time left
 views/            its pages, one file each
 """

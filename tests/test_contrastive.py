@@ -1,0 +1,354 @@
+"""Contrastive training: schedule and gradients as published, and a run that survives its death."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from open_clip_train.scheduler import cosine_lr
+from PIL import Image
+
+import taxalens
+from model.errors import BadInput, Error, UnknownName
+from model.text_types import TRAINED_TYPES, TextType, render
+from training.contrastive.batches import places_of, text_type_of, training_batches
+from training.contrastive.drawn import draw, taxa, write_drawn
+from training.contrastive.gradients import backward, pair_loss, parameter_groups
+from training.contrastive.recipe import (
+    ContrastiveRecipe,
+    find_recipe,
+    read_contrastive_recipe,
+)
+from training.contrastive.shards import read_image, read_index, write_shards
+from training.contrastive.train import build, train
+from ui.cli import main
+
+ROOT = Path(taxalens.__file__).parent
+DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
+GOLDEN = DATA / "golden" / "golden.json"
+NETWORK: dict[str, Any] = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+TINY = ContrastiveRecipe(
+    pretrained="",
+    network=NETWORK,
+    checkpoint_activations=False,
+    batch_size=8,
+    steps=6,
+    warmup_steps=2,
+    learning_rate=1e-2,
+    precision="fp32",
+    workers=0,
+    validate_every=2,
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shards")
+    write_drawn(folder, train=1, val=1)
+    return folder
+
+
+def test_the_defaults_are_bioclips() -> None:
+    recipe = read_contrastive_recipe(find_recipe(Path("bioclip.toml")))
+    assert recipe == ContrastiveRecipe()
+    assert (recipe.learning_rate, recipe.batch_size, recipe.weight_decay) == (1e-4, 32_768, 0.2)
+    assert (recipe.beta1, recipe.beta2, recipe.epsilon) == (0.9, 0.98, 1e-6)
+    assert recipe.architecture.endswith("quickgelu")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training" / "recipes").glob("*.toml")))
+def test_every_recipe_that_ships_is_read(path: Path) -> None:
+    if path.name != "starter.toml":
+        assert read_contrastive_recipe(path).steps >= 0
+
+
+def test_the_learning_rate_is_the_references() -> None:
+    optimiser = torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
+    rate = cosine_lr(optimiser, 1e-4, 1000, 30_400)
+    assert [rate(step) for step in (0, 999, 1000)] == pytest.approx([1e-7, 1e-4, 1e-4])
+    assert rate(30_399) < 1e-10
+
+
+@pytest.mark.skipif(not GOLDEN.is_file(), reason="the reference's outputs are not here")
+def test_one_type_a_batch_is_the_references_schedule() -> None:
+    expected = json.loads(GOLDEN.read_text())["type_schedule"]
+    recipe = replace(TINY, text_type="mixed-per-batch")
+    found = [text_type_of(step, place=step * 7, recipe=recipe) for step in range(len(expected))]
+    assert found == expected
+
+
+def test_one_type_a_sample_is_even_and_repeatable() -> None:
+    found = [text_type_of(step, place, TINY) for step in range(50) for place in range(40)]
+    assert found == [text_type_of(step, place, TINY) for step in range(50) for place in range(40)]
+    counts = [found.count(str(each)) for each in TRAINED_TYPES]
+    assert sum(counts) == 2000
+    assert min(counts) > 330
+    assert text_type_of(3, 4, replace(TINY, text_type="sci")) == "sci"
+
+
+def test_an_epoch_has_each_sample_once() -> None:
+    recipe = replace(TINY, batch_size=5)
+    epoch = np.concatenate([places_of(step, 20, recipe) for step in range(4)])
+    assert sorted(epoch) == list(range(20))
+    following = np.concatenate([places_of(step, 20, recipe) for step in range(4, 8)])
+    assert sorted(following) == list(range(20))
+    assert following.tolist() != epoch.tolist()
+
+
+def test_shards_have_the_ten_members_and_give_back_what_was_written(tmp_path: Path) -> None:
+    write_drawn(tmp_path, train=1, val=1)
+    (shard,) = (tmp_path / "train").glob("*")
+    with tarfile.open(shard) as archive:
+        names = archive.getnames()
+    key = names[0].partition(".")[0]
+    own = {name.partition(".")[2] for name in names if name.startswith(f"{key}.")}
+    assert own == {"jpg", *(f"{each}.txt" for each in TextType)}
+    samples = read_index(tmp_path, "train")
+    assert len(samples) == 48
+    assert samples[5].texts == {str(each): render(taxa()[5], each) for each in TRAINED_TYPES}
+    assert read_image(samples[5])[:2] == b"\xff\xd8"
+
+
+def test_incomplete_samples_are_left_out_and_damaged_shards_named(tmp_path: Path) -> None:
+    write_shards([("a", b"1", taxa()[0]), ("b", b"2", taxa()[1])], tmp_path / "train")
+    (shard,) = (tmp_path / "train").glob("*.tar")
+    with tarfile.open(shard) as archive, tarfile.open(tmp_path / "new.tar", "w") as new:
+        for member in archive:
+            if member.name != "a.sci.txt":
+                new.addfile(member, archive.extractfile(member))
+    (tmp_path / "new.tar").replace(shard)
+    assert [sample.key for sample in read_index(tmp_path, "train")] == ["b"]
+    shard.write_bytes(b"x" * 2000)
+    with pytest.raises(BadInput, match="cannot be read as a shard"):
+        read_index(tmp_path, "train")
+    with pytest.raises(BadInput, match="has no shard"):
+        read_index(tmp_path, "val")
+
+
+def test_drawn_species_are_named_apart_and_look_apart() -> None:
+    assert len({taxon.key for taxon in taxa()}) == len({t.common_name for t in taxa()}) == 48
+    same = np.abs(np.asarray(draw(3, 0), float) - np.asarray(draw(3, 0), float)).max()
+    assert same == 0
+    assert isinstance(draw(0, 1), Image.Image)
+
+
+def micro_batches(shards: Path, recipe: ContrastiveRecipe, tokenizer: Any) -> list[Any]:
+    return next(training_batches(read_index(shards, "train"), recipe, 32, tokenizer, 0))
+
+
+def gradients(shards: Path, recipe: ContrastiveRecipe) -> tuple[float, dict[str, torch.Tensor]]:
+    torch.manual_seed(0)
+    network, _, tokenizer = build(recipe)
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    loss = backward(network, micro_batches(shards, recipe, tokenizer), recipe, scaler)
+    return loss, {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("same_species", ["negatives", "ignored"])
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulated_gradients_are_those_of_the_large_batch(
+    shards: Path, parts: int, same_species: str
+) -> None:
+    recipe = replace(TINY, same_species=same_species)
+    loss, whole = gradients(shards, recipe)
+    same_loss, accumulated = gradients(shards, replace(recipe, accumulate=parts))
+    assert same_loss == pytest.approx(loss, abs=1e-6)
+    assert whole.keys() == accumulated.keys()
+    assert "logit_scale" in whole
+    for name, gradient in whole.items():
+        assert torch.allclose(gradient, accumulated[name], atol=1e-5), name
+        assert gradient.abs().max() > 0 or "bias" in name, name
+
+
+def test_the_loss_is_symmetric_infonce() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, texts = (
+        torch.nn.functional.normalize(torch.randn(6, 4, generator=generator), dim=1)
+        for _ in range(2)
+    )
+    species = torch.tensor([0, 1, 2, 0, 3, 4])
+    logits = (10 * images @ texts.T).double()
+    rows = [torch.logsumexp(logits[n], 0) - logits[n, n] for n in range(6)]
+    columns = [torch.logsumexp(logits[:, n], 0) - logits[n, n] for n in range(6)]
+    found = pair_loss(TINY, images, texts, torch.tensor(10.0), species)
+    assert float(found) == pytest.approx(float(sum(rows + columns)) / 12, abs=1e-5)
+    logits[0, 3] = logits[3, 0] = -torch.inf  # one species: no negatives of each other
+    rows = [torch.logsumexp(logits[n], 0) - logits[n, n] for n in range(6)]
+    columns = [torch.logsumexp(logits[:, n], 0) - logits[n, n] for n in range(6)]
+    ignoring = replace(TINY, same_species="ignored")
+    found = pair_loss(ignoring, images, texts, torch.tensor(10.0), species)
+    assert float(found) == pytest.approx(float(sum(rows + columns)) / 12, abs=1e-5)
+
+
+def test_gains_biases_and_the_scale_do_not_decay() -> None:
+    network, _, _ = build(TINY)
+    plain, decayed = parameter_groups(network, 0.2)
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    kept = {names[id(parameter)] for parameter in plain["params"]}
+    assert plain["weight_decay"] == 0
+    assert {"logit_scale", "ln_final.weight", "visual.ln_post.bias"} <= kept
+    assert not {"text_projection", "token_embedding.weight"} & kept
+    assert len(kept) + len(decayed["params"]) == len(names)
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = torch.load(run / "checkpoint.pt", weights_only=True)["network"]
+    return state
+
+
+def test_a_run_that_stopped_ends_as_if_it_had_not(shards: Path, tmp_path: Path) -> None:
+    whole = list(train(TINY, shards, tmp_path / "whole"))
+    assert [step.number for step in whole] == list(range(1, 7))
+    stopped = train(TINY, shards, tmp_path / "stopped")
+    for _ in range(3):  # between two checkpoints
+        next(stopped)
+    stopped.close()
+    random.seed(99)
+    torch.manual_seed(99)  # another process's generators
+    rest = list(train(TINY, shards, tmp_path / "stopped"))
+    assert [step.number for step in rest] == [3, 4, 5, 6]
+    assert [step.loss for step in rest] == [step.loss for step in whole[2:]]
+    for name, tensor in weights(tmp_path / "whole").items():
+        assert torch.equal(tensor, weights(tmp_path / "stopped")[name]), name
+    curves = [(tmp_path / name / "curve.csv").read_text() for name in ("whole", "stopped")]
+    losses = [[line.split(",")[:3] for line in curve.splitlines()] for curve in curves]
+    assert losses[0] == losses[1]
+    assert list(train(TINY, shards, tmp_path / "whole")) == []  # it is at its end
+    with pytest.raises(BadInput, match="another recipe"):
+        next(train(replace(TINY, seed=4), shards, tmp_path / "whole"))
+
+
+def test_a_locked_image_tower_does_not_move(shards: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, lock_image=True, steps=2)
+    torch.manual_seed(recipe.seed)
+    before = build(recipe)[0].state_dict()
+    list(train(recipe, shards, tmp_path))
+    for name, tensor in weights(tmp_path).items():
+        if name.startswith("visual."):
+            assert torch.equal(tensor, before[name]), name
+    assert not torch.equal(weights(tmp_path)["text_projection"], before["text_projection"])
+
+
+def test_the_best_network_is_an_encoder_that_learned(shards: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, steps=40, batch_size=16, validate_every=20, text_type="taxon")
+    steps = list(train(recipe, shards, tmp_path))
+    assert steps[-1].loss < steps[0].loss - 0.5
+    encoder = taxalens.load_encoder(f"local-dir:{tmp_path / 'best'}", "torch")
+    assert encoder.dim == 16
+    assert tuple(encoder.identity.preprocessing["mean"]) == TINY.mean
+    assert "BioCLIP recipe" in (tmp_path / "best" / "README.md").read_text()
+    texts = encoder.encode_texts([render(taxon, TextType.TAXON) for taxon in taxa()])
+    images = encoder.encode_images([draw(species, 0) for species in range(48)])
+    orders = np.arange(48) // 8 % 3  # the ground colour
+    nearest = (images.astype(np.float32) @ texts.astype(np.float32).T).argmax(axis=1)
+    assert (orders[nearest] == orders).mean() > 0.5
+
+
+RANK = """
+import sys
+from pathlib import Path
+import torch
+from test_contrastive import TINY
+from training.contrastive.train import train
+from dataclasses import replace
+recipe = replace(TINY, steps=4, accumulate=int(sys.argv[3]), same_species=sys.argv[4])
+for step in train(recipe, Path(sys.argv[1]), Path(sys.argv[2])):
+    print(step.number, repr(step.loss), flush=True)
+    if len(sys.argv) > 5 and step.number == 3:
+        import os; os._exit(9)
+"""
+
+
+def ranks(shards: Path, run: Path, many: int, *words: str, port: int) -> list[str]:
+    """Run as torchrun would, without its start-up time."""
+    base = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    base |= {"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(many), "PYTHONWARNINGS": "ignore"}
+    base["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", RANK, str(shards), str(run), *words],
+            env=base | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(many)
+    ]
+    outputs = [process.communicate(timeout=300) for process in processes]
+    if len(words) < 3:
+        assert not any(process.returncode for process in processes), outputs
+    return outputs[0][0].splitlines()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(("accumulate", "same_species"), [("1", "negatives"), ("2", "ignored")])
+def test_two_ranks_train_as_one_process_does(
+    shards: Path, tmp_path: Path, accumulate: str, same_species: str
+) -> None:
+    recipe = replace(TINY, steps=4, same_species=same_species)
+    alone = [step.loss for step in train(recipe, shards, tmp_path / "one")]
+    lines = ranks(shards, tmp_path / "two", 2, accumulate, same_species, port=free_port())
+    assert [float(line.split()[1]) for line in lines] == pytest.approx(alone, abs=1e-5)
+    for name, tensor in weights(tmp_path / "one").items():
+        assert torch.allclose(tensor, weights(tmp_path / "two")[name], atol=2e-3), name
+
+
+def test_ranks_that_are_killed_go_on_to_the_same_end(shards: Path, tmp_path: Path) -> None:
+    whole = ranks(shards, tmp_path / "whole", 2, "1", "negatives", port=free_port())
+    killed = ranks(shards, tmp_path / "killed", 2, "1", "negatives", "kill", port=free_port())
+    assert len(killed) == 3
+    rest = ranks(shards, tmp_path / "killed", 2, "1", "negatives", port=free_port())
+    assert rest == whole[2:]
+
+
+def test_what_cannot_be_trained_is_named(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"batch_size = 9 must be a multiple of 2"):
+        next(train(replace(TINY, batch_size=9, accumulate=2), shards, tmp_path))
+    with pytest.raises(Error, match="text_type = 'latin' is not one of"):
+        replace(TINY, text_type="latin")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text("batch_sise = 3\n")
+    with pytest.raises(UnknownName, match="Did you mean batch_size"):
+        read_contrastive_recipe(recipe)
+
+
+def test_the_command_trains_on_drawings_and_prints_the_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = ['text_type = "mixed"', "batch_size = 8", "steps = 2", 'precision = "fp32"']
+    lines += ["workers = 0", "checkpoint_activations = false", "[network]", "embed_dim = 16"]
+    lines += [f"vision_cfg = {_toml(NETWORK['vision_cfg'])}"]
+    lines += [f"text_cfg = {_toml(NETWORK['text_cfg'])}"]
+    Path("small.toml").write_text("\n".join(lines))
+    done = CliRunner().invoke(main, ["train", "small.toml", "--drawn", "--to", "run"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "local-dir:run/best\n"
+    refused = CliRunner().invoke(main, ["train", "small.toml", "--to", "run"])
+    assert refused.exit_code == 2
+    unknown = CliRunner().invoke(main, ["train", "nowhere.toml", "--drawn", "--to", "r"])
+    assert "nowhere.toml cannot be read" in unknown.output
+
+
+def _toml(table: dict[str, int]) -> str:
+    return "{ " + ", ".join(f"{name} = {value}" for name, value in table.items()) + " }"

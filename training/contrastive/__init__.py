@@ -1,0 +1,10 @@
+"""Contrastive training of image and text towers: the BioCLIP recipe.
+
+train.py        the loop, read from top to bottom
+recipe.py       every setting of a run, its defaults those of BioCLIP
+shards.py       webdataset shards: written, and read by place
+batches.py      which samples, crops and text types a step has
+gradients.py    loss and gradients of one step, over ranks and micro-batches
+run_folder.py   checkpoint, curves, and the best network as an encoder
+drawn.py        drawn organisms whose looks follow their tree, for small runs
+"""

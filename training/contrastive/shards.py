@@ -1,0 +1,100 @@
+"""TreeOfLife-style webdataset shards: written with all ten text members, read by place.
+
+A sample is `<id>.jpg` and `<id>.<text type>.txt`; webdataset splits a name at its first dot. A
+shard is a tar archive, so a sample's place in it is kept and read without what is before it: any
+order can be read, and a run goes on at any step.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from model.errors import BadInput
+from model.taxon import Taxon
+from model.text_types import TRAINED_TYPES, TextType, render
+
+MOST = 10_000  # samples of a shard
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of a shard, where its bytes are."""
+
+    key: str
+    shard: Path
+    image: tuple[int, int]
+    """offset and length in the shard"""
+    texts: dict[str, str]
+    """of the five text types that are trained on"""
+
+
+def write_shards(
+    samples: Iterable[tuple[str, bytes, Taxon]], folder: Path, most: int = MOST
+) -> int:
+    """Write (id, JPEG, taxon) as `shard-000000.tar` … in a folder; return how many there were.
+
+    A shard gets its name when it is complete. An id has no dot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    many, left = 0, iter(samples)
+    while some := list(islice(left, most)):
+        path = folder / f"shard-{many // most:06d}.tar"
+        part = path.with_suffix(".part")
+        with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for key, image, taxon in some:
+                _add(archive, f"{key}.jpg", image)
+                for text_type in TextType:
+                    _add(archive, f"{key}.{text_type}.txt", render(taxon, text_type).encode())
+        part.replace(path)
+        many += len(some)
+    return many
+
+
+def read_index(folder: Path, split: str) -> list[Sample]:
+    """List the samples of a split, `folder/split/*.tar`, in their order.
+
+    A sample that lacks its image or one of the five texts is left out. Raises BadInput where none
+    is left.
+    """
+    shards = sorted((folder / split).glob("*.tar"))
+    found = [sample for shard in shards for sample in _samples(shard)]
+    if not found:
+        raise BadInput(f"{folder / split} has no shard with complete samples (*.tar).")
+    return found
+
+
+def read_image(sample: Sample) -> bytes:
+    """Return the bytes of a sample's picture."""
+    start, length = sample.image
+    with sample.shard.open("rb") as file:
+        file.seek(start)
+        return file.read(length)
+
+
+def _samples(shard: Path) -> Iterator[Sample]:
+    wanted = {f"{text_type}.txt": str(text_type) for text_type in TRAINED_TYPES}
+    places: dict[str, tuple[int, int]] = {}
+    texts: dict[str, dict[str, str]] = {}
+    try:
+        with tarfile.open(shard) as archive:
+            for member in archive:
+                key, _, kind = member.name.partition(".")
+                if kind == "jpg":
+                    places[key] = member.offset_data, member.size
+                elif kind in wanted and (file := archive.extractfile(member)):
+                    texts.setdefault(key, {})[wanted[kind]] = file.read().decode()
+    except (tarfile.TarError, OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{shard} cannot be read as a shard: {error}; write it again.") from error
+    for key, place in places.items():
+        if len(own := texts.get(key, {})) == len(wanted):
+            yield Sample(key, shard, place, own)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))

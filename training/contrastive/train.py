@@ -1,0 +1,173 @@
+"""The training loop: open_clip's network, loss and schedule; read it from top to bottom.
+
+open_clip's own package, `open_clip_train`, could not do it: it resumes at epochs, without data
+position, takes one text a sample, adds the gradient of the logit scale once a micro-batch, and
+has no masks for pairs of one species.
+"""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip_train.scheduler import cosine_lr
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from model.errors import BadInput
+from training.contrastive import run_folder
+from training.contrastive.batches import total_steps, training_batches, validation_batches
+from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
+from training.contrastive.recipe import ContrastiveRecipe
+from training.contrastive.shards import read_index
+
+_MOST_SCALE = math.log(100)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One optimiser step."""
+
+    number: int
+    """from 1"""
+    total: int
+    loss: float
+    """before the step, the mean over ranks"""
+    samples_per_second: float
+    validation_loss: float | None = None
+    """where it was measured after the step"""
+
+
+def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[TrainingStep]:
+    """Train by a recipe on the shards of a folder, one yield per step; go on where a run stopped.
+
+    Under torchrun every process is a rank. The best network by validation loss is
+    `local-dir:RUN/best`. Raises BadInput for data that are missing or too few.
+    """
+    rank, ranks, device = _join()
+    train_set, val_set = read_index(data, "train"), read_index(data, "val")
+    total = total_steps(len(train_set), recipe)
+    if recipe.batch_size % (ranks * recipe.accumulate) or recipe.batch_size > len(train_set):
+        raise BadInput(
+            f"batch_size = {recipe.batch_size} must be a multiple of {ranks * recipe.accumulate} "
+            f"(ranks times accumulate) and at most the {len(train_set):,} samples of {data}."
+        )
+    torch.manual_seed(recipe.seed)
+    network, config, tokenizer = build(recipe)
+    network = network.to(device)
+    size = network.visual.image_size
+    size = size if isinstance(size, int) else size[0]
+    optimiser = torch.optim.AdamW(
+        parameter_groups(network, recipe.weight_decay),
+        lr=recipe.learning_rate,
+        betas=(recipe.beta1, recipe.beta2),
+        eps=recipe.epsilon,
+    )
+    schedule = cosine_lr(optimiser, recipe.learning_rate, min(recipe.warmup_steps, total), total)
+    scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+    if rank == 0:
+        run_folder.begin(run, recipe)
+    first, best = 0, math.inf
+    if kept := run_folder.load_checkpoint(run, device):
+        network.load_state_dict(kept["network"])
+        optimiser.load_state_dict(kept["optimiser"])
+        scaler.load_state_dict(kept["scaler"])
+        first, best = kept["step"], kept["best"]
+    curve: list[dict[str, Any]] = list(run_folder.read_curve(run, first))
+    wrapped = DistributedDataParallel(network) if ranks > 1 else network
+
+    batches = training_batches(train_set, recipe, size, tokenizer, first, rank, ranks)
+    for number, micro_batches in enumerate(batches, first + 1):
+        started = time.perf_counter()
+        network.train()
+        schedule(number - 1)
+        optimiser.zero_grad()
+        placed = [(a.to(device), b.to(device), c.to(device)) for a, b, c in micro_batches]
+        loss = _mean(backward(wrapped, placed, recipe, scaler, rank, ranks), device, ranks)
+        scaler.step(optimiser)
+        scaler.update()
+        with torch.no_grad():
+            network.logit_scale.clamp_(0, _MOST_SCALE)
+        rate = recipe.batch_size / (time.perf_counter() - started)
+        measured = None
+        is_due = number % recipe.validate_every == 0 or number == total
+        if rank == 0:
+            if is_due:
+                measured = validation_loss(
+                    network, validation_batches(val_set, recipe, size, tokenizer), recipe, device
+                )
+            values = (number, loss, measured, optimiser.param_groups[0]["lr"], round(rate, 1))
+            curve.append(dict(zip(run_folder.CURVE, values, strict=True)))
+            if measured is not None and measured < best:
+                best = measured
+                facts = {"step": number, "validation loss": measured, "samples": len(train_set)}
+                run_folder.save_encoder(run / run_folder.BEST, network, config, recipe, facts)
+            if is_due:
+                run_folder.write_curve(run, curve)
+                states = {"network": network, "optimiser": optimiser, "scaler": scaler}
+                state = {name: each.state_dict() for name, each in states.items()}
+                run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
+        yield TrainingStep(number, total, loss, rate, measured)
+
+
+def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
+    """Return the network of a recipe, its open_clip configuration and its tokenizer."""
+    if recipe.network:
+        config: dict[str, Any] = deepcopy(recipe.network)
+        network: Any = open_clip.CLIP(**deepcopy(config), output_dict=True)
+        context = config["text_cfg"].get("context_length", 77)
+        tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=context)
+    else:
+        name = recipe.architecture
+        network = open_clip.create_model(name, recipe.pretrained or None, output_dict=True)
+        config = open_clip.get_model_config(name)
+        tokenizer = open_clip.get_tokenizer(name)
+    if recipe.lock_image:
+        network.lock_image_tower()
+    if recipe.checkpoint_activations:
+        network.set_grad_checkpointing()
+    return network, config, tokenizer
+
+
+def validation_loss(
+    network: Any, batches: Any, recipe: ContrastiveRecipe, device: torch.device
+) -> float:
+    """Return the mean loss of batches, each against itself."""
+    network.eval()
+    losses = []
+    with torch.inference_mode():
+        for images, tokens, species in batches:
+            with autocast(recipe, images.to(device)):
+                out = network(images.to(device), tokens.to(device))
+            seen, read = out["image_features"].float(), out["text_features"].float()
+            loss = pair_loss(recipe, seen, read, out["logit_scale"], species.to(device))
+            losses.append(float(loss))
+    return sum(losses) / len(losses)
+
+
+def _join() -> tuple[int, int, torch.device]:
+    """Return rank, ranks and device; under torchrun the ranks meet."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    has_gpu = torch.cuda.is_available()
+    if ranks > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if has_gpu else "gloo")
+    rank = distributed.get_rank() if ranks > 1 else 0
+    if not has_gpu:
+        return rank, ranks, torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return rank, ranks, device
+
+
+def _mean(loss: float, device: torch.device, ranks: int) -> float:
+    if ranks == 1:
+        return loss
+    total = torch.tensor(loss, dtype=torch.float64, device=device)
+    distributed.all_reduce(total)
+    return float(total) / ranks

@@ -1,0 +1,43 @@
+"""`taxalens train RECIPE.toml`: one run, gone on with where it stopped."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Shards, in the folders train and val.",
+)
+@click.option("--drawn", is_flag=True, help="Train on drawn organisms, made in the run's folder.")
+@click.option(
+    "--to",
+    "run",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="RUN",
+    help="The run's folder: checkpoint, curve, and the encoder local-dir:RUN/best.",
+)
+def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
+    """Train by a recipe: a file, or the name of one that comes with taxalens.
+
+    A run that was stopped goes on from its last checkpoint with the same command, and ends with
+    the same weights.
+    """
+    from training.contrastive.drawn import write_drawn
+    from training.contrastive.recipe import find_recipe, read_contrastive_recipe
+    from training.contrastive.train import train
+    from ui.training_progress import show_training
+
+    if (data is None) != drawn:
+        raise click.UsageError("Pass either --data DIR or --drawn.")
+    settings = read_contrastive_recipe(find_recipe(recipe))
+    if data is None:
+        data = run / "drawn"
+        if not data.is_dir():
+            write_drawn(data)
+    show_training(train(settings, data, run), run)
