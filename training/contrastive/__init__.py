@@ -3,6 +3,7 @@
 train.py        the loop, read from top to bottom
 recipe.py       every setting of a run, its defaults those of BioCLIP
 shards.py       webdataset shards: written, and read by place
+prepare.py      shards from a collection, a table or an archive, evaluation images left out
 batches.py      which samples, crops and text types a step has
 gradients.py    loss and gradients of one step, over ranks and micro-batches
 run_folder.py   checkpoint, curves, and the best network as an encoder

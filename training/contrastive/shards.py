@@ -35,23 +35,24 @@ class Sample:
 def write_shards(
     samples: Iterable[tuple[str, bytes, Taxon]], folder: Path, most: int = MOST
 ) -> int:
-    """Write (id, JPEG, taxon) as `shard-000000.tar` … in a folder; return how many there were.
-
-    A shard gets its name when it is complete. An id has no dot.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write (id, JPEG, taxon) as `shard-000000.tar` … in a folder; return how many there were."""
     many, left = 0, iter(samples)
     while some := list(islice(left, most)):
-        path = folder / f"shard-{many // most:06d}.tar"
-        part = path.with_suffix(".part")
-        with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
-            for key, image, taxon in some:
-                _add(archive, f"{key}.jpg", image)
-                for text_type in TextType:
-                    _add(archive, f"{key}.{text_type}.txt", render(taxon, text_type).encode())
-        part.replace(path)
+        write_shard(some, folder / f"shard-{many // most:06d}.tar")
         many += len(some)
     return many
+
+
+def write_shard(samples: Iterable[tuple[str, bytes, Taxon]], path: Path) -> None:
+    """Write (id, JPEG, taxon) as one shard, which gets its name when complete; ids have no dot."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for key, image, taxon in samples:
+            _add(archive, f"{key}.jpg", image)
+            for text_type in TextType:
+                _add(archive, f"{key}.{text_type}.txt", render(taxon, text_type).encode())
+    part.replace(path)
 
 
 def read_index(folder: Path, split: str) -> list[Sample]:

@@ -83,8 +83,8 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     wrapped = DistributedDataParallel(network) if ranks > 1 else network
 
     batches = training_batches(train_set, recipe, size, tokenizer, first, rank, ranks)
+    ended = time.perf_counter()
     for number, micro_batches in enumerate(batches, first + 1):
-        started = time.perf_counter()
         network.train()
         schedule(number - 1)
         optimiser.zero_grad()
@@ -94,7 +94,8 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
         scaler.update()
         with torch.no_grad():
             network.logit_scale.clamp_(0, _MOST_SCALE)
-        rate = recipe.batch_size / (time.perf_counter() - started)
+        started, ended = ended, time.perf_counter()
+        rate = recipe.batch_size / (ended - started)  # with the time that the data took
         measured = None
         is_due = number % recipe.validate_every == 0 or number == total
         if rank == 0:

@@ -1,0 +1,56 @@
+"""`taxalens train prepare`: shards to train on."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="SHARDS",
+    help="The folder of the shards: train/, val/, train_small/ and catalog.csv.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="SOURCE",
+    help="Pictures that must not be trained on, such as those of an evaluation.",
+)
+@click.option(
+    "--unseen",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Species that must not be trained on, a name a line.",
+)
+@click.option("--seed", default=17, show_default=True, help="Of the splits.")
+def command(
+    sources: tuple[str, ...], folder: Path, exclude: tuple[str, ...], unseen: Path | None, seed: int
+) -> None:
+    """Make TreeOfLife-style shards from collections, tables, folders or archives.
+
+    Pictures of 224 pixels with BioCLIP's ten texts. Which split a picture is in depends on its
+    content and the seed alone. A command that was stopped goes on.
+
+    \b
+      taxalens train prepare my.collection --to shards --exclude evaluation
+    """
+    from training.contrastive.prepare import prepare
+    from ui.progress_bars import progress_bars
+    from ui.running import stopping
+
+    names = unseen.read_text(encoding="utf-8").splitlines() if unseen else []
+    with stopping(), progress_bars() as progress:
+        prepared = prepare(
+            sources,
+            folder,
+            exclude=exclude,
+            unseen=[name for name in names if name.strip()],
+            seed=seed,
+            progress=progress,
+        )
+    click.echo(f"{folder}: {prepared}")
