@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-first-identify bench-identify
+.PHONY: install demo test static check mutants site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-backoff bench-first-identify bench-identify
 
 install: $(VENV)/.installed
 
@@ -62,6 +62,9 @@ bench-search: install  # how quickly and surely rows are found, beside peers: do
 
 bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.few_shot
+
+bench-text-types: install  # what mixed text types teach: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.text_types
 
 bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.audit

@@ -20,7 +20,7 @@ from open_clip_train.scheduler import cosine_lr
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from model.errors import BadInput
+from model.errors import BadInput, EncoderUnavailable
 from training.contrastive import run_folder
 from training.contrastive.batches import total_steps, training_batches, validation_batches
 from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
@@ -126,7 +126,7 @@ def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
         tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=context)
     else:
         name = recipe.architecture
-        network = open_clip.create_model(name, recipe.pretrained or None, output_dict=True)
+        network = _published(name, recipe.pretrained)
         config = open_clip.get_model_config(name)
         tokenizer = open_clip.get_tokenizer(name)
     if recipe.lock_image:
@@ -134,6 +134,21 @@ def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
     if recipe.checkpoint_activations:
         network.set_grad_checkpointing()
     return network, config, tokenizer
+
+
+def _published(name: str, pretrained: str) -> Any:
+    """Return open_clip's network with its weights; raises EncoderUnavailable without them."""
+    has_weights = bool(pretrained) or ":" in name
+    try:
+        return open_clip.create_model(
+            name, pretrained or None, output_dict=True, require_pretrained=has_weights
+        )
+    except Exception as error:  # open_clip wraps whatever was raised in a bare RuntimeError
+        reason = str(error).partition("\n")[0][:200]
+        raise EncoderUnavailable(
+            f"The weights to begin with, {name} {pretrained}, are not here ({reason}); connect to "
+            "their hub once, or begin with local-dir:DIR."
+        ) from error
 
 
 def validation_loss(
