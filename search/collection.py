@@ -14,8 +14,9 @@ from model.encoder import Encoder
 from model.errors import Error, UnknownName
 from model.taxon import Rank
 from search.audit.findings import KINDS
+from search.browse.gallery import Gallery
 from search.hits import Hit, Hits
-from search.opened import Opened, several
+from search.opened import several
 from search.query.filters import Day, Filters, period
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 Names = str | Sequence[str]
 
 
-class Collection(Opened):
+class Collection(Gallery):
     """One generation of a collection: a mapping of image ids to images that answers questions.
 
     A collection without images is still true.
