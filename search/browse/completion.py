@@ -55,9 +55,7 @@ def _span(folded: str) -> tuple[str, str]:
     return folded, folded + _AFTER
 
 
-def _of_taxonomy(
-    connection: duckdb.DuckDBPyConnection, folded: str, k: int
-) -> list[Completion]:
+def _of_taxonomy(connection: duckdb.DuckDBPyConnection, folded: str, k: int) -> list[Completion]:
     found = connection.execute(_NAMES, [*_span(folded), k * 2]).fetchall()
     return [Completion(*each, 0) for each in found]
 

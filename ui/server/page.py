@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from ui import app as script
 from ui.server.current import current_collection
 from ui.server.guard import Guard
+from ui.server.limits import Limits
 from ui.server.routes import Beside
 
 # Streamlit listens on all interfaces, counts its users and believes any Host header unless told
@@ -51,7 +52,7 @@ def run_page(collection: Path, port: int) -> None:
 
     page = st.App(
         str(Path(script.__file__)),
-        middleware=[Middleware(Guard), Middleware(Beside, current=current)],
+        middleware=[Middleware(Guard), Middleware(Beside, current=current, limits=Limits())],
         lifespan=lifespan,
     )
     sys.argv = [script.__file__, str(folder)]  # as Streamlit gives its script the arguments

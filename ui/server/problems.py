@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount
@@ -49,14 +50,17 @@ class Problem(HTTPException):
         super().__init__(int(status), detail, headers)
 
 
-def mounted(prefix: str, routes: Sequence[BaseRoute]) -> Mount:
+def mounted(
+    prefix: str, routes: Sequence[BaseRoute], middleware: Sequence[Middleware] = ()
+) -> Mount:
     """Return routes below a prefix, every error of which is a problem.
 
     They are an application of their own, since the page answers what it does not know with its
     own HTML.
     """
     handlers = {HTTPException: _refused, Error: _failed, Exception: _broken}
-    return Mount(prefix, Starlette(routes=routes, exception_handlers=handlers))
+    inner = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    return Mount(prefix, inner)
 
 
 def status_of(error: Error) -> HTTPStatus:

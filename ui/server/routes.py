@@ -3,13 +3,16 @@
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.server.api import Api
 from ui.server.current import CurrentCollection
+from ui.server.limits import Limits
 from ui.server.pictures import Pictures
+from ui.server.questions import operations
 
 
-def routes_of(current: CurrentCollection) -> list[Mount]:
+def routes_of(current: CurrentCollection, limits: Limits) -> list[Mount]:
     """Return the routes over a collection."""
-    return Pictures(current).mounts()
+    return [Api(operations(current), limits).mount(), *Pictures(current).mounts()]
 
 
 class Beside:
@@ -19,9 +22,9 @@ class Beside:
     with errors of its own and compresses pictures.
     """
 
-    def __init__(self, app: ASGIApp, current: CurrentCollection) -> None:
+    def __init__(self, app: ASGIApp, current: CurrentCollection, limits: Limits) -> None:
         self._app = app
-        self._router = Router(routes_of(current), default=app, redirect_slashes=False)
+        self._router = Router(routes_of(current, limits), default=app, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
