@@ -57,7 +57,7 @@ def _span(folded: str) -> tuple[str, str]:
 
 def _of_taxonomy(connection: duckdb.DuckDBPyConnection, folded: str, k: int) -> list[Completion]:
     found = connection.execute(_NAMES, [*_span(folded), k * 2]).fetchall()
-    return [Completion(*each, 0) for each in found]
+    return [Completion(name, kind, rank, taxon, 0) for name, kind, rank, taxon in found]
 
 
 def _one_each(found: list[Completion], k: int) -> list[Completion]:

@@ -10,10 +10,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from model.errors import BadInput, Error
+from ui.server import problems
 from ui.server.current import CurrentCollection
 from ui.server.guard import LOOPBACK, Access, Guard
-from ui.server.limits import Limits
-from ui.server.problems import mounted
+from ui.server.limits import Limited, Limits
 from ui.server.routes import routes_of
 
 SHORTEST = 16  # characters of a token
@@ -45,11 +45,8 @@ def application(
         yield
         current.close()
 
-    return Starlette(
-        routes=[*routes_of(current, limits), mounted("", [])],
-        middleware=[Middleware(Guard, access=access)],
-        lifespan=lifespan,
-    )
+    around = [Middleware(Guard, access=access), Middleware(Limited, limits=limits)]
+    return problems.application(routes_of(current, limits), around, lifespan)
 
 
 def access_of(host: str, names: Sequence[str], token: str) -> Access:

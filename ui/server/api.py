@@ -7,17 +7,16 @@ from urllib.parse import quote, urlencode
 
 import anyio
 from starlette.datastructures import UploadFile
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from model.errors import BadInput, UnknownName
-from ui.server.limits import Limited, Limits
+from ui.server.limits import Limits
 from ui.server.openapi import document
 from ui.server.operations import NEEDED, POSSIBLE, Operation, Reply, Upload
 from ui.server.parameters import Values, read_query
-from ui.server.problems import Problem, mounted
+from ui.server.problems import NOT_HERE, Problem
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -35,27 +34,24 @@ class Api:
         self._limits = limits
         self._working = anyio.CapacityLimiter(limits.at_once)
 
-    def mount(self) -> Mount:
+    def routes(self) -> list[Route]:
         """Return the routes below /api."""
-        routes = [route for each in self._operations for route in self._routes(each)]
-        routes.append(Route("/openapi.json", self._document))
-        return mounted("/api", routes, [Middleware(Limited, limits=self._limits)])
+        return [*map(self._route, self._operations), Route("/api/openapi.json", self._document)]
 
-    def _routes(self, operation: Operation) -> list[Route]:
+    def _route(self, operation: Operation) -> Route:
         async def asked(request: Request) -> Response:
-            return await self._answer(operation, request, [])
+            pictures = await self._uploads(request) if request.method == "POST" else []
+            return await self._answer(operation, request, pictures)
 
-        async def posted(request: Request) -> Response:
-            return await self._answer(operation, request, await self._uploads(request))
-
-        path = operation.path.replace("{key}", "{key:path}")
+        path = "/api" + operation.path.replace("{key}", "{key:path}")
         methods = {NEEDED: ["POST"], POSSIBLE: ["GET", "POST"]}.get(operation.pictures, ["GET"])
-        ways = {"GET": asked, "POST": posted}
-        return [Route(path, ways[method], methods=[method]) for method in methods]
+        return Route(path, asked, methods=methods)
 
     async def _answer(
         self, operation: Operation, request: Request, pictures: Sequence[Upload]
     ) -> Response:
+        if "" in request.path_params.values():
+            raise Problem(HTTPStatus.NOT_FOUND, NOT_HERE)
         given = [*request.path_params.items(), *request.query_params.multi_items()]
         values = read_query(operation.parameters, given)
         if self._working.statistics().tasks_waiting >= self._limits.waiting:

@@ -51,7 +51,7 @@ class Rate:
 
 
 class Limited:
-    """Middleware that refuses requests which come too often, or bring too much."""
+    """Middleware that refuses requests of the API which come too often, or bring too much."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class Limited:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, whose body is counted as it is read, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
         client = scope.get("client")

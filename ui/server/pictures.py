@@ -10,14 +10,14 @@ from pathlib import Path
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from indexer.inputs.decoding import FORMATS, SIDE, decode
 from indexer.inputs.thumbnails import thumbnail_of
 from model.errors import BadInput
 from search.hits import Hit
 from ui.server.current import CurrentCollection
-from ui.server.problems import Problem, mounted
+from ui.server.problems import Problem
 
 DEFAULT_SIZE = 320  # pixels of the longest side, as thumbnails are kept
 SMALLEST, LARGEST = 16, SIDE
@@ -63,11 +63,11 @@ class Pictures:
         self._current = current
         self._small = lru_cache(MOST_KEPT)(_small)
 
-    def mounts(self) -> list[Mount]:
+    def routes(self) -> list[Route]:
         """Return the two routes; Starlette runs each request in a thread."""
         return [
-            mounted("/thumb", [Route("/{image_id}", self.thumbnail)]),
-            mounted("/original", [Route("/{image_id}", self.original)]),
+            Route("/thumb/{image_id}", self.thumbnail),
+            Route("/original/{image_id}", self.original),
         ]
 
     def thumbnail(self, request: Request) -> Response:
