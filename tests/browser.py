@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,14 +19,18 @@ WAIT = 60  # seconds; the first search loads the encoder
 
 @contextmanager
 def served(
-    collection: Path, log: Path, *words: str, environment: Mapping[str, str] | None = None
+    collection: Path,
+    log: Path,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "ui.cli"),
 ) -> Iterator[str]:
     """Run `taxalens app`, or another server, until Ctrl-C and give its address.
 
     It must not complain.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "ui.cli", *(words or ("app",)), f"--port={port}"]
+    command = [sys.executable, *program, *(words or ("app",)), f"--port={port}"]
     command += ["-c", str(collection)]
     around = os.environ | dict(environment or {})
     with (
