@@ -3,6 +3,7 @@
 collection.py     a collection, and all that it can be asked
 optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
+browse/           looking through: pages of images, facets, completion, taxa with counts
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
 retrieval.py      a query's hits: labelled, then identified, then similar
