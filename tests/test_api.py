@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from urllib.parse import quote, unquote, urlencode
 
 import pytest
@@ -16,10 +17,13 @@ from starlette.testclient import TestClient
 
 import taxalens
 from ui.cli import main
+from ui.server import problems
 from ui.server.alone import application
+from ui.server.api import Api
 from ui.server.current import CurrentCollection
 from ui.server.guard import Access
 from ui.server.limits import Limits, Rate
+from ui.server.operations import Operation, Reply
 
 PHOTOS = {
     "Panthera leo/1.png": "orange",
@@ -396,6 +400,26 @@ def test_a_request_that_brings_too_much_is_refused(place: Path, is_counted: bool
         answer = client.post("/api/identify", content=body, headers=kind)
     assert answer.status_code == 413
     assert "20,000 bytes" in answer.json()["detail"]
+
+
+def test_a_question_too_many_is_refused_while_the_others_wait() -> None:
+    working, done = Event(), Event()
+
+    def slowly(_values: object, _pictures: object) -> Reply:
+        working.set()
+        assert done.wait(60)
+        return Reply([])
+
+    operation = Operation("slow", "/slow", "Wait.", (), slowly, {"type": "array"})
+    routes = Api([operation], Limits(at_once=1, waiting=0)).routes()
+    with TestClient(problems.application(routes)) as client, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(client.get, "/api/slow")
+        assert working.wait(60)
+        refused = client.get("/api/slow")
+        done.set()
+        assert first.result().status_code == 200
+        assert client.get("/api/slow").status_code == 200
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
 
 
 # --- Beyond this machine -------------------------------------------------------------------------

@@ -54,7 +54,10 @@ class Api:
             raise Problem(HTTPStatus.NOT_FOUND, NOT_HERE)
         given = [*request.path_params.items(), *request.query_params.multi_items()]
         values = read_query(operation.parameters, given)
-        if self._working.statistics().tasks_waiting >= self._limits.waiting:
+        working = self._working.statistics()
+        if working.borrowed_tokens == working.total_tokens and (
+            working.tasks_waiting >= self._limits.waiting
+        ):
             detail = f"{self._limits.waiting} questions are waiting already; ask again later."
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": "1"})
         try:
