@@ -1,5 +1,6 @@
 """What labels mean: derived from what was said, in any taxonomy, and never instead of it."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.exports.export import export
 from indexer.ingest.indexing import index
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
 from indexer.labels.label_files import Label, read_label_file
@@ -231,3 +233,34 @@ def test_built_in_names_add_lineages_and_take_nothing_back(
     assert keys(tmp_path / "d")["lion"] is None
     index(tmp_path / "photos", tmp_path / "d", encoder=ColourEncoder())
     assert keys(tmp_path / "d")["lion"] is None  # as it was asked for
+
+
+@pytest.mark.parametrize("taxonomy", [None, "none", "small"])
+def test_the_ranks_of_an_export_are_read_back(tmp_path: Path, taxonomy: str | None) -> None:
+    """A subspecies stays one, within its species, and a subfamily within its family."""
+    for name, colour in (("a", "red"), ("b", "blue")):
+        write_picture(tmp_path / f"p/{name}.png", colour)
+    (tmp_path / "l.csv").write_text(
+        "file_name,taxon,rank,family,genus,species\n"
+        "a.png,Panthera leo leo,subspecies,Felidae,Panthera,Panthera leo\n"
+        "b.png,Pantherinae,subfamily,Felidae,,\n"
+    )
+    if taxonomy == "small":
+        small_taxonomy(tmp_path).close()
+        taxonomy = str(tmp_path / "small.duckdb")
+    labels = tmp_path / "l.csv"
+    for place in ("first", "second"):
+        given = read_label_file(labels)
+        run(tmp_path / "p", tmp_path / place, labels=given, taxonomy=taxonomy)
+        labels = tmp_path / f"{place}.csv"
+        with open_snapshot(tmp_path / place) as snapshot:
+            list(export(snapshot, labels))
+        with labels.open(newline="") as file:
+            found = {(row["taxon"], row["rank"], row["species"]) for row in csv.DictReader(file)}
+        assert found == {
+            ("Panthera leo leo", "subspecies", "Panthera leo"),
+            ("Pantherinae", "subfamily", ""),
+        }
+    with open_collection(tmp_path / "second", encoder=ColourEncoder()) as collection:
+        (hit, *_) = collection.search("Panthera leo")
+        assert (hit.match, hit.scientific_name) == ("labelled", "Panthera leo leo")

@@ -34,13 +34,18 @@ def replace_taxa(
     resolved = pa.table([row, *columns], schema=TAXA)
     known = set(clades["taxon_key"].to_pylist())
     said = connection.execute(_KEYS).fetchall()
-    lines = [Line(0, Taxon.from_key(key)) for (key,) in said if key not in known]
+    lines = [_line(key) for (key,) in said if key not in known]
     own = taxa_of_lines(lines)
     own = own.filter(pa.array((id_ not in known for id_ in own["id"].to_pylist()), pa.bool_()))
     common = connection.execute(_COMMON_NAMES).fetchall()
     connection.execute(_NO_TAXA)
     write_tables(connection, Draft(pa.concat_tables([resolved, own]), _names(common, names)))
     connection.execute(_PLACE)
+
+
+def _line(key: str) -> Line:
+    taxon = Taxon.from_key(key)
+    return Line(0, Taxon(taxon.lineage), *taxon.below)
 
 
 def _names(common: list[tuple[str, str]], names: pa.Table) -> pa.Table:

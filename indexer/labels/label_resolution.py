@@ -181,7 +181,8 @@ def _meaning(
     rank = said.taxon.rank
     if rank is Rank.SPECIES and (clade := _in_context(genus, said.taxon, Rank.GENUS)):
         species = said.taxon.at(Rank.SPECIES)
-        return Taxon((*clade.taxon.lineage[:-1], species)).key, BY_GENUS, clade
+        lineage = (*clade.taxon.lineage[:-1], species)
+        return Taxon(lineage, below=said.taxon.below).key, BY_GENUS, clade
     # A folder called "White flower" looks like a species; whose family is told surely is one.
     placed = any(said.taxon.lineage[: RANKS.index(Rank.GENUS)])
     return (said.key, AS_SAID, None) if placed else (None, UNKNOWN, None)

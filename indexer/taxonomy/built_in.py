@@ -30,6 +30,10 @@ _UNSURE = re.compile(
     r"no|not|none|sure|unsure|maybe|perhaps|unidentified|undetermined|unknown|misc|miscellaneous"
     r"|various|other|mixed|several|animal|mammal|human|being|person|people|camera|check|test"
 )
+_GROUP = re.compile(
+    r"(?:animal|mammal|reptile|amphibian|arthropod|invertebrate|vertebrate|marsupial|carnivore"
+    r"|ungulate|fungu|fish|dicot|monocot)(?:e?s)?"
+)
 _LEFT_OUT = re.compile(r"'s\b|\W")
 _COLUMNS = (*map(str, RANKS), "rank", "name", "common_name")
 # A name that another column tells is left out, and the species is its epithet: half the size.
@@ -87,15 +91,44 @@ def is_english(name: str) -> bool:
     )
 
 
+def has_english(name: str) -> bool:
+    """Whether a word of a text is English, as `is_english` asks it of all of them."""
+    words = fold(name).split()
+    return any(
+        _UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
+    )
+
+
+def is_english_name(word: str) -> bool:
+    """Whether one word is the English name of organisms and no scientific one: "Cats", "Beetles"."""
+    word = fold(word)
+    if _GROUP.fullmatch(word):
+        return True
+    one = (word, word.removesuffix("s"), word.removesuffix("es"), re.sub("ies$", "y", word))
+    names, words = _english_names(), _english_words()
+    return any(each in names or each in words for each in one)
+
+
 @cache
 def _english_words() -> frozenset[str]:
-    table = pq.read_table(TABLE, columns=[*map(str, RANKS), "name", "common_name"])
-    *scientific, common = (table[column].to_pylist() for column in table.column_names)
-    latin = {word for names in scientific for name in set(names) for word in fold(name).split()}
-    found = Counter(
-        word.removesuffix("s") for names in common for word in fold(names.replace("|", " ")).split()
-    )
+    latin, common = _words()
+    found = Counter(word.removesuffix("s") for name in common for word in name.split())
     return frozenset(word for word, count in found.items() if count >= _OFTEN and word not in latin)
+
+
+@cache
+def _english_names() -> frozenset[str]:
+    latin, common = _words()
+    return frozenset(common) - latin
+
+
+@cache
+def _words() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the words of scientific names, and the English names, folded."""
+    table = pq.read_table(TABLE, columns=[*map(str, RANKS), "name", "common_name"])
+    *scientific, common = (table[column].unique().to_pylist() for column in table.column_names)
+    latin = {word for names in scientific for name in names for word in fold(name).split()}
+    return frozenset(latin), tuple(fold(name) for names in common for name in names.split("|"))
 
 
 def _is_asked(name: str, asked: set[str], known: dict[str, bool]) -> bool:
