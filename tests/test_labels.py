@@ -299,6 +299,7 @@ def test_a_files_label_is_understood_as_a_folder_name_is(tmp_path: Path) -> None
         *WRITTEN.items(),
         ("Panthera leo persica", "Panthera leo persica"),
         ("Panthera_leo_persica", "Panthera leo persica"),
+        ("Panthera leo leo", "Panthera leo leo"),
         ("Ursus sp.", "Ursus"),
         ("Red fox", ""),
         ("Great horned owl", ""),

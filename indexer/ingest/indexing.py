@@ -13,6 +13,7 @@ from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import NO_TAXONOMY, understood_labels
 from indexer.readers import refuse
+from indexer.readers.darwin_core import labels_of
 from indexer.store.manifest import MANIFEST, read_manifest
 from indexer.taxonomy.built_in import BUILT_IN
 from model.encoder import Encoder
@@ -115,7 +116,9 @@ def _index(
     wanted: Wanted,
     progress: OnStep | None,
 ) -> Progress:
-    table: dict[str, Label] = dict(read_label_file(Path(labels))) if labels else {}
+    table: dict[str, Label] = {}
+    if labels:
+        table = labels_of(Path(labels)) or read_label_file(Path(labels))
     if table and (missing := unmatched(str(source), table, how.fetch or refuse)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         _LOG.warning("%d of %d labels match nothing here: %s", len(missing), len(table), shown)

@@ -26,7 +26,7 @@ _BETWEEN = re.compile(
     r"|(?:sub|super)?(?:section|series)"
 )
 _BELOW_GENUS = re.compile(r"(?:sub|infra)genus|(?:sub|super)?(?:section|series)")
-_LATIN = re.compile(r"(?:a|ae|us|um|is|i|ns|or|x|ix)$")  # endings of a last epithet
+_LATIN = re.compile(r"(?:a|ae|us|um|is|i|ns|or|o|es|x| (\S+) \1)$")  # ends of a trinomial
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,11 @@ def stated_in(said: dict[str, str]) -> Stated:
 
 
 def taxon_of_label(text: str) -> Taxon | None:
-    """Return the taxon whose scientific name a label is, as the column `taxon` states it."""
-    genus, epithets = _species(text.replace("_", " "), "")
+    """Return the taxon whose scientific name a label is, as the column `taxon` states it.
+
+    The genus has to have a capital: "night shot" is a label.
+    """
+    genus, epithets = _species(text.replace("_", " "), "") if GENUS.match(text) else ("", "")
     return Taxon(("",) * 5 + (genus, f"{genus} {epithets}" if epithets else "")) if genus else None
 
 
@@ -88,10 +91,12 @@ def _species(text: str, genus: str) -> tuple[str, str]:
         return "", ""
     first, epithets = species_of(text, genus)
     words = f"{first} {epithets}".strip()
+    if first == genus:
+        return first, epithets
     if _TRINOMIAL.fullmatch(text) and not _LATIN.search(text):
         return genus, ""
     english = is_english if text == words and " " not in epithets else has_english
-    return (genus, "") if first != genus and english(words) else (first, epithets)
+    return (genus, "") if english(words) else (first, epithets)
 
 
 def _with_parts(ranks: list[str], said: dict[str, str], name: str) -> str:

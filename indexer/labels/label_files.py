@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from indexer.inputs.records import CROP_MARK, Record, plain_name
+from indexer.inputs.records import CROP_MARK, Record, media_in, plain_name
 from indexer.labels.label_columns import stated_in, taxon_of_label
-from indexer.tables.columns import PLACES
+from indexer.tables.columns import PLACES, URLS
 from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.stated_names import lineage_of
@@ -92,10 +92,10 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
         if not (named := said.pop(key, "")):
             nameless.append(row.line)
             continue
-        about = plain_name(named)
         label = label_from(named if key == "label" else said.pop("label", ""), said)
-        if labels.setdefault(about, label) != label:
-            again.append(f"{about} (line {row.line}: {label.text})")
+        for about in map(plain_name, media_in(named) if key in URLS else [named]):
+            if labels.setdefault(about, label) != label:
+                again.append(f"{about} (line {row.line}: {label.text})")
     if nameless:
         _warn(path, len(nameless), f"have no {key}, the first line {nameless[0]}")
     if again:

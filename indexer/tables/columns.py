@@ -5,10 +5,8 @@ from collections.abc import Sequence
 
 from model.taxon import RANKS
 
-PLACES = (
-    *("file_name", "path", "filepath", "file", "image_path", "image"),
-    *("url", "image_url", "accessURI", "identifier"),
-)
+URLS = ("url", "image_url", "accessURI", "identifier", "associatedMedia")
+PLACES = ("file_name", "path", "filepath", "file", "image_path", "image", *URLS)
 """where a picture may be named, the first that a row fills"""
 NAMES = (*map(str, RANKS), "taxon", "rank", "common_name", "label", "image_id", "name", "kind")
 # Terms of Darwin Core, of Dublin Core and of Audubon Core about records, events, places and media.
