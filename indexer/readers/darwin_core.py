@@ -10,7 +10,15 @@ from urllib.parse import quote
 
 import duckdb
 
-from indexer.inputs.records import CROP_MARK, WHOLE, Record, address, is_address, media_in, plain_name
+from indexer.inputs.records import (
+    CROP_MARK,
+    WHOLE,
+    Record,
+    address,
+    is_address,
+    media_in,
+    plain_name,
+)
 from indexer.inputs.spreadsheet_cells import as_said
 from indexer.labels.label_files import Label, label_from
 from indexer.readers import Fetch, refuse
