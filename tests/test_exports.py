@@ -559,7 +559,12 @@ def test_times_are_understood_and_doubt_is_kept(text: str, expected: str, certai
 
 def test_of_an_interval_of_one_visit_the_start_counts() -> None:
     told = moment_of("2020-05-30T02:57:37Z/2020-05-30T02:57:44Z")
+    assert told is not None
     assert str(told) == "2020-05-30T02:57:37+00:00"
+    assert str(told.end) == "2020-05-30T02:57:44+00:00"
+    lone = moment_of("2020-05-30T02:57:37Z")
+    assert lone is not None
+    assert lone.end == lone
     assert moment_of("2020-05-30T02:57:37Z/2020-06-30T02:57:44Z") is None
 
 
