@@ -9,6 +9,7 @@ import pytest
 from indexer.labels.label_files import Label, label_from, label_of_folder, read_label_file
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
+from search.identify.name_lists import read_classes, read_names
 
 LION = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "Panthera leo")
 
@@ -107,6 +108,16 @@ def test_labels_that_differ_by_case_or_blanks_are_told(
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path}/few.csv writes one label in several ways: goldfinch, Goldfinch, GOLDFINCH."
     ]
+
+
+def test_of_the_spellings_of_one_class_the_first_counts_and_the_others_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_classes("goldfinch, Goldfinch,swallow,GOLD_FINCH") == (
+        *("goldfinch", "swallow", "GOLD_FINCH"),
+    )
+    assert "Goldfinch is the same name as goldfinch, which counts." in caplog.text
+    assert read_names(write(tmp_path / "names.txt", "Löwe\nlowe\nNewt\n")) == ("Löwe", "Newt")
 
 
 def test_the_scientific_name_beside_a_label_is_kept_and_counts(tmp_path: Path) -> None:
