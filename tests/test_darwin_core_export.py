@@ -16,12 +16,12 @@ from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.exports.account import Account
-from indexer.exports.darwin_core_terms import nearest_term, term_of, terms
 from indexer.exports.event_dates import event_date
 from indexer.exports.export import export
 from indexer.ingest.identifications import write_identifications
 from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
+from indexer.tables.darwin_core_terms import nearest_term, term_of, terms
 from model.errors import BadInput, UnknownName
 from model.taxon import Taxon
 from ui.cli import main

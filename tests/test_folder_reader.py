@@ -67,7 +67,16 @@ def test_a_record_says_where_a_picture_is_what_it_is_called_and_how_large(tmp_pa
 
 def test_only_pictures_are_inputs(tmp_path: Path) -> None:
     write(tmp_path, "a.jpg", "b.JPEG", "c.png", "d.tif", "e.webp", "f.gif", "g.bmp")
-    write(tmp_path, "notes.txt", "labels.csv", "jpg", ".jpg", "a.jpg_original", "a.jpg.xmp", "sound.wav")
+    write(
+        tmp_path,
+        "notes.txt",
+        "labels.csv",
+        "jpg",
+        ".jpg",
+        "a.jpg_original",
+        "a.jpg.xmp",
+        "sound.wav",
+    )
     assert list(records(tmp_path)) == [
         "a.jpg",
         "b.JPEG",

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from indexer.exports.darwin_core_terms import DYNAMIC, nearest_term, term_of, terms
 from indexer.exports.event_dates import event_date
 from indexer.exports.image_rows import Images
+from indexer.tables.darwin_core_terms import DYNAMIC, nearest_term, term_of, terms
 
 OF_MEDIUM = (
     *("license", "rightsHolder", "creator", "created", "references", "title", "description"),

@@ -10,8 +10,8 @@ from typing import Protocol
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.account import Account
-from indexer.exports.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from indexer.exports.image_rows import Images
+from indexer.tables.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from model.errors import BadInput, UnknownName, did_you_mean
 from model.plugins import load_plugin, plugin_names
 

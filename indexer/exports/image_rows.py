@@ -11,8 +11,8 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
-from indexer.exports.darwin_core_terms import DYNAMIC
 from indexer.inputs.records import CROP_MARK
+from indexer.tables.darwin_core_terms import DYNAMIC
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Vectors
 

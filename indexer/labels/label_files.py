@@ -70,8 +70,9 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
     Its column `file_name` (path below the indexed folder, or a URL) or `label` (folder name) says
     what a line is about; what it shows is said by kingdom … species, `taxon` or scientificName with
     their ranks, the parts of a name, `common_name` or vernacularName, else by the label. Every
-    other column is kept as metadata. `keys` are the columns that may say what a line is about, the first
-    that is there. A warning counts the lines that cannot be used, and lists later lines about a
+    other column is kept as metadata. `keys` are the columns that may say what a line is about, the
+    first that is there. A warning counts the lines that cannot be used, and lists later lines
+    about a
     picture that an earlier one labels otherwise. Raises BadInput for a file that cannot be read or
     has no key column.
     """

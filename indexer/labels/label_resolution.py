@@ -16,7 +16,7 @@ import pyarrow as pa
 from indexer.store.manifest import Manifest, TaxonomyEntry, commit, read_manifest
 from indexer.store.segment import SCHEMAS, read_table, write_table
 from indexer.taxonomy.built_in import BUILT_IN, is_english, open_built_in
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.errors import CollectionError, Error

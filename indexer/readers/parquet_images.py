@@ -49,9 +49,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, which is read from the file when it is looked at.
 
     It is called by the path beside its bytes, or the row's id, or the row's number; other columns
-    are understood as in a label file. An integer `label` is the name that the file's own description
-    of classes has for it, else the metadata `label_number`. Raises BadInput for a file that is damaged or would not fit in
-    memory.
+    are understood as in a label file. An integer `label` is the name that the file's own
+    description of classes has for it, else the metadata `label_number`. Raises BadInput for a file
+    that is damaged or would not fit in memory.
     """
     path = Path(source)
     try:

@@ -35,8 +35,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
 
     kingdom … species or `taxon`, `common_name` and `label` are understood as in a label file;
     other columns are metadata. A row names its picture in the first of PLACES that it fills,
-    or several in one of URLS. A picture below the table's folder has the id that it has when that folder is indexed. A row that
-    cannot be used, or says otherwise of a picture than a row before it, is a record with a problem.
+    or several in one of URLS. A picture below the table's folder has the id that it has when that
+    folder is indexed. A row that cannot be used, or says otherwise of a picture than a row
+    before it, is a record with a problem.
     Raises BadInput for what is no table.
     """
     table = open_table(Path(source))

@@ -195,7 +195,7 @@ def _of_words(path: Path) -> str:
 
 
 def _frequent(name: str, text: bytes) -> float:
-    """Return the share of frequent characters among those above ASCII; 0 where it cannot be read."""
+    """Return the share of frequent characters above ASCII; 0 where it cannot be read."""
     try:
         letters = [each.encode(name) for each in text.decode(name) if not each.isascii()]
     except UnicodeError:

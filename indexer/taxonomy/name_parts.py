@@ -106,10 +106,13 @@ def _placed(name: str, parsed: ParsedName, removed: str, certain: bool) -> Parts
     certain = certain or bool(place.species or place.subgenus or FAMILY.search(place.genus))
     if not _is_citation(rest, notes, certain):
         return None
-    below = place.infraspecific
-    if below and any(below == word and _MARKER.match(f"{rank} ") for rank, word in pairwise(rest)):
-        return replace(place, sure=place.name(subgenus=False, marker=False))  # "ssp. a var. a"
-    return replace(place, citation=" ".join(rest))
+    return replace(place, citation=" ".join(rest), sure=_twice(place, rest))
+
+
+def _twice(place: Parts, rest: list[str]) -> str:
+    """Return the name that is sure where two ranks have one epithet: "ssp. a var. a"."""
+    ranked = {word for rank, word in pairwise(rest) if _MARKER.match(f"{rank} ")}
+    return place.name(subgenus=False, marker=False) if place.infraspecific in ranked else ""
 
 
 def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
@@ -120,6 +123,7 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
     listed = text.startswith(",") or (_LISTED.search(text) and not text.startswith("ht."))
     if _BETWEEN.match(text) or (listed and not dated):
         return False
+    sure = dated or (certain and bool(_TWO_AUTHORS.search(text)))
     cited = not rest
     for word in rest:
         bare = word.strip(_AROUND)
@@ -128,9 +132,8 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
         elif not _BESIDE.fullmatch(bare) and not _MARKER.match(f"{bare} "):
             if not _AUTHOR.fullmatch(bare) or _ANOTHER_FAMILY.search(bare):
                 return False
-            if bare.isupper() and len(bare) > 2 and not dated and "." not in word:
-                if not (certain and _TWO_AUTHORS.search(text)):
-                    return False  # "IMG"
+            if bare.isupper() and len(bare) > 2 and not (sure or "." in word):
+                return False  # "IMG"
             cited = True
     return cited and (certain or not rest or bool(_CITED.search(text)))
 

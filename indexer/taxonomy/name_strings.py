@@ -52,21 +52,6 @@ _SPELLED = (
 )
 _FULL_STOP = re.compile(rf"(?:{GENUS.pattern}|{_EPITHET.pattern})(?: {_EPITHET.pattern})*\.")
 _SHORT = re.compile(r"\b(?:spp?|spec|cf|aff|nr|indet|undet|ssp|subsp|var|fo?|forma|agg|auctt?)\.$")
-_NO_TAXON = {
-    "blank": r"blanks?|empty|nothing|none|ghosts?|misfires?|no (?:animals?|wildlife|cv result)"
-    r"|false (?:positive|trigger|detection)s?",
-    "vehicle": r"(?:motor ?)?(?:vehicle|car|truck|lorry|lorrie|bus|van|tractor|bike|cycle|bicycle"
-    r"|boat|train|airplane|atv|quad|snowmobile)(?:e?s)?",
-    "human": r"(?:human|person|hiker|cyclist|researcher|ranger|hunter|pedestrian)s?|people|m[ae]n"
-    r"|wom[ae]n|child(?:ren)?|staff|crew|(?:set ?up|setup.pick ?up|pick ?up|maintenance)(?: crew)?",
-    "unknown": r"(?:un(?:known|identified|identifiable|determined|sorted|classified)|others?|indet"
-    r"|misc|miscellaneous)(?: (?:species|spp?|taxon|organism))?|n/?a|null|nan|spp?|\?*",
-    "morphospecies": r"morphospecies|(?:morpho ?(?:species|spp?)?|msp|otu|spp?|species)"
-    r"(?:[. ]*\d+\w?|[. ]+\w)",
-    "BIN": r"bold: ?[a-z]{3}\d{4,}",
-}
-
-
 WITHOUT_MARKS = "without its marks"
 WITHOUT_AUTHOR = "without its author"
 WITHOUT_STRAIN = "without its strain"
@@ -92,14 +77,6 @@ def fold(name: str) -> str:
         name = unicodedata.normalize("NFKD", name.translate(_ALIKE).casefold())
     words = "".join(c for c in name if not unicodedata.combining(c)).split()
     return _SECOND_SIGN.sub(r"\1", _FIRST_SIGN.sub("", " ".join(words)))
-
-
-def no_taxon(text: str) -> str:
-    """Return what a label is that names no taxon: "blank", "vehicle", …; "" for any other text."""
-    said = " ".join(fold(text).replace("-", " ").split()).strip(" .,!()[]")
-    if not text.strip() or re.match(r"\s*Morpho[\s_]", text):  # a genus
-        return ""
-    return next((kind for kind, words in _NO_TAXON.items() if re.fullmatch(words, said)), "")
 
 
 def readings(text: str) -> list[Reading]:

@@ -13,7 +13,7 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_files import Label, read_label_file
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from model.errors import BadInput
 from model.taxon import Taxon
 

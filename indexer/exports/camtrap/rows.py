@@ -93,8 +93,8 @@ def shot_of(image: Image) -> Shot | str:
 def moment_of(text: str) -> Moment | None:
     """Understand a time in ISO 8601, or as cameras write it; None for less than a day.
 
-    Of an interval the start counts, where it lasts a day at most; `until` is its end. Where no time zone is said, UTC
-    is written, which is not certain.
+    Of an interval the start counts, where it lasts a day at most; `until` is its end. Where no time
+    zone is said, UTC is written, which is not certain.
     """
     start, interval, end = event_date(text).partition("/")
     if interval:

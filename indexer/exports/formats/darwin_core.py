@@ -11,7 +11,6 @@ from indexer.exports import archive_text
 from indexer.exports.account import Account
 from indexer.exports.archive_text import CREATED, DC, DWC, GBIF, Text
 from indexer.exports.darwin_core_columns import OF_MEDIUM, Columns
-from indexer.exports.darwin_core_terms import DYNAMIC, terms
 from indexer.exports.image_rows import (
     Identification,
     Image,
@@ -19,6 +18,7 @@ from indexer.exports.image_rows import (
     MachineIdentification,
     epithets,
 )
+from indexer.tables.darwin_core_terms import DYNAMIC, terms
 from model.taxon import RANKS
 
 NOUN = "a Darwin Core Archive: occurrences, identifications and media"
