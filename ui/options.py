@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class _Place(click.ParamType[tuple[float, float, float]]):
         try:
             latitude, longitude, km = map(float, str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is no place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
+            self.fail(f"{value!r} is not a place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
         return latitude, longitude, km
 
 
@@ -63,36 +64,87 @@ within = click.option(
     "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
 )
 where = click.option("--where", metavar="SQL", default="", help="SQL condition on the metadata.")
-format_ = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    is_eager=True,  # before --output, which looks at it
-    help="How to write the answer.",
-)
+_SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
 def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before the work for it begins."""
+    """Refuse a file that cannot be written, or that is there, before the work for it begins."""
     if path and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {path.parent}.", ctx, parameter)
+    if path and path.is_file() and not ctx.params.get(_OVERWRITE):
+        raise click.BadParameter(
+            f"{path} exists; name another file, or pass --overwrite to replace it.", ctx, parameter
+        )
     return path
 
 
 def _answer_file(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    if path is None and ctx.params.get("format_") == "parquet":
-        raise click.UsageError("Parquet cannot be shown on a screen; name a file with --output.")
+    """Check the file of an answer, and take its format from the name where none is given."""
+    given = ctx.params.get("format_")
+    if path is None:
+        if given == "parquet":
+            raise click.BadParameter(
+                "Parquet cannot be shown on a screen; name a file with --output.", ctx, parameter
+            )
+        ctx.params["format_"] = given or "table"
+        return None
+    named = _SUFFIXES.get(path.suffix.lower())
+    if given is None and named is None:
+        raise click.BadParameter(
+            f"{path} does not tell its format; end its name in {_LISTED}, or pass --format.",
+            ctx,
+            parameter,
+        )
+    if given and named and given != named:
+        raise click.BadParameter(
+            f"{path} is called {path.suffix}, but --format is {given}; change one of them.",
+            ctx,
+            parameter,
+        )
+    ctx.params["format_"] = given or named
     return file_to_write(ctx, parameter, path)
 
 
-output = click.option(
+_OVERWRITE = "overwrite"
+_LISTED = ", ".join([*_SUFFIXES][:-1]) + " or " + [*_SUFFIXES][-1]
+_overwrite = click.option(
+    "--overwrite",
+    is_flag=True,
+    is_eager=True,  # before the options of files, which look at it
+    help="Replace files that exist.",
+)
+_output = click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_answer_file,
     metavar="FILE",
-    help="Write the answer there instead of to the screen.",
+    help="Write the answer to a file instead of the screen.",
+)
+
+
+def output(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --output and --overwrite; the command takes `output` alone."""
+    return _output(overwrite(command))
+
+
+def overwrite(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --overwrite to a command that has an option with `file_to_write`."""
+
+    @wraps(command)
+    def without(*arguments: Any, **options: Any) -> None:
+        del options[_OVERWRITE]
+        command(*arguments, **options)
+
+    return _overwrite(without)
+
+
+format_ = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    is_eager=True,  # before --output, which looks at it
+    help="The format of the answer; by default a table on the screen, and in a file the one that "
+    f"its name ends in ({_LISTED}).",
 )
 encoder = click.option(
     "--encoder",

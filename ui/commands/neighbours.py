@@ -14,6 +14,7 @@ from ui import options
 @options.within
 @options.where
 @options.collection
+@options.overwrite
 @click.option(
     "--output",
     required=True,

@@ -12,6 +12,7 @@ MOST_SHOWN = 20
 
 @click.command()
 @click.argument("source")
+@options.overwrite
 @click.option("--name", help="What to call it; by default as the source is called.")
 @click.option(
     "--to",
