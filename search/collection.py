@@ -11,9 +11,10 @@ from indexer.catalog.snapshot import open_snapshot
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
-from model.errors import Error, UnknownName
+from model.errors import UnknownName
 from model.taxon import Rank
 from search.audit.findings import KINDS
+from search.counts import count
 from search.hits import Hit, Hits
 from search.opened import Opened, several
 from search.query.filters import Day, Filters, period
@@ -106,8 +107,8 @@ class Collection(Opened):
             image=image,
             image_id=image_id,
         )
-        if k < 1 or skip < 0:
-            raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
+        count(k, "k", "hits")
+        count(skip, "skip", "hits to leave out", least=0)
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
         diversity = Diversity(group_by or "", distinct, diverse)
@@ -122,6 +123,7 @@ class Collection(Opened):
         """
         from search.retrieval import retrieve_each
 
+        count(k, "k", "hits")
         filters = Filters(several(within), where=where or "")
         yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
@@ -191,6 +193,8 @@ class Collection(Opened):
         from search.label.examples import rows_of
         from search.label.labelling import label
 
+        count(neighbours, "neighbours", "examples that vote")
+        count(first, "first", "hits to label")
         if query is None:
             rows = self.among(within, where or "").array
         else:

@@ -238,7 +238,8 @@ def test_a_superseded_label_leaves_no_taxon_behind(tmp_path: Path) -> None:
     write_picture(tmp_path / "photos" / "a.png", "red")
     write_picture(tmp_path / "photos" / "b.png", "green", (11, 10))
     small_taxonomy(tmp_path).close()
-    animal, plant = (Label("Ficus", said(kingdom=each, genus="Ficus")) for each in ("Animalia", "Plantae"))
+    ranks = [said(kingdom=each, genus="Ficus") for each in ("Animalia", "Plantae")]
+    animal, plant = (Label("Ficus", each) for each in ranks)
     given = dict(labels={"a.png": plant, "b.png": animal}, taxonomy=str(tmp_path / "small.duckdb"))
     run(tmp_path / "photos", tmp_path / "c", **given)
     run(tmp_path / "photos", tmp_path / "c", labels={"a.png": animal})
@@ -269,5 +270,10 @@ def test_a_species_that_a_taxonomy_lacks_stays_as_it_is_stated_and_is_told(
     assert found["Carabus auratus"] == "|||||Carabus|Carabus auratus"
     assert found["White_flower"] is None
     assert "1 of 4 labels understood as taxa" in caplog.text
-    assert "1 label is not in the taxonomy small and stays as stated: Carabus auratus" in caplog.text
-    assert "2 labels name no taxon of the taxonomy small and stay words: White_flower, gizmo" in caplog.text
+    assert (
+        "1 label is not in the taxonomy small and stays as stated: Carabus auratus" in caplog.text
+    )
+    assert (
+        "2 labels name no taxon of the taxonomy small and stay words: White_flower, gizmo"
+        in caplog.text
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from indexer.catalog.snapshot import Snapshot
 from model.encoder import Encoder
-from model.errors import Error
+from model.errors import BadInput, UnknownName
 from model.taxon import RANKS, Rank
 from model.vectors import Vectors
 from search.classify.backoff import FEWEST, deepest, upwards
@@ -16,6 +16,7 @@ from search.classify.fitting import Classifier
 from search.classify.predictions import Floats, Predictions
 from search.classify.reference_set import Numbers
 from search.classify.taxon_tree import clade_at
+from search.counts import count
 from search.identify.identifications import Identification, Identifications, Neighbour
 from search.identify.photographs import FOLDER, Photograph, photographs
 from search.ranking.diversify import groups_of
@@ -37,12 +38,13 @@ class AnswerOptions:
     """a column, or FOLDER: photographs that agree in it show one specimen"""
 
     def __post_init__(self) -> None:
-        if not 0 < self.precision < 1:
-            raise Error(f"The precision is above 0 and below 1, as 0.9, not {self.precision}.")
+        if isinstance(self.precision, str) or not 0 < self.precision < 1:
+            raise BadInput(
+                f"precision is a share above 0 and below 1, such as 0.9, not {self.precision!r}."
+            )
         if self.rank and self.rank not in RANKS:
-            raise Error(f"Unknown rank {self.rank!r}; choose one of {', '.join(RANKS)}.")
-        if self.k < 1:
-            raise Error(f"k is the number of taxa, 1 or more, not {self.k}.")
+            raise UnknownName(f"Unknown rank {self.rank!r}; choose one of {', '.join(RANKS)}.")
+        count(self.k, "k", "taxa")
 
     @property
     def depth(self) -> int:

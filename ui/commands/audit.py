@@ -55,6 +55,8 @@ def command(
 
     findings = open_collection(collection).audit(kinds or KINDS, k, within=within, where=where)
     click.echo(findings.meaning, err=True)
+    if findings:
+        click.echo(findings.units, err=True)
     write_answers(findings, format_, output)
     if sheet:
         from ui.contact_sheet import write_contact_sheet
