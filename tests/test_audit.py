@@ -27,6 +27,7 @@ from search.audit.near_duplicates import duplicate_groups, nearest_others, outli
 from search.collection import Collection, open_collection
 from search.ranking.nearest import Nearest
 from ui.cli import main
+GROUP = "group 1: 2 images alike, labelled Canis lupus, Panthera leo"
 
 
 def clusters(classes: int, each: int, dim: int = 16, spread: float = 0.3, seed: int = 0):
@@ -225,10 +226,7 @@ def test_duplicates_whose_labels_differ_say_so(opened: Collection) -> None:
     assert {first.hit.file_name, second.hit.file_name} == {"0.png", "copy.png"}
     assert {first.looks_like, second.looks_like} == {"Panthera leo", "Canis lupus"}
     assert (
-        first.cohort
-        == second.cohort
-        == "group 1: 2 images alike, labelled Canis lupus, Panthera leo"
-    )
+        first.cohort == second.cohort == GROUP
     assert first.evidence == (second.hit,)
     assert first.score == pytest.approx(1, abs=1e-3)
 
@@ -283,9 +281,8 @@ def taxalens(*arguments: object) -> Result:
 def test_the_command_shows_the_worst_of_each_kind(place: Path) -> None:
     result = taxalens("audit", "-c", place / "c", "-k", 4, "--sheet", place / "sheet.png")
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith(
-        "54 images: 4 likely wrong labels, 2 duplicates in 1 group, 1 outlier\nscore: labels, log"
-    )
+    found = "54 images: 4 likely wrong labels, 2 duplicates in 1 group, 1 outlier\n"
+    assert result.stderr.startswith(f"{found}score: labels, log of how many times likelier")
     header, first, *_ = result.stdout.splitlines()
     assert header.split() == ["kind", "score", "label", "looks_like", "cohort", "file_name"]
     assert first.startswith("labels")

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from colours import ColourEncoder
-from PIL import Image
 from pictures import run, write_picture
+from PIL import Image
 
 import taxalens as library
 from indexer.catalog.snapshot import open_snapshot
