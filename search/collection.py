@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from search.query.dates_and_places import Place
     from search.query.pictures import Given
     from search.query.vector_arithmetic import Weighed
+    from search.sequence_counts import SequenceCounts
 
 Names = str | Sequence[str]
 
@@ -63,6 +64,7 @@ class Collection(Opened):
         minus: "Weighed | Sequence[Weighed]" = (),
         skip: int = 0,
         group_by: str | None = None,
+        sequence: float | None = None,
         distinct: bool = False,
         diverse: bool = False,
     ) -> Hits:
@@ -81,8 +83,10 @@ class Collection(Opened):
         clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` a
         time or a pair of first and last, `near` a latitude, a longitude and the km around them.
         `within` also decides which of several taxa of one name is meant. `group_by` a column
-        shows the best hit of each value, `distinct` drops near-duplicates, `diverse` prefers
-        unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for the next page.
+        shows the best hit of each value, `sequence` that of each sequence of photographs at most
+        so many seconds apart (`indexer.exports.sequences`), `distinct` drops near-duplicates,
+        `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for
+        the next page.
         Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
         from search.query.understanding import understand
@@ -111,7 +115,7 @@ class Collection(Opened):
         count(skip, "skip", "hits to leave out", least=0)
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
-        diversity = Diversity(group_by or "", distinct, diverse)
+        diversity = Diversity(group_by or "", sequence, distinct, diverse)
         return retrieve(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
@@ -154,6 +158,17 @@ class Collection(Opened):
 
         among = self.among(within, where or "")
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
+
+    def sequences(
+        self, gap: float = 60.0, *, within: Names = (), where: str | None = None
+    ) -> "SequenceCounts":
+        """Count the animals of each sequence of photographs at most `gap` seconds apart.
+
+        See `search.sequence_counts`. Raises BadInput for a gap that is not above 0.
+        """
+        from search.sequence_counts import sequence_counts
+
+        return sequence_counts(self.snapshot, self.among(within, where or "").array, gap)
 
     def suggest(
         self, k: int = 20, *, within: Names = (), where: str | None = None
@@ -245,6 +260,7 @@ class Collection(Opened):
         rank: Rank | str | None = None,
         k: int = 5,
         group_by: str | None = None,
+        sequence: float | None = None,
         within: Names = (),
         exclude: Names = (),
         checklist: Sequence[str] | None = None,
@@ -256,13 +272,14 @@ class Collection(Opened):
 
         `images` are files, folders, patterns or tables of them. `rank` is the deepest rank that
         is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
-        agree in `group_by`, a column or "folder", show one specimen. `within`, `exclude`,
+        agree in `group_by`, a column or "folder", show one specimen, and those of a `sequence`,
+        of one camera and at most so many seconds apart, likewise. `within`, `exclude`,
         `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
         """
         from indexer.taxonomy.text_encoding import encode_missing
         from search.identify.identifier import AnswerOptions
 
-        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "")
+        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", sequence)
         ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images

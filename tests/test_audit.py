@@ -27,6 +27,7 @@ from search.audit.near_duplicates import duplicate_groups, nearest_others, outli
 from search.collection import Collection, open_collection
 from search.ranking.nearest import Nearest
 from ui.cli import main
+
 GROUP = "group 1: 2 images alike, labelled Canis lupus, Panthera leo"
 
 
@@ -225,8 +226,7 @@ def test_duplicates_whose_labels_differ_say_so(opened: Collection) -> None:
     first, second = opened.audit("duplicates")[:2]
     assert {first.hit.file_name, second.hit.file_name} == {"0.png", "copy.png"}
     assert {first.looks_like, second.looks_like} == {"Panthera leo", "Canis lupus"}
-    assert (
-        first.cohort == second.cohort == GROUP
+    assert first.cohort == second.cohort == GROUP
     assert first.evidence == (second.hit,)
     assert first.score == pytest.approx(1, abs=1e-3)
 

@@ -59,7 +59,7 @@ def identify(
         write_rows(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
     else:
         rows = (answer.row() for answer in answers)
-        grouped = ("group", "photographs") if asked.group_by else ()
+        grouped = ("group", "photographs") if asked.is_grouped else ()
         *shown, problem = Identifications.SHOWN
         columns = (*shown, *grouped, problem)
         write_rows(Identifications.SCHEMA, rows, format_, output, shown=columns, together=TOGETHER)

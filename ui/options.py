@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -42,6 +43,22 @@ class _Weighted(click.ParamType[tuple[str, float]]):
             return str(value), 1.0  # a star that is a part of the text
 
 
+class _Gap(click.ParamType[float]):
+    """A time between photographs."""
+
+    name = "gap"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return "60s", "2min" or "1h" as seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", str(value).strip())
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r} is not a time; write 60s, 2min or 1h.", param, ctx)
+        return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
+
+
+GAP = _Gap()
 PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "csv", "json", "parquet")
@@ -62,6 +79,13 @@ taxonomy = click.option(
 )
 within = click.option(
     "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
+)
+sequence = click.option(
+    "--sequence",
+    type=GAP,
+    metavar="GAP",
+    help="Group photographs that one camera took at most GAP apart (60s, 2min), by EXIF or a date "
+    "column.",
 )
 where = click.option("--where", metavar="SQL", default="", help="SQL condition on the metadata.")
 _SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}

@@ -10,4 +10,5 @@ camtrap/                 Camtrap DP: its tables, rows and package
 darwin_core_terms.py     the terms of Darwin Core, in any spelling (darwin_core_terms.csv)
 darwin_core_columns.py   columns of metadata as these terms
 event_dates.py           which text is a date
+sequences.py             photographs of one camera, close together in time
 """

@@ -133,7 +133,7 @@ class Columns:
 
 
 def _is_allowed(term: str, value: str) -> bool:
-    """Whether a value is what its term demands; an eventDate and coordinates are looked at apart."""
+    """Whether a value is what its term demands, of eventDate and coordinates apart."""
     match term:
         case "individualCount":
             return value.isascii() and value.isdecimal()

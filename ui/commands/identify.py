@@ -35,6 +35,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--bins", type=_FILE, metavar="CSV", help="Labels and the bin that each is of.")
 @click.option("-k", "--k", type=click.IntRange(min=1), help="A line for each of the k likeliest.")
 @click.option("--group-by", metavar="COLUMN", default="", help="Photographs of one specimen.")
+@options.sequence
 @options.taxonomy
 @options.collection
 @options.encoder
@@ -61,6 +62,7 @@ def command(
     bins: Path | None,
     k: int | None,
     group_by: str,
+    sequence: float | None,
     taxonomy: str | None,
     collection: Path,
     encoder: str | None,
@@ -76,7 +78,7 @@ def command(
 
     \b
       taxalens identify new/*.jpg
-      taxalens identify camera/ --within Mammalia --checklist park.txt --group-by sequence
+      taxalens identify camera/ --within Mammalia --checklist park.txt --sequence 60s
       taxalens identify moth.jpg --taxonomy inat --encoder bioclip --k 5 --rank family
       taxalens identify photos/ --labels habitats.txt --encoder starter
     """
@@ -102,7 +104,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = AnswerOptions(precision, rank, k or 1, group_by)
+    asked = AnswerOptions(precision, rank, k or 1, group_by, sequence)
     listed = None
     if subset or checklist:
         listed = (

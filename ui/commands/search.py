@@ -43,6 +43,7 @@ from ui import options
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
 @click.option("--group-by", metavar="COLUMN", default="", help="One image for each of its values.")
+@options.sequence
 @click.option("--distinct", is_flag=True, help="No image that shows the same as a better one.")
 @click.option("--diverse", is_flag=True, help="Images that are unlike each other.")
 @options.within
@@ -86,6 +87,7 @@ def command(
     k: int,
     skip: int,
     group_by: str,
+    sequence: float | None,
     distinct: bool,
     diverse: bool,
     within: tuple[str, ...],
@@ -145,6 +147,7 @@ def command(
         minus=minus,
         skip=skip,
         group_by=group_by,
+        sequence=sequence,
         distinct=distinct,
         diverse=diverse,
     )

@@ -38,7 +38,10 @@ _MEDIUM = ("type", "format", "identifier", *OF_MEDIUM)
 # What the export says itself of the name that it gives; metadata do not overrule it.
 _OWN = {_ID, *_TAXON, *map(str, RANKS), *_ABOUT, "verbatimIdentification", DYNAMIC}
 _NAMES = ("scientificName", "verbatimIdentification", "acceptedNameUsage")
-_ADDED = ("verbatimLatitude", "verbatimLongitude", "identificationQualifier")
+_ADDED = (
+    *("basisOfRecord", "verbatimEventDate", "verbatimLatitude", "verbatimLongitude"),
+    "identificationQualifier",
+)
 # "cf. leo" of "Panthera cf. leo": the doubt, and the part of the name that it is about.
 _DOUBT = re.compile(r"(?:^|(?<=\s))(?:cf|aff|nr)(?:\.|(?=\s)).*\S|\?+$", re.IGNORECASE)
 _OF_PERSON = ("verbatimIdentification", "identificationQualifier")
