@@ -62,7 +62,8 @@ def export(
     write = load_plugin(_FORMATS, format_, "format").write
     if os.path.lexists(target):
         raise BadInput(f"{target} is there already; remove it, or name another target.")
-    images = renamed(Images(snapshot, rows), mapped or {})
+    folder = target.parent.absolute()
+    images = renamed(Images(snapshot, rows, folder=folder), mapped or {})
     account = Account()
     try:
         with TemporaryDirectory(prefix=".taxalens-", dir=target.parent) as aside:
