@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(
 ) -> None:
     result = taxalens("search", "lion", "-c", place / "c", option, place / "nowhere" / name)
     assert result.exit_code == 1
-    assert "there is no folder" in result.stderr
+    assert "is not a folder" in result.stderr
 
 
 def test_labels_that_match_nothing_are_named(tmp_path: Path) -> None:

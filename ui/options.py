@@ -70,12 +70,12 @@ collection = click.option(
     default=DEFAULT_COLLECTION,
     show_default=True,
     metavar="DIR",
-    help="The collection.",
+    help="Folder of the collection.",
 )
 taxonomy = click.option(
     "--taxonomy",
     metavar="NAME|FILE",
-    help="An imported taxonomy (taxalens taxonomy list); by default the collection's own.",
+    help="Imported taxonomy (taxalens taxonomy list); by default the collection's taxonomy.",
 )
 within = click.option(
     "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
@@ -87,14 +87,18 @@ sequence = click.option(
     help="Group photographs that one camera took at most GAP apart (60s, 2min), by EXIF or a date "
     "column.",
 )
-where = click.option("--where", metavar="SQL", default="", help="SQL condition on the metadata.")
+where = click.option(
+    "--where", metavar="SQL", default="", help="SQL condition on the metadata of images."
+)
 _SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
 def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that cannot be written, or that is there, before the work for it begins."""
     if path and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}.", ctx, parameter)
+        raise click.BadParameter(
+            f"{path.parent} is not a folder; create it, or choose another.", ctx, parameter
+        )
     if path and path.is_file() and not ctx.params.get(_OVERWRITE):
         raise click.BadParameter(
             f"{path} exists; name another file, or pass --overwrite to replace it.", ctx, parameter
@@ -167,21 +171,22 @@ format_ = click.option(
     "format_",
     type=click.Choice(FORMATS),
     is_eager=True,  # before --output, which looks at it
-    help="The format of the answer; by default a table on the screen, and in a file the one that "
-    f"its name ends in ({_LISTED}).",
+    help=f"Format of the answer; by default a table, or as the name of --output ends: {_LISTED}.",
 )
 encoder = click.option(
     "--encoder",
     metavar="SPEC",
     help="starter (small, offline), bioclip, bioclip-2, bioclip-2.5, biocap, hf-hub:OWNER/NAME, "
-    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's own; bioclip for a new one.",
+    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's encoder; bioclip for a new "
+    "collection.",
 )
 labels = click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="CSV, Excel or Parquet with a column file_name or label, and kingdom … species or taxon, "
-    "common_name. Without it, folder names are the labels.",
+    help="Table of labels (CSV, Excel, Parquet) with a column file_name, or label for folders, and "
+    "taxon or kingdom … species, common_name. By default the source's own labels, such as the "
+    "names of folders.",
 )
 _WORK = (
     click.option(
@@ -189,20 +194,20 @@ _WORK = (
         type=click.Choice(RUNTIMES),
         default=AUTO,
         show_default=True,
-        help="What computes the vectors; auto is torch on a GPU and OpenVINO on a CPU.",
+        help="Library that computes the vectors; auto takes torch on a GPU, OpenVINO on a CPU.",
     ),
-    click.option("--fetch", is_flag=True, help="Download pictures that are named by URL."),
+    click.option("--fetch", is_flag=True, help="Download pictures given by URL."),
     click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Threads that read and decode; by default as many as suit the machine.",
+        help="Threads that read and decode; by default chosen for the machine.",
     ),
     click.option(
         "--batch-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Pictures that are embedded at once; by default as many as suit the machine.",
+        help="Pictures embedded at once; by default chosen for the machine.",
     ),
 )
 

@@ -122,7 +122,7 @@ class Columns:
             more = f" and {len(others) - _LISTED:,} more" if len(others) > _LISTED else ""
             yield (
                 f"columns that are not Darwin Core terms are in {DYNAMIC}: {told}{more}; map "
-                "names the term of one, COLUMN=TERM"
+                "COLUMN=TERM writes a column as a term"
             )
         for column, term in self.terms.items():
             if term and term in terms() and terms()[term].of == "GeologicalContext":

@@ -41,7 +41,7 @@ def format_of(target: Path) -> str:
         if format_.SUFFIX and target.suffix.lower() == format_.SUFFIX:
             return name
     told = "; ".join(f"{name} ({format_.NOUN})" for name, format_ in known.items())
-    raise UnknownName(f"{target.name} may be in any format; pass format=NAME: {told}.")
+    raise UnknownName(f"{target.name} does not tell its format; pass format=NAME: {told}.")
 
 
 def export(

@@ -13,6 +13,7 @@ from indexer.labels.label_resolution import (
     UNKNOWN,
 )
 from indexer.taxonomy.built_in import BUILT_IN
+from indexer.taxonomy.name_strings import no_taxon
 from model.sizes import counted
 from model.taxon import Taxon
 
@@ -33,6 +34,8 @@ def label_report(collection: Path, with_taxa: bool) -> Iterator[str]:
     by_reason: dict[str, list[str]] = {}
     taxa = []
     for label, key, reason in lines:
+        if key is None and no_taxon(label):
+            continue  # "blank" and "unsorted" are understood
         by_reason.setdefault(reason, []).append(label)
         if key and reason not in (AS_SAID, BY_GENUS):
             name = Taxon.from_key(key.partition("+")[0]).name

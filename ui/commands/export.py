@@ -24,14 +24,14 @@ class _Export(click.Command):
     "--format",
     "format_",
     metavar="NAME",
-    help="One of the formats below; by default the one that TARGET ends in.",
+    help="A format listed below; by default the one that TARGET ends in.",
 )
 @click.option(
     "--map",
     "maps",
     multiple=True,
     metavar="COLUMN=TERM",
-    help="The Darwin Core term that a column of the metadata is.",
+    help="Write a column of the metadata as a Darwin Core term.",
 )
 @options.within
 @options.where
