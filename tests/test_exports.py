@@ -459,7 +459,7 @@ def test_camtrap_dp_is_valid_and_says_only_what_is_known(
     assert account.left_out == {
         "images without the day that they were taken": 4,
         "images without coordinates": 1,
-        "observations of what is no animal, which Camtrap DP has no place for": 1,
+        "observations of other organisms than animals, which Camtrap DP cannot hold": 1,
     }
     (deployment,) = tables[DEPLOYMENTS]
     assert deployment["deploymentID"] == "photos/camp"

@@ -277,3 +277,14 @@ def test_a_species_that_a_taxonomy_lacks_stays_as_it_is_stated_and_is_told(
         "2 labels name no taxon of the taxonomy small and stay words: White_flower, gizmo"
         in caplog.text
     )
+
+
+def test_words_that_leave_an_image_unlabelled_are_no_unknown_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "taxalens")
+    write_picture(tmp_path / "photos" / "lion" / "a.png", "red")
+    write_picture(tmp_path / "photos" / "unidentified" / "a.png", "green")
+    index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
+    assert "labels understood as taxa: lion (Panthera leo)" in caplog.text
+    assert "stays a word" not in caplog.text
