@@ -121,10 +121,7 @@ class Collection(Opened):
     def search_each(
         self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
     ) -> Iterator[Hits]:
-        """Yield the answer to each of any number of queries, in their order; see `search`.
-
-        Texts are embedded together. A query that cannot be understood has no hits and says why.
-        """
+        """Yield the answer to each query, in order; one not understood has no hits and says why."""
         from search.retrieval import retrieve_each
 
         count(k, "k", "hits")
@@ -134,10 +131,7 @@ class Collection(Opened):
     def neighbours(
         self, k: int = 10, *, within: Names = (), where: str | None = None
     ) -> "Iterator[pa.RecordBatch]":
-        """Yield the k nearest images of every image, among those that pass the filters.
-
-        Batches have the columns of `search.ranking.neighbours.SCHEMA`.
-        """
+        """Yield the k nearest images of every image in `search.ranking.neighbours.SCHEMA`."""
         from search.ranking.neighbours import neighbours
 
         return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
@@ -150,10 +144,7 @@ class Collection(Opened):
         within: Names = (),
         where: str | None = None,
     ) -> "Findings":
-        """Return the k worst findings of each kind among the images that pass the filters.
-
-        `kinds` are "labels", "duplicates" and "outliers" (`search.audit.findings`).
-        """
+        """Return the k worst findings of each kind (`search.audit.findings`) among the images."""
         from search.audit.audit import audit
 
         among = self.among(within, where or "")
@@ -162,10 +153,7 @@ class Collection(Opened):
     def sequences(
         self, gap: float = 60.0, *, within: Names = (), where: str | None = None
     ) -> "SequenceCounts":
-        """Count the animals of each sequence of photographs at most `gap` seconds apart.
-
-        See `search.sequence_counts`. Raises BadInput for a gap that is not above 0.
-        """
+        """Count the taxa of each sequence of photographs at most `gap` seconds apart."""
         from search.sequence_counts import sequence_counts
 
         return sequence_counts(self.snapshot, self.among(within, where or "").array, gap)
