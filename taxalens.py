@@ -44,8 +44,17 @@ if TYPE_CHECKING:
     from search.identify.identifications import Identification, Identifications, Neighbour
     from search.label.labelling import Labelling
     from search.optimize import optimize
+    from search.sequence_counts import SequenceCount, SequenceCounts
     from search.statuses import InputStatus, Statuses, status
-    from search.taxonomies import Imported, Relative, Relatives, ResolvedName, ResolvedNames
+    from search.taxonomies import (
+        Imported,
+        ImportedTaxonomy,
+        Relative,
+        Relatives,
+        ResolvedName,
+        ResolvedNames,
+        Taxonomies,
+    )
 
 __all__ = [
     "About",
@@ -66,6 +75,7 @@ __all__ = [
     "Identification",
     "Identifications",
     "Imported",
+    "ImportedTaxonomy",
     "InputStatus",
     "Labelling",
     "Neighbour",
@@ -77,11 +87,14 @@ __all__ = [
     "Relatives",
     "ResolvedName",
     "ResolvedNames",
+    "SequenceCount",
+    "SequenceCounts",
     "Statuses",
     "Step",
     "Suggestion",
     "Suggestions",
     "Taxon",
+    "Taxonomies",
     "UnknownName",
     "add",
     "index",
@@ -120,7 +133,9 @@ _HOMES = {
     "search.label.labelling": "Labelling",
     "search.optimize": "optimize",
     "search.statuses": "InputStatus, Statuses, status",
-    "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
+    "search.sequence_counts": "SequenceCount, SequenceCounts",
+    "search.taxonomies": "Imported, ImportedTaxonomy, Relative, Relatives, ResolvedName, "
+    "ResolvedNames, Taxonomies",
 }
 _PLACES = {
     entry.rpartition(" as ")[2]: (module, entry.partition(" as ")[0])

@@ -459,7 +459,7 @@ def test_camtrap_dp_is_valid_and_says_only_what_is_known(
     assert account.left_out == {
         "images without the day that they were taken": 4,
         "images without coordinates": 1,
-        "observations of what is no animal, which Camtrap DP has no place for": 1,
+        "observations of other organisms than animals, which Camtrap DP cannot hold": 1,
     }
     (deployment,) = tables[DEPLOYMENTS]
     assert deployment["deploymentID"] == "photos/camp"
@@ -653,3 +653,25 @@ def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Pa
     rows = validated(tmp_path / "package")[OBSERVATIONS]
     assert [row["count"] for row in rows] == ["1", "1"]
     assert {row["eventStart"] for row in rows} == {"2020-05-30T02:57:37+00:00"}
+
+
+@pytest.mark.parametrize("format_", ["csv", "pybioclip"])
+def test_a_table_beside_the_pictures_names_them_by_their_paths_below_it(
+    photos: Path, collection: Path, tmp_path: Path, format_: str
+) -> None:
+    places = {tmp_path / "t.csv": "photos/", photos / "t.csv": ""}
+    for target, start in places.items():
+        exported(collection, target, format_)
+        names = {row["file_name"] for row in rows_of(target)}
+        assert f"{start}Panthera leo/a.png" in names
+        assert all(not Path(name).is_absolute() for name in names)
+        if format_ == "csv":
+            again = tmp_path / f"again{len(start)}"
+            run(photos, again, labels=read_label_file(target))
+            assert {key: said[0] for key, said in said_in(again).items()} == {
+                key: said[0] for key, said in said_in(collection).items()
+            }
+    (tmp_path / "far").mkdir()
+    exported(collection, tmp_path / "far" / "t.csv", format_)
+    names = {row["file_name"] for row in rows_of(tmp_path / "far" / "t.csv")}
+    assert str(photos / "Panthera leo/a.png") in names

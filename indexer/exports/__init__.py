@@ -9,4 +9,5 @@ archive_text.py          the text files of a Darwin Core Archive
 camtrap/                 Camtrap DP: its tables, rows and package
 darwin_core_columns.py   columns of metadata as terms of Darwin Core
 event_dates.py           which text is a date
+sequences.py             photographs of one camera, close together in time
 """

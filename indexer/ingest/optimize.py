@@ -67,11 +67,12 @@ def optimize(
             paths.append(f"segments/{name}.npy")
             _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
             exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
-            told("measuring what is near what", 0.0)
+            told("true neighbours of samples", 0.0)
             names = names_of_taxa(snapshot, _TEXTS)
             encoder = encoder or (_own_encoder(before) if names else None)
             texts = encoder.encode_texts(list(names.values())) if encoder and names else None
             samples = samples_of(exact, texts)
+            told("true neighbours of samples", 1.0)
             if len(order) >= index_from:
                 manifest = make_index(collection, manifest, exact, samples, told)
             floor = measure_floor(snapshot, order, exact, names, samples, encoder)

@@ -34,6 +34,8 @@ class Progress:
     """pictures that were known and have another label now; not among the total"""
     vanished: int = 0
     """inputs that are no longer there; not among the total"""
+    cut_short: int = 0
+    """of the embedded ones, JPEG files of which only the beginning is there"""
 
     def __add__(self, other: "Progress") -> "Progress":
         """Return both counted together."""
@@ -109,6 +111,8 @@ def _embed_batch(
     for opened in batch:
         outcome = _record(opened, segment, work.contents, problems)
         progress = replace(progress, **{outcome: getattr(progress, outcome) + 1})
+        if outcome == "embedded" and opened.note.startswith(status.CUT_SHORT):
+            progress = replace(progress, cut_short=progress.cut_short + 1)
     return segment, progress
 
 

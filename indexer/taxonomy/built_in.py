@@ -50,7 +50,8 @@ WHERE kingdom IN ('Animalia', 'Plantae', 'Fungi') AND (phylum <> '' OR rank = 'k
 
 
 @cache
-def _about() -> About:
+def about_built_in() -> About:
+    """Return the names' title, version, licence and count."""
     count = pq.read_metadata(TABLE).num_rows
     title = "English names of NCBI Taxonomy and Wikidata"
     known = (VERSION, "public domain (NCBI), CC0 (Wikidata)", "", "", count, count, 0)
@@ -69,7 +70,7 @@ def open_built_in(labels: Iterable[str]) -> Taxonomy:
     ]
     connection = duckdb.connect()
     write_tables(connection, draft_of_lineages(lines, language="en"))
-    return Taxonomy(TABLE, _about(), connection)
+    return Taxonomy(TABLE, about_built_in(), connection)
 
 
 def is_english(name: str) -> bool:

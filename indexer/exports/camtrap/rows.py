@@ -134,7 +134,7 @@ def observations_of(image: Image, shot: Shot) -> Iterator[_Row | str]:
     for said in told or [image.said]:
         kind = _type(said, image)
         if not kind:
-            yield "observations of what is no animal, which Camtrap DP has no place for"
+            yield "observations of other organisms than animals, which Camtrap DP cannot hold"
             continue
         yield {
             "observationID": image.image_id + (":machine" if said is image.machine else ""),
