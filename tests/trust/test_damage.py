@@ -23,7 +23,7 @@ from indexer.ingest.run import index_source
 from indexer.store import derived
 from indexer.store.manifest import MANIFEST, read_manifest
 
-TRIALS = 1000 if os.environ.get("TAXALENS_TRUST") == "long" else 60
+TRIALS = 1000 if os.environ.get("TAXALENS_TRUST") == "long" else 30
 SEED = int(os.environ.get("TAXALENS_SEED", "0"))
 
 
