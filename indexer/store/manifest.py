@@ -164,6 +164,11 @@ def parse_manifest(collection: Path, name: str = MANIFEST) -> Manifest:
             f"{collection} has format {stored.get('format_version')}; this taxalens reads format "
             f"{FORMAT_VERSION}: use the version that wrote it, or index again."
         )
+    digest = _digest(stored)
+    if stored.get("sha256", digest) != digest:  # an earlier taxalens wrote none
+        raise CollectionError(
+            f"{collection / name} is not as it was written: {_repair(collection)}."
+        )
     try:
         return Manifest(
             encoder=EncoderEntry(**stored["encoder"]),
@@ -180,7 +185,7 @@ def parse_manifest(collection: Path, name: str = MANIFEST) -> Manifest:
 
 
 def _stored(collection: Path, path: Path) -> dict[str, Any]:
-    """Return what a manifest says; raises CollectionError where it is not what was written."""
+    """Return what a manifest says; raises CollectionError where it cannot be read."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -193,9 +198,6 @@ def _stored(collection: Path, path: Path) -> dict[str, Any]:
         raise CollectionError(f"{path} cannot be read ({error}): {_repair(collection)}.") from error
     if not isinstance(stored, dict):
         raise CollectionError(f"{path} is not the manifest of a collection.")
-    # An earlier taxalens wrote no digest.
-    if stored.pop("sha256", digest := _digest(stored)) != digest:
-        raise CollectionError(f"{path} is not as it was written: {_repair(collection)}.")
     return stored
 
 

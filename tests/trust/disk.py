@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from indexer.store import backup, manifest
+
 
 @dataclass
 class Change:
@@ -50,7 +52,7 @@ class Recorder:
     synced: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
-    promised: int = 0
+    promised: int = -1
     _busy: bool = False
 
     def __post_init__(self) -> None:
@@ -94,19 +96,21 @@ class Recorder:
         self.synced[_key(stat)] = _version(stat)
 
 
-def record(
-    root: Path, target: Path, operation: Callable[[], object], commits: Callable[[], int]
-) -> list[Moment]:
-    """Run an operation, and return its moments; `commits` returns the committed generation."""
-    recorder = Recorder(root.resolve(), target, promised=commits())
+def record(root: Path, target: Path, operation: Callable[[], object]) -> list[Moment]:
+    """Run an operation, and return its moments."""
+    recorder = Recorder(root.resolve(), target)
     fsync, replace, unlink, mkdir = os.fsync, os.replace, os.unlink, os.mkdir
+    write_manifest = manifest.write_manifest
+
+    def recorded_manifest(collection: Path, written: manifest.Manifest) -> None:
+        write_manifest(collection, written)
+        recorder.promised = written.generation
 
     def recorded_fsync(descriptor: int) -> None:
         path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
         recorder.before("fsync", path)
         fsync(descriptor)
         recorder.sync(path)
-        recorder.promised = max(recorder.promised, _durable(recorder, commits))
 
     def recorded_replace(source: Any, destination: Any, **_: Any) -> None:
         old, new = Path(source).absolute(), Path(destination).absolute()
@@ -133,6 +137,8 @@ def record(
         patch.setattr(os, "replace", recorded_replace)
         patch.setattr(os, "unlink", recorded_unlink)
         patch.setattr(os, "mkdir", recorded_mkdir)
+        for module in (manifest, backup):
+            patch.setattr(module, "write_manifest", recorded_manifest)
         operation()
     recorder.before("end", root.resolve())
     return recorder.moments
@@ -141,21 +147,22 @@ def record(
 def states(moment: Moment, target: Path, seeds: int) -> Iterator[str]:
     """Make `target` one state after another that the disk may be found in; yield its description.
 
-    First all is kept, then all is lost that can be, then some of it by chance.
+    Content and names may be kept or lost: first both are kept, then the other three cases come,
+    then each piece is lost by chance.
     """
-    for number in range(seeds + 2):
+    for number in range(seeds + 4):
         if number and not moment.unsynced and not moment.changes:
             return
-        chance = random.Random(number)
-        share = (0.0, 1.0)[number] if number < 2 else chance.random()
+        chance = random.Random(f"{moment.folder.name} {number}")
+        names, content = (number & 1, number >> 1) if number < 4 else (chance.random(),) * 2
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(moment.folder, target)
         for path in moment.unsynced:
-            if chance.random() < share and (target / path).exists():
+            if chance.random() < content and (target / path).exists():
                 size = (target / path).stat().st_size
-                os.truncate(target / path, 0 if number < 2 else chance.randrange(size + 1))
+                os.truncate(target / path, 0 if number < 4 else chance.randrange(size + 1))
         for change in reversed(moment.changes):
-            if chance.random() < share:
+            if chance.random() < names:
                 _undo(target, change)
         yield f"{moment.event}, {len(moment.changes)} changes, state {number}"
 
@@ -172,12 +179,6 @@ def _undo(root: Path, change: Change) -> None:
             path.unlink()
     if change.content is not None and path.parent.exists():
         path.write_bytes(change.content)
-
-
-def _durable(recorder: Recorder, commits: Callable[[], int]) -> int:
-    """Return the committed generation, if nothing of its manifest may be lost any more."""
-    pending = any(change.path.name == "manifest.json" for change in recorder.changes)
-    return recorder.promised if pending else commits()
 
 
 def _files(root: Path) -> list[Path]:
