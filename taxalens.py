@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from indexer.ingest.indexing import add, index, retry, update
     from indexer.ingest.pipeline import Progress
     from indexer.ingest.remove_relocate import relocate, remove
+    from indexer.ingest.repair import Repair, repair
+    from indexer.store.backup import BackedUp, backup
     from indexer.taxonomy.draft import Problem
     from indexer.taxonomy.store import About
     from model.encoder import Encoder
@@ -51,6 +53,7 @@ __all__ = [
     "About",
     "Account",
     "Answers",
+    "BackedUp",
     "BadInput",
     "Collection",
     "CollectionError",
@@ -75,6 +78,7 @@ __all__ = [
     "Rank",
     "Relative",
     "Relatives",
+    "Repair",
     "ResolvedName",
     "ResolvedNames",
     "Statuses",
@@ -84,12 +88,14 @@ __all__ = [
     "Taxon",
     "UnknownName",
     "add",
+    "backup",
     "index",
     "load_encoder",
     "open",
     "optimize",
     "relocate",
     "remove",
+    "repair",
     "retry",
     "status",
     "taxonomies",
@@ -103,6 +109,8 @@ _HOMES = {
     "indexer.ingest.indexing": "add, index, retry, update",
     "indexer.ingest.pipeline": "Progress",
     "indexer.ingest.remove_relocate": "relocate, remove",
+    "indexer.ingest.repair": "Repair, repair",
+    "indexer.store.backup": "BackedUp, backup",
     "indexer.taxonomy.draft": "Problem",
     "indexer.taxonomy.store": "About",
     "model.encoder": "Encoder, load as load_encoder",

@@ -5,6 +5,7 @@ Each trial damages one file of a collection in one way. TAXALENS_TRUST=long make
 
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -137,3 +138,24 @@ def test_a_damaged_file_is_set_apart(whole: Path, tmp_path: Path) -> None:
     assert str(cure).startswith(f"{path}: is not ")
     assert "taxalens update reads those of the sources again" in str(cure)
     assert (collection / APART / path.replace("/", "-")).read_bytes() == content
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_catalog_that_was_not_closed_is_derived_again(
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    catalog = catalog_path(collection, read_manifest(collection))
+    catalog.with_name(f"{catalog.name}.wal").write_bytes(b"")
+    with taxalens.open(collection) as one:
+        assert len(one) == 600
+    assert "lies beside it: it was not closed" in caplog.text
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    root = Path(taxalens.__file__).parent
+    rows = [line for line in (root / "docs/PROMISES.md").read_text().splitlines() if "::" in line]
+    assert len(rows) > 15
+    for row in rows:
+        for file, test in re.findall(r"`([\w/]+\.py)::(\w+)`", row):
+            assert f"\ndef {test}(" in (root / "tests" / file).read_text()
