@@ -12,6 +12,7 @@ from indexer.store.manifest import (
     Manifest,
     has_its_size,
     is_there,
+    parse_manifest,
     read_manifest,
     write_manifest,
 )
@@ -47,7 +48,7 @@ def backup(collection: Path | str, target: Path | str, progress: OnStep | None =
     manifest = read_manifest(collection)
     _check_target(collection, target)
     with only_writer(target):
-        before = _entries(read_manifest(target)) if is_there(target) else {}
+        before = _entries(parse_manifest(target)) if is_there(target) else {}
         origin = str(collection.resolve())
         write_durably(target / ORIGIN, lambda path: path.write_text(origin, encoding="utf-8"))
         files = _entries(manifest)

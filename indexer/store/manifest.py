@@ -122,7 +122,7 @@ def read_manifest(collection: Path) -> Manifest:
         if not has_its_size(collection / path, entry.bytes):
             raise CollectionError(
                 f"{collection / path} is missing or not {entry.bytes} bytes long: restore it from "
-                "a copy, or index again into a new collection."
+                f"a backup, or run taxalens repair -c {collection}."
             )
     return manifest
 
