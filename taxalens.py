@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from indexer.ingest.indexing import add, index, retry, update
     from indexer.ingest.pipeline import Progress
     from indexer.ingest.remove_relocate import relocate, remove
+    from indexer.ingest.repair import Repair, repair
+    from indexer.store.backup import BackedUp, backup
     from indexer.taxonomy.draft import Problem
     from indexer.taxonomy.store import About
     from model.encoder import Encoder
@@ -60,6 +62,7 @@ __all__ = [
     "About",
     "Account",
     "Answers",
+    "BackedUp",
     "BadInput",
     "Collection",
     "CollectionError",
@@ -85,6 +88,7 @@ __all__ = [
     "Rank",
     "Relative",
     "Relatives",
+    "Repair",
     "ResolvedName",
     "ResolvedNames",
     "SequenceCount",
@@ -97,12 +101,14 @@ __all__ = [
     "Taxonomies",
     "UnknownName",
     "add",
+    "backup",
     "index",
     "load_encoder",
     "open",
     "optimize",
     "relocate",
     "remove",
+    "repair",
     "retry",
     "status",
     "taxonomies",
@@ -116,6 +122,8 @@ _HOMES = {
     "indexer.ingest.indexing": "add, index, retry, update",
     "indexer.ingest.pipeline": "Progress",
     "indexer.ingest.remove_relocate": "relocate, remove",
+    "indexer.ingest.repair": "Repair, repair",
+    "indexer.store.backup": "BackedUp, backup",
     "indexer.taxonomy.draft": "Problem",
     "indexer.taxonomy.store": "About",
     "model.encoder": "Encoder, load as load_encoder",

@@ -19,6 +19,7 @@ from search.label.labelling import Labelling
 
 VERBS = (
     *("index", "add", "update", "retry", "remove", "relocate", "optimize", "status", "verify"),
+    *("backup", "repair"),
     *("open", "load_encoder"),
 )
 METHODS = (

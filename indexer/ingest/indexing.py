@@ -15,7 +15,7 @@ from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
 from indexer.readers import refuse
 from indexer.readers.darwin_core import labels_of
-from indexer.store.manifest import MANIFEST, read_manifest
+from indexer.store.manifest import is_there, read_manifest
 from indexer.taxonomy.built_in import BUILT_IN
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
@@ -124,7 +124,7 @@ def _index(
     if table and (missing := unmatched(str(source), table, how.fetch or refuse)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         _LOG.warning("%d of %d labels match nothing here: %s", len(missing), len(table), shown)
-    is_new = taxonomy is None and not (collection / MANIFEST).exists()
+    is_new = taxonomy is None and not is_there(collection)
     known_names = BUILT_IN if is_new else taxonomy
     steps = index_source(source, collection, encoder, table, known_names, how, wanted)
     counts = _reported(steps, collection, how, progress)
