@@ -50,6 +50,12 @@ def condition_of(column: str, value: str) -> str:
     return f"{_identifier(column)} = '{value.replace(chr(39), chr(39) * 2)}'"
 
 
+def is_one_of(image_ids: Iterable[str]) -> str:
+    """Return in SQL that an image is one of those with these ids."""
+    quoted = ", ".join(f"'{each.replace(chr(39), chr(39) * 2)}'" for each in image_ids)
+    return f"image_id IN ({quoted or 'NULL'})"
+
+
 def all_of(conditions: Iterable[str]) -> str:
     """Return one SQL condition that says all of several."""
     parts = [each.strip() for each in conditions if each.strip()]

@@ -1,11 +1,15 @@
 """A collection that can be looked through: what a page asks before anybody has a query."""
 
+from collections.abc import Sequence
+
 from indexer.backends.selection import Selection
+from indexer.labels.journal import fold
 from search.browse.children import Child, children, species_with_few
 from search.browse.completion import Completion, complete
 from search.browse.facets import Facet, facets
 from search.browse.listing import NEWEST, list_images
 from search.hits import Hits
+from search.label.review import Act, Statement, history, label_images, said_now, take_back
 from search.opened import Opened
 from search.query.filters import Filters
 
@@ -40,6 +44,31 @@ class Gallery(Opened):
     def species_with_few(self, fewer_than: int) -> tuple[Child, ...]:
         """Return the species that fewer images than this are labelled with, the rarest first."""
         return species_with_few(self.snapshot, fewer_than)
+
+    def label_as(
+        self, image_ids: Sequence[str], label: str | None, by: str, remarks: str = ""
+    ) -> Act:
+        """Label images as a person says, or with None confirm the labels that they have.
+
+        The act is on disk when this returns; `keep_labels` makes searches know it.
+        """
+        return label_images(self.names, image_ids, label, by, remarks)
+
+    def take_back(self, act: Act) -> None:
+        """Say again what was said of the images before an act."""
+        take_back(self.snapshot, act)
+
+    def keep_labels(self) -> int:
+        """Commit the acts so far as a new generation; return how many statements that is."""
+        return fold(self.snapshot.folder)
+
+    def said_of(self, image_ids: Sequence[str]) -> dict[str, Statement]:
+        """Return what is said of images now, by their ids; acts count before they are committed."""
+        return said_now(self.snapshot, image_ids)
+
+    def history(self, image_id: str) -> tuple[Statement, ...]:
+        """Return all that was ever said of an image, the first first."""
+        return history(self.snapshot, image_id)
 
     def _passing(self, filters: Filters) -> Selection:
         return self.selections.of(filters.condition(self.names))
