@@ -15,5 +15,6 @@ plots.py          pictures of what was measured
 contact_sheet.py  hits as one picture
 demo/             the demo's photographs and tour
 app.py            the Streamlit app
+server/           the HTTP server, of the page and of the API
 views/            its pages, one file each
 """

@@ -61,8 +61,10 @@ class Decoded:
     """what is odd about it, for people; "" for most"""
 
 
-def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
-    """Decode a picture, or a part of it, upright and RGB, its longer side cut to SIDE.
+def decode(
+    data: bytes, crop: Box | None = None, name: str = "", side: int | None = None
+) -> Decoded:
+    """Decode a picture, or a part of it, upright and RGB, its longer side cut to `side`, or SIDE.
 
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
     quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
@@ -73,12 +75,13 @@ def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
     """
     try:
         given = developed(data) if is_raw(name) else data
+        part, longest = crop or _WHOLE, side or SIDE
         try:
-            return _decoded(given, crop or _WHOLE)
+            return _decoded(given, part, longest)
         except OSError as error:
             if not (given.startswith(_JPEG) and "truncated" in str(error)):
                 raise
-            return _begun(_decoded(given + _END_OF_JPEG, crop or _WHOLE))
+            return _begun(_decoded(given + _END_OF_JPEG, part, longest))
     except BadInput:
         raise
     except Exception as error:
@@ -112,7 +115,7 @@ def small_rgb(image: Image.Image) -> Image.Image:
     return small
 
 
-def _decoded(data: bytes, crop: Box) -> Decoded:
+def _decoded(data: bytes, crop: Box, side: int) -> Decoded:
     formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
     with Image.open(io.BytesIO(data), formats=formats) as opened:
         width, height = opened.size
@@ -120,22 +123,22 @@ def _decoded(data: bytes, crop: Box) -> Decoded:
             raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
         # Threads decode at once, but only one of them a picture of gigabytes.
         with _one_large if width * height > LARGE else nullcontext():
-            return _small(opened, crop)
+            return _small(opened, crop, side)
 
 
-def _small(opened: ImageFile.ImageFile, crop: Box) -> Decoded:
+def _small(opened: ImageFile.ImageFile, crop: Box, side: int) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width
     part = max(min(crop.width, crop.height), 1e-3)
-    whole = round(DRAFT / part)  # so that the part has DRAFT
+    whole = round((DRAFT if side <= SIDE else side) / part)  # so that the part has as many
     opened.draft(opened.mode, (whole, whole))
-    image, note = upright_rgb(opened, round(2 * SIDE / part))
+    image, note = upright_rgb(opened, round(2 * side / part))
     if crop != _WHOLE:
         image = image.crop(_pixels(crop, *image.size))
         left, top, right, bottom = _pixels(crop, width, height)
         width, height = right - left, bottom - top
-    image.thumbnail((SIDE, SIDE))
+    image.thumbnail((side, side))
     return Decoded(image, width, height, note)
 
 
