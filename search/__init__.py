@@ -3,6 +3,7 @@
 collection.py     a collection, and all that it can be asked
 optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
+browse/           looking through: pages of images, facets, completion, taxa with counts
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
 retrieval.py      a query's hits: labelled, then identified, then similar
@@ -13,7 +14,7 @@ taxonomy_rows.py  names and taxa of a taxonomy, as rows
 classify/         images classified by a reference set of labelled specimens
 zero_shot/        every taxon's probability for an image
 identify/         one answer for each photograph, as deep as the evidence supports
-label/            labels from a few examples
+label/            labels from a few examples, and a person's own
 audit/            likely wrong labels, duplicates, outliers; images to label next
 identification_choices.py  candidates of identify, with or without a collection
 statuses.py       what became of each input

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import taxalens
-from indexer.labels.journal import JOURNAL
+from indexer.ingest.journal import JOURNAL
 from model.encoder import Encoder
 from model.errors import Error, UnknownName
 from search.collection import Collection
@@ -148,6 +148,6 @@ def test_an_act_needs_a_person_and_images(
 ) -> None:
     with taxalens.open(index()) as opened:
         about = ids(opened)[0] if image == 0 else str(image)
-        with pytest.raises((Error, UnknownName), match="the name of the person|no image"):
+        with pytest.raises((Error, UnknownName), match=r"the name of the person|no image"):
             opened.label_as([about], "blank", by)
     assert not (opened.snapshot.folder / JOURNAL).exists()

@@ -17,4 +17,6 @@ demo/             the demo's photographs and tour
 app.py            the Streamlit app
 server/           the HTTP server, of the page and of the API
 views/            its pages, one file each
+widgets/          parts that pages share, one file each
+wall/             many pictures to look at, select and label
 """

@@ -39,7 +39,8 @@ def complete(
     folded = fold(start)
     if len(folded) < 2:
         return ()
-    found = [Completion(*each) for each in snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)]
+    counted = snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)
+    found = [Completion(*each) for each in counted]
     found += [
         Completion(label, "label", "", "", images)
         for label, images in snapshot.query(_LABELS, *_span(folded), k)
@@ -55,11 +56,9 @@ def _span(folded: str) -> tuple[str, str]:
     return folded, folded + _AFTER
 
 
-def _of_taxonomy(
-    connection: duckdb.DuckDBPyConnection, folded: str, k: int
-) -> list[Completion]:
+def _of_taxonomy(connection: duckdb.DuckDBPyConnection, folded: str, k: int) -> list[Completion]:
     found = connection.execute(_NAMES, [*_span(folded), k * 2]).fetchall()
-    return [Completion(*each, 0) for each in found]
+    return [Completion(name, kind, rank, taxon, 0) for name, kind, rank, taxon in found]
 
 
 def _one_each(found: list[Completion], k: int) -> list[Completion]:

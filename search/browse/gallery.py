@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from indexer.backends.selection import Selection
-from indexer.labels.journal import fold
+from indexer.ingest.journal import Statement, fold
 from search.browse.children import Child, children, species_with_few
 from search.browse.completion import Completion, complete
 from search.browse.facets import Facet, facets
 from search.browse.listing import NEWEST, list_images
 from search.hits import Hits
-from search.label.review import Act, Statement, history, label_images, said_now, take_back
+from search.label.review import Act, history, label_images, said_now, take_back
 from search.opened import Opened
 from search.query.filters import Filters
 

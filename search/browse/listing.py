@@ -10,7 +10,7 @@ from search.hits import SIMILAR, Hits, hits_of
 NEWEST, BY_TAXON, AT_RANDOM = "newest", "taxon", "random"
 _ORDERS = {
     NEWEST: 'modified DESC NULLS LAST, "row" DESC',
-    BY_TAXON: 'lo NULLS LAST, images.label = \'\', images.label, "row"',
+    BY_TAXON: "lo NULLS LAST, images.label = '', images.label, \"row\"",
     AT_RANDOM: "md5(images.image_id)",
 }
 ORDERS = tuple(_ORDERS)

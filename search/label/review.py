@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow.compute as pc
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.labels.journal import Statement, append, pending, said_before
+from indexer.ingest.journal import Statement, append, pending, said_before
 from indexer.labels.label_files import label_of_folder
 from indexer.store.segment import read_table
 from model.errors import Error, UnknownName
@@ -48,8 +48,10 @@ def label_images(
         given = _confirmed(snapshot, now)
     else:
         key, text, common = _meaning(names, label.strip())
-        words = {"label": text, "taxon_key": key, "common_name": common}
-        given = {image_id: replace(each, **words) for image_id, each in now.items()}
+        given = {
+            image_id: replace(each, label=text, taxon_key=key, common_name=common)
+            for image_id, each in now.items()
+        }
     statements = tuple(replace(each, **said) for each in given.values())
     append(snapshot.folder, statements)
     return Act(statements, tuple(now[each.image_id] for each in statements), by.strip())
@@ -62,7 +64,10 @@ def take_back(snapshot: Snapshot, act: Act) -> None:
     append(
         snapshot.folder,
         # A date makes it an act; by nobody, it leaves the word to files again.
-        [replace(each, date_labelled=each.date_labelled or at, remarks=remark) for each in act.before],
+        [
+            replace(each, date_labelled=each.date_labelled or at, remarks=remark)
+            for each in act.before
+        ],
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from ui import app as script
 from ui.server.current import current_collection
 from ui.server.guard import Guard
 from ui.server.routes import Beside
@@ -36,6 +35,8 @@ SETTINGS = {
     "theme.primaryColor": "#2e7d32",
 }
 
+_SCRIPT = Path(__file__).parents[1] / "app.py"  # which imports from here
+
 
 def run_page(collection: Path, port: int) -> None:
     """Serve the page over a collection until Ctrl-C; there need be none in the folder yet."""
@@ -50,10 +51,10 @@ def run_page(collection: Path, port: int) -> None:
         st.cache_resource.clear()
 
     page = st.App(
-        str(Path(script.__file__)),
+        str(_SCRIPT),
         middleware=[Middleware(Guard), Middleware(Beside, current=current)],
         lifespan=lifespan,
     )
-    sys.argv = [script.__file__, str(folder)]  # as Streamlit gives its script the arguments
+    sys.argv = [str(_SCRIPT), str(folder)]  # as Streamlit gives its script the arguments
     with suppress(KeyboardInterrupt):
         page.run(config=SETTINGS | {"server.port": port})

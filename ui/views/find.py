@@ -1,11 +1,13 @@
-"""Find: the collection to look through, one box to ask it, filters, and what to do with a choice."""
+"""Find: the collection to look through, one box to ask it, filters, and work on a selection."""
+
+from dataclasses import replace
 
 import streamlit as st
 
 from model.errors import Error
 from search.browse.listing import ORDERS
 from search.collection import Collection
-from search.hits import IDENTIFIED, LABELLED, Hit, Hits
+from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
 from ui.wall.wall import Picture, Tile, match_lines, tile_of, wall
 from ui.widgets.address import Address, held, read_address, write_address
 from ui.widgets.filter_bar import filter_bar
@@ -34,14 +36,18 @@ def page(collection: Collection) -> None:
         st.error(plain(str(error)))
         return
     asked = bool(address.q.strip() or address.like or picture)
+    total = hits.total if asked else total
     _heading(address, hits, total, asked)
     if hits.absence:
         st.info(plain(hits.absence))
-    tiles = [_tile(hit, asked, address.group) for hit in hits]
+    mixed = bool(address.group) or any(hit.match != SIMILAR for hit in hits)
+    tiles = [_tile(hit, asked, address.group, mixed) for hit in hits]
     state = wall(
         tiles,
         key="find-wall",
-        stamp=repr((address.q, address.like, address.filters, address.page, picture and id(picture))),
+        stamp=repr(
+            (address.q, address.like, address.filters, address.page, picture and id(picture))
+        ),
         selected=address.sel,
         pictures=True,
     )
@@ -55,11 +61,9 @@ def page(collection: Collection) -> None:
         st.rerun()
     pages = min(_MOST_PAGES, max(1, -(-total // SIZE)))
     if pages > 1 and not address.group:
-        st.pagination(
-            pages,
-            key=held("find-page", min(address.page, pages)),
-            on_change=_turn_page,
-        )
+        here = min(address.page, pages)
+        key = f"find-page-{here}-of-{pages}"
+        st.pagination(pages, default=here, key=key, on_change=_turn_page, args=(key,))
     selection_bar(collection, chosen, address.filters, total)
     if state.opened:
         open_image(collection, state.opened)
@@ -92,7 +96,7 @@ def _ask(collection: Collection, address: Address, picture: Picture | None) -> H
                 raise type(error)(f"{picture.name}: {error}") from error
             raise
     if picture:
-        return Hits(hits.items, f"images that look like {picture.name}", floor=hits.floor, best=hits.best)
+        return replace(hits, meaning=f"images that look like {picture.name}")
     return hits
 
 
@@ -111,7 +115,8 @@ def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
         if asked:
             labelled = f" · {hits.labelled:,} labelled so" if hits.labelled else ""
-            st.subheader(plain(f"{meaning}{labelled} · {count(total, 'image')} ranked"), anchor=False)
+            heading = f"{meaning}{labelled} · {count(total, 'image')} ranked"
+            st.subheader(plain(heading), anchor=False)
             st.checkbox(
                 "Fold near-duplicates",
                 key=held("find-distinct", address.distinct),
@@ -129,15 +134,17 @@ def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:
             )
 
 
-def _tile(hit: Hit, asked: bool, group: str) -> Tile:
+def _tile(hit: Hit, asked: bool, group: str, mixed: bool) -> Tile:
     if not asked:
         return tile_of(hit, (hit.file_name,))
+    if not mixed:
+        return tile_of(hit, match_lines(hit))
     section = hit.group if group else _SECTIONS.get(hit.match, "Not labelled so, but alike")
     return tile_of(hit, match_lines(hit), section)
 
 
-def _turn_page() -> None:
-    write_address(page=str(st.session_state["find-page"]), sel="")
+def _turn_page(key: str) -> None:
+    write_address(page=str(st.session_state[key]), sel="")
 
 
 def _fold() -> None:

@@ -144,6 +144,4 @@ def _picture(sent: Any) -> Picture | None:
 @cache
 def _component() -> Callable[..., Any]:
     texts = [(_HERE / f"wall.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")]
-    return st.components.v2.component(
-        "taxalens.wall", html=texts[0], css=texts[1], js=texts[2]
-    )
+    return st.components.v2.component("taxalens.wall", html=texts[0], css=texts[1], js=texts[2])

@@ -1,7 +1,10 @@
 """The filters: clade, rank, date, place, who said it, and every column with live counts."""
 
+from functools import partial
+
 import streamlit as st
 
+from model.errors import UnknownName
 from model.taxon import RANKS
 from search.browse.facets import WHO, all_of, condition_of
 from search.collection import Collection
@@ -26,7 +29,9 @@ def filter_bar(collection: Collection, address: Address) -> None:
         st.pills(
             "Labelled by",
             list(WHO),
-            key=held("filter-who", next((w for w, sql in WHO.items() if sql in address.where), None)),
+            key=held(
+                "filter-who", next((w for w, sql in WHO.items() if sql in address.where), None)
+            ),
             on_change=_who,
             args=(address,),
         )
@@ -53,7 +58,7 @@ def _clades(collection: Collection, address: Address) -> None:
     key = address.within[0] if address.within else ""
     try:
         below = collection.children(key)
-    except Exception:  # a name that the address gives, which is no key: it filters all the same
+    except UnknownName:  # a name in the address that is not a key filters all the same
         below = ()
     if key:
         steps = key.split("|")
@@ -87,11 +92,15 @@ def _columns(collection: Collection, address: Address) -> None:
                 facet.column,
                 list(values),
                 key=held(f"facet-{facet.column}", None),
-                format_func=lambda value, values=values: f"{plain(value)} · {values[value]:,}",
+                format_func=partial(_counted, values),
                 label_visibility="collapsed",
                 on_change=_add_value,
                 args=(facet.column, address),
             )
+
+
+def _counted(values: dict[str, int], value: str) -> str:
+    return f"{plain(value)} · {values[value]:,}"
 
 
 def _sql(address: Address) -> None:

@@ -1,8 +1,11 @@
 """The one box: names as they are typed, texts, pictures, and more or less of something."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from indexer.inputs.decoding import SUFFIXES
+from indexer.inputs.decoding import SUFFIXES, decode
+from model.errors import BadInput
 from search.collection import Collection
 from ui.wall.wall import Picture
 from ui.widgets.address import Address, held, write_address
@@ -77,7 +80,7 @@ def _completions(collection: Collection, typed: str) -> None:
 
 
 def _terms(address: Address) -> None:
-    st.text_input("Name or text", key=_TERM, placeholder="snow, camera flash, Corvidae …")
+    st.text_input("More or less of", key=_TERM, placeholder="snow, camera flash, Corvidae …")
     st.slider("Weight", 0.25, 3.0, 1.0, 0.25, key=_WEIGHT)
     with st.container(horizontal=True):
         st.button("More like it", on_click=_add_term, args=("plus", address.plus))
@@ -94,25 +97,13 @@ def _add_term(sign: str, before: tuple[str, ...]) -> None:
 
 def _chips(address: Address, picture: object) -> None:
     """Show what narrows the answer, each with the way to take it out."""
-    chips: list[tuple[str, str, tuple[str, ...]]] = []
-    for name, word in (("plus", "more like"), ("minus", "less like"), ("within", "within")):
-        values: tuple[str, ...] = getattr(address, name)
-        for each in values:
-            rest = tuple(other for other in values if other != each)
-            chips.append((f"{word} {each.rpartition('|')[2]}", name, rest))
-    for each in address.where:
-        rest = tuple(other for other in address.where if other != each)
-        chips.append((each, "where", rest))
-    for name in ("rank", "date", "near"):
-        if value := getattr(address, name):
-            chips.append((f"{name} {value}", name, ()))
-    if address.like:
-        chips.append((f"like image {address.like}", "like", ()))
+    chips = _narrowed(address)
     if not chips and not isinstance(picture, Picture):
         return
     with st.container(horizontal=True, gap="xsmall", key="chips"):
         if isinstance(picture, Picture):
-            st.image(picture.content, width=48, alt=picture.name)
+            with suppress(BadInput):  # which the search says
+                st.image(decode(picture.content).image, width=48, alt=picture.name)
             st.button(f"✕ {plain(picture.name)}", on_click=ask_picture, args=(None,))
         for text, name, rest in chips:
             st.button(
@@ -124,6 +115,21 @@ def _chips(address: Address, picture: object) -> None:
             )
         if len(chips) > 1:
             st.button("Clear all", on_click=_clear, type="tertiary", key="chips-clear")
+
+
+def _narrowed(address: Address) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each term and filter in words, its name in the address, and the others of that."""
+    found: list[tuple[str, str, tuple[str, ...]]] = []
+    words = {"plus": "more like ", "minus": "less like ", "within": "within ", "where": ""}
+    for name, word in words.items():
+        values: tuple[str, ...] = getattr(address, name)
+        for each in values:
+            text = each.rpartition("|")[2] if name == "within" else each
+            found.append((word + text, name, tuple(other for other in values if other != each)))
+    said = {"rank": address.rank, "date": address.date, "near": address.near}
+    said["like image"] = address.like
+    found += [(f"{word} {each}", word.partition(" ")[0], ()) for word, each in said.items() if each]
+    return found
 
 
 def _put(name: str, value: tuple[str, ...]) -> None:

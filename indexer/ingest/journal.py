@@ -1,7 +1,7 @@
 """The journal: labels that a person gives, each on disk before the next, folded in together.
 
 A commit derives a catalog, which takes seconds in a large collection; a line of the journal takes
-milliseconds. `fold` makes one commit of all of them. Of a line that a power cut tore nothing counts.
+milliseconds. `fold` makes one commit of all of them. A line that a power cut tore does not count.
 """
 
 import json
