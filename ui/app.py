@@ -38,6 +38,10 @@ def _show(folder: Path, view: Any) -> None:
     """Show one page; an error is a sentence on it."""
     try:
         collection = current_collection(folder).get()
+        if collection.has_acts and not getattr(view, "GIVES_LABELS", False):
+            with st.spinner("Keeping the labels that were given …"):
+                collection.keep_labels()
+            collection = current_collection(folder).get()
         st.caption(plain(f"taxalens · {count(len(collection), 'image')} in {folder.name}"))
         view.page(collection)
     except Error as error:

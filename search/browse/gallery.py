@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from indexer.backends.selection import Selection
-from indexer.ingest.journal import Statement, fold
+from indexer.ingest.journal import JOURNAL, Statement, fold
 from search.browse.children import Child, children, species_with_few
 from search.browse.completion import Completion, complete
 from search.browse.facets import Facet, facets
@@ -22,7 +22,7 @@ class Gallery(Opened):
     def browse(
         self, order: str = NEWEST, filters: Filters = EVERYTHING, k: int = 100, skip: int = 0
     ) -> Hits:
-        """Return k images after the first `skip`: "newest", by "taxon" or at "random"."""
+        """Return k images after the first `skip`, in an order of `listing.ORDERS`."""
         return list_images(self.snapshot, self._passing(filters), order, k, skip)
 
     def count(self, filters: Filters = EVERYTHING) -> int:
@@ -61,6 +61,11 @@ class Gallery(Opened):
     def keep_labels(self) -> int:
         """Commit the acts so far as a new generation; return how many statements that is."""
         return fold(self.snapshot.folder)
+
+    @property
+    def has_acts(self) -> bool:
+        """Whether acts wait for `keep_labels`."""
+        return (self.snapshot.folder / JOURNAL).exists()
 
     def said_of(self, image_ids: Sequence[str]) -> dict[str, Statement]:
         """Return what is said of images now, by their ids; acts count before they are committed."""

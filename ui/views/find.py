@@ -21,7 +21,12 @@ ORDER = 0
 SIZE = 60  # images of a page
 _MOST_PAGES = 200  # of an answer: each costs a search as deep
 _SECTIONS = {LABELLED: "Labelled so", IDENTIFIED: "Identified so by a machine"}
-_SHOWN_ORDERS = {"newest": "newest first", "taxon": "by taxon", "random": "at random"}
+_SHOWN_ORDERS = {
+    "newest": "newest first",
+    "taxon": "by taxon",
+    "random": "at random",
+    "least sure": "machine least sure",
+}
 
 
 def page(collection: Collection) -> None:

@@ -210,8 +210,15 @@ function key(wall, event) {
   else if (event.key === "Enter") { event.preventDefault(); send(wall, "open", wall.focus ?? wall.order[0]) }
   else if (event.key === "Escape") select(wall, [])
   else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") { event.preventDefault(); select(wall, wall.order) }
+  else if (event.key === "a" && !event.ctrlKey && !event.metaKey) select(wall, cohort(wall))
   else if (event.key.toLowerCase() === "x" && !event.ctrlKey && !event.metaKey) choose(wall, wall.focus ?? wall.order[0], { ctrlKey: true })
   else if (!event.ctrlKey && !event.metaKey && wall.data.keys.includes(event.key)) { event.preventDefault(); act(wall, event.key) }
+}
+
+// The pictures under the same heading as the one that has the focus.
+function cohort(wall) {
+  const of = new Map(wall.data.tiles.map((tile) => [tile.id, tile.section]))
+  return wall.order.filter((id) => of.get(id) === of.get(wall.focus ?? wall.order[0]) && !wall.gone.has(id))
 }
 
 // An act stays queued until Python says that it is done, so that none is lost while a run lasts.

@@ -1,0 +1,240 @@
+"""Label: a review loop by keys, from likely wrong labels over uncertain ones to new images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from model.errors import CollectionError, Error
+from search.browse.facets import MACHINE, WHO
+from search.browse.listing import LEAST_SURE
+from search.collection import Collection
+from search.label.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next
+from search.label.review import Act
+from search.query.filters import Filters
+from ui.wall import wall as wall_of
+from ui.wall.wall import Tile, tile_of, wall
+from ui.widgets.lightbox import open_image
+from ui.widgets.name_field import name_field
+from ui.widgets.person import person
+from ui.widgets.text import count, plain
+
+TITLE = "Label"
+ORDER = 2
+GIVES_LABELS = True
+SIZE = 60  # tiles of the wall at once
+_MOST = 500  # images of a queue
+_QUEUES: dict[str, Callable[[Collection], tuple[ReviewItem, ...]]] = {
+    "likely wrong": lambda it: likely_wrong(it.audit("labels", _MOST)),
+    "machine unsure": lambda it: by_machine(
+        it.browse(LEAST_SURE, Filters(where=WHO[MACHINE]), _MOST)
+    ),
+    "label next": lambda it: to_label_next(it.suggest(_MOST)),
+}
+_VERIFY, _MAJORITY, _UNKNOWN, _UNCERTAIN, _NOTHING, _UNDO, _OTHER, _LEGEND = "vmunbzl?"
+_KEYS = {
+    _VERIFY: "verify the label that it has, or a machine's",
+    _MAJORITY: "set to what it looks like",
+    _OTHER: "relabel: type a name",
+    _UNKNOWN: "unknown",
+    _UNCERTAIN: "uncertain: keep the label with that remark",
+    _NOTHING: "blank: not an organism",
+    "1-9": "a label of your own",
+    _UNDO: "undo, as often as you like",
+    "a": "select the cohort",
+    "x": "select or deselect",
+    "arrows, shift": "move, select as you go",
+    "space": "zoom",
+    "enter": "open",
+    _LEGEND: "this legend",
+}
+_CONFIRMING = {_VERIFY: "verified", _UNCERTAIN: "uncertain"}
+_GIVING = {_UNKNOWN: "unknown", _NOTHING: "blank"}
+_LEAVING = _VERIFY + _MAJORITY + _UNKNOWN + _UNCERTAIN + _NOTHING + "123456789"
+_ACTS, _QUEUE, _OWN, _TYPED = "label-acts", "label-queue", "label-own", "label-typed"
+
+
+def page(collection: Collection) -> None:
+    """Show the page."""
+    acts: list[Act] = st.session_state.setdefault(_ACTS, [])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        who = person()
+        name = st.segmented_control(
+            "To review", list(_QUEUES), default="likely wrong", required=True, key="label-kind"
+        )
+        if st.button("Look again", help="Find what is to be reviewed anew, with all acts so far"):
+            _keep(collection)
+            st.session_state.pop(_QUEUE, None)
+            st.rerun()
+    if not who:
+        st.info("Write your name: it is kept with each label that you give.")
+        return
+    queue = _queue(collection, name)
+    done = {each.image_id for act in acts for each in act.statements}
+    left = [item for item in queue if item.hit.image_id not in done]
+    _bar(collection, acts, len(left))
+    if not left:
+        st.success("Nothing is left to review here.")
+    state = wall(
+        [_tile(item) for item in left[:SIZE]],
+        key="label-wall",
+        stamp=name,
+        keys=_LEAVING + _UNDO + _OTHER + _LEGEND,
+        leave=_LEAVING,
+    )
+    looks = {item.hit.image_id: item.looks_like for item in queue}
+    if state.acts:
+        own = str(st.session_state.get(_OWN) or "").splitlines()
+        told = ""
+        for each in state.acts:
+            try:
+                each.settle(partial(_do, collection, who, acts, looks, own))
+            except Error as error:
+                told = str(error)
+        _asked_for(state.acts, told)
+        st.rerun()
+    if state.opened:
+        open_image(collection, state.opened)
+
+
+def _queue(collection: Collection, name: str) -> tuple[ReviewItem, ...]:
+    """Return what is to review; it stays the same while one reviews, whatever is committed."""
+    kept = st.session_state.get(_QUEUE)
+    if kept is None or kept[0] != name:
+        with st.spinner("Looking for what is to be reviewed …"):
+            try:
+                items = _QUEUES[name](collection)
+            except Error as error:
+                st.error(plain(str(error)))
+                items = ()
+        kept = st.session_state[_QUEUE] = (name, items)
+    found: tuple[ReviewItem, ...] = kept[1]
+    return found
+
+
+def _tile(item: ReviewItem) -> Tile:
+    looks = f"looks like {item.looks_like}" if item.looks_like else ""
+    return tile_of(item.hit, (looks, item.reason), item.cohort)
+
+
+def _do(
+    collection: Collection,
+    who: str,
+    acts: list[Act],
+    looks: Mapping[str, str],
+    own: Sequence[str],
+    act: wall_of.Act,
+) -> None:
+    """Do what a key says; each label is on disk before the next."""
+    if act.key == _UNDO and acts:
+        collection.take_back(acts[-1])
+        acts.pop()
+    elif act.key in _CONFIRMING:
+        _add(acts, collection.label_as(act.ids, None, who, _CONFIRMING[act.key]))
+    elif act.key == _MAJORITY:
+        wanted: dict[str, list[str]] = {}
+        for image_id in act.ids:
+            wanted.setdefault(looks.get(image_id, ""), []).append(image_id)
+        for label, ids in wanted.items():
+            if label:
+                _add(acts, collection.label_as(ids, label, who))
+    elif label := _GIVING.get(act.key) or _own(act.key, own):
+        _add(acts, collection.label_as(act.ids, label, who))
+
+
+def _asked_for(done: Sequence[wall_of.Act], told: str) -> None:
+    """Open what keys asked for."""
+    if told:
+        st.session_state["label-error"] = told
+    for act in done:
+        if act.key == _LEGEND:
+            st.session_state["label-legend"] = not st.session_state.get("label-legend")
+        elif act.key == _OTHER:
+            st.session_state["label-other"] = act.ids
+
+
+def _add(acts: list[Act], act: Act) -> None:
+    if act.statements:
+        acts.append(act)
+
+
+def _own(key: str, own: Sequence[str]) -> str:
+    """Return the label of one's own that a digit gives; "" for none."""
+    place = int(key) - 1 if key.isdecimal() else len(own)
+    return own[place].strip() if place < len(own) else ""
+
+
+def _bar(collection: Collection, acts: list[Act], left: int) -> None:
+    """Show how far the review is, the last act with its undo, and the keys."""
+    if told := st.session_state.pop("label-error", ""):
+        st.error(plain(told))
+    with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
+        st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
+        if acts and st.button(f"Undo {_words(acts[-1])}", key="label-undo"):
+            collection.take_back(acts[-1])
+            acts.pop()
+            st.rerun()
+        with st.popover("Own labels"):
+            st.text_area("One a line; the keys 1 to 9 give them", key=_OWN, persist_state="session")
+        with st.popover("Accuracy"):
+            _accuracy(collection)
+        if st.button("Finish", help="Commit the labels, so that searches know them"):
+            _keep(collection)
+            st.rerun()
+    if st.session_state.get("label-legend"):
+        lines = [f"- `{key}` {what}" for key, what in _KEYS.items()]
+        st.markdown("\n".join(lines))
+    else:
+        st.caption("v verify · m set to what it looks like · l relabel · z undo · ? all keys")
+    if ids := st.session_state.get("label-other"):
+        _relabel(collection, ids, acts)
+
+
+def _relabel(collection: Collection, ids: tuple[str, ...], acts: list[Act]) -> None:
+    with st.container(border=True):
+        words = name_field(collection, f"Label of {count(len(ids), 'image')}", _TYPED)
+        with st.container(horizontal=True):
+            if st.button("Give it", type="primary", disabled=not words):
+                who = str(st.session_state["person"]).strip()
+                try:
+                    _add(acts, collection.label_as(ids, words, who))
+                except Error as error:
+                    st.session_state["label-error"] = str(error)
+                _close_relabel()
+                st.rerun()
+            if st.button("Leave it"):
+                _close_relabel()
+                st.rerun()
+
+
+def _close_relabel() -> None:
+    st.session_state.pop("label-other", None)
+    st.session_state.pop(_TYPED, None)
+
+
+def _words(act: Act) -> str:
+    labels = sorted({each.label for each in act.statements})
+    about = labels[0] if len(labels) == 1 else count(len(labels), "label")
+    return plain(f"{about} of {count(len(act), 'image')}")
+
+
+def _keep(collection: Collection) -> None:
+    try:
+        collection.keep_labels()
+    except CollectionError as error:  # another run writes; the acts are on disk and wait
+        st.session_state["label-error"] = str(error)
+
+
+def _accuracy(collection: Collection) -> None:
+    """Measure leave-one-out accuracy; the first measurement of the session is the one before."""
+    if st.button("Measure, each example left out"):
+        _keep(collection)
+        try:
+            left = collection.label().fitted.left_out
+        except Error as error:
+            st.error(plain(str(error)))
+            return
+        if left:
+            st.session_state.setdefault("label-accuracy", []).append((left.accuracy, left.method))
+    for number, (accuracy, method) in enumerate(st.session_state.get("label-accuracy", [])):
+        st.markdown(f"{'before' if number == 0 else 'then'}: **{accuracy:.3f}** top-1 ({method})")
