@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from indexer.store.manifest import MANIFEST
 from model.errors import Error
 from model.plugins import load_plugin, plugin_names
 from ui.server.current import current_collection
@@ -35,8 +36,11 @@ def main(folder: Path) -> None:
 
 
 def _show(folder: Path, view: Any) -> None:
-    """Show one page; an error is a sentence on it."""
+    """Show one page; an error is a sentence on it. Without a collection, offer to make one."""
     try:
+        if not (folder / MANIFEST).exists():
+            load_plugin("ui.views", "collection", noun="page").start(folder)
+            return
         collection = current_collection(folder).get()
         if collection.has_acts and not getattr(view, "GIVES_LABELS", False):
             with st.spinner("Keeping the labels that were given …"):

@@ -8,7 +8,16 @@ from indexer.catalog.snapshot import Snapshot
 from model.taxon import RANKS
 from search.browse.listing import chosen_rows
 
-_HIDDEN = {"row", "image_id", "source_id", "file_name", "width", "height", *map(str, RANKS)}
+_HIDDEN = {
+    "row",
+    "image_id",
+    "source_id",
+    "file_name",
+    "width",
+    "height",
+    "date_labelled",
+    *map(str, RANKS),
+}
 _MOST_VALUES = 200  # a column of more is no list to choose from
 _COLUMNS = 40  # each costs a pass over the selection
 

@@ -6,10 +6,10 @@ from functools import partial
 import streamlit as st
 
 from model.errors import CollectionError, Error
+from search.audit.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next
 from search.browse.facets import MACHINE, WHO
 from search.browse.listing import LEAST_SURE
 from search.collection import Collection
-from search.label.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next
 from search.label.review import Act
 from search.query.filters import Filters
 from ui.wall import wall as wall_of

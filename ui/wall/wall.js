@@ -225,6 +225,7 @@ function cohort(wall) {
 function act(wall, pressed) {
   const ids = [...wall.selected].filter((id) => !wall.gone.has(id))
   const about = ids.length ? ids : wall.order.filter((id) => id === wall.focus && !wall.gone.has(id))
+  if (!about.length && wall.data.leave.includes(pressed)) return
   wall.queue.push({ number: ++wall.number, key: pressed, ids: about })
   if (wall.data.leave.includes(pressed)) {
     const place = wall.order.indexOf(wall.focus)
@@ -238,7 +239,12 @@ function act(wall, pressed) {
   wall.send.setTriggerValue("acts", wall.queue)
 }
 
-const send = (wall, name, value) => wall.send.setTriggerValue(name, value)
+// A selection that came a moment later would start a run that closes what this one opens.
+function send(wall, name, value) {
+  clearTimeout(wall.later)
+  wall.send.setStateValue("selected", [...wall.selected])
+  wall.send.setTriggerValue(name, value)
+}
 
 function zoom(wall, id) {
   const tile = wall.data.tiles.find((each) => each.id === id)

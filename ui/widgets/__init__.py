@@ -8,5 +8,7 @@ name_field.py   a field for a name that the collection's names complete
 person.py       who is labelling: asked once a session
 selection.py    the selected images: label them, list them, export them
 lightbox.py     one image with all that is known of it
+jobs.py         long work in a process of its own
+job_panel.py    its progress, and Cancel
 lineage.py      a lineage as a ladder, with the confidence of each rung
 """

@@ -8,9 +8,9 @@ from model.taxon import RANKS, Rank, Taxon
 from ui.widgets.text import plain
 
 
-def ladder(taxon: Taxon, confidences: Sequence[float] = (), precision: float = 0.0) -> None:
-    """Show a lineage, kingdom first; rungs below the precision are greyed."""
-    lines = []
+def ladder(taxon: Taxon, confidences: Sequence[float] = (), depth: int = len(RANKS)) -> None:
+    """Show a lineage, kingdom first; rungs below the first `depth` ones are greyed."""
+    lines: list[str] = []
     for place, (rank, name) in enumerate(zip(RANKS, taxon.lineage, strict=True)):
         if not name:
             continue
@@ -19,8 +19,8 @@ def ladder(taxon: Taxon, confidences: Sequence[float] = (), precision: float = 0
             sure = confidences[place]
             bar = "▮" * round(10 * sure) + "▯" * (10 - round(10 * sure))
             shown = f"`{bar}` {sure:.2f} {shown}"
-            if sure < precision:
-                shown = f":gray[{shown} (not sure enough)]"
+            if len(lines) >= depth:
+                shown = f":gray[{shown}, not sure enough]"
         lines.append(f"- {rank}: {shown}")
     st.markdown("\n".join(lines))
 
