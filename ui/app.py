@@ -28,11 +28,12 @@ def main(folder: Path) -> None:
     views: dict[str, Any] = {
         name: load_plugin("ui.views", name, noun="page") for name in plugin_names("ui.views")
     }
-    pages = [
-        st.Page(partial(_show, folder, view), title=view.TITLE, url_path=name)
+    pages = {
+        name: st.Page(partial(_show, folder, view), title=view.TITLE, url_path=name)
         for name, view in sorted(views.items(), key=lambda each: each[1].ORDER)
-    ]
-    st.navigation(pages, position="top").run()
+    }
+    st.session_state["pages"] = pages  # which one page needs to lead to another
+    st.navigation(list(pages.values()), position="top").run()
 
 
 def _show(folder: Path, view: Any) -> None:

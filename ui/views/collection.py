@@ -63,7 +63,7 @@ def start(folder: Path) -> None:
 
 def _add(folder: Path, busy: bool, first: bool = False) -> None:
     with st.form("add", border=True):
-        source = st.text_input("Folder, table or address of pictures", key="add-source")
+        source = st.text_input("Folder, archive or table of pictures", key="add-source")
         labels = st.text_input("Label file (optional)", key="add-labels")
         encoder = "starter"
         if first:

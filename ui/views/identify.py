@@ -54,8 +54,7 @@ def page(collection: Collection) -> None:
     except Error as error:
         st.error(plain(str(error)))
         return
-    for note in found.notes:
-        st.caption(plain(note))
+    st.caption(plain(found.notes[-1]))
     own: dict[int, str] = st.session_state.setdefault(_OWN, {})
     _summary(found, own)
     pages = -(-len(found) // SIZE)
