@@ -6,8 +6,10 @@ opened.py         its snapshot, names, encoder and vectors
 browse/           looking through: pages of images, facets, completion, taxa with counts
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
+counts.py         how many of something are asked for
 retrieval.py      a query's hits: labelled, then identified, then similar
 answers.py        the base of every answer: a typed sequence with its table
+sequence_counts.py  taxa by sequence of photographs
 hits.py           one hit, and all of an answer
 taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
@@ -21,5 +23,6 @@ statuses.py       what became of each input
 images_table.py   every image as one table
 summary.py        what a collection holds, in numbers
 text_table.py     rows as aligned text
+plots.py          reliability and confusion as pictures
 html.py           answers as tables with pictures, for notebooks
 """

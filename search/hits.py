@@ -12,7 +12,7 @@ from indexer.backends import Found
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html

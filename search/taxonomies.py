@@ -12,6 +12,7 @@ from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.ingest.run import use_taxonomy as use
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.store.manifest import MANIFEST
+from indexer.taxonomy.built_in import about_built_in
 from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.published_vectors import published_by
 from indexer.taxonomy.store import About, import_taxonomy, list_taxonomies, open_taxonomy
@@ -147,13 +148,52 @@ def import_(
     return Imported(taxonomy.about, tuple(problems), vectors_by[0] if vectors_by else None)
 
 
-def list() -> dict[Path, About]:
-    """Return the imported taxonomies by their files."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class ImportedTaxonomy:
+    """A taxonomy on this machine."""
+
+    path: Path
+    about: About
+
+    def row(self) -> dict[str, object]:
+        """Return it under the columns of `Taxonomies.SCHEMA`."""
+        named = (name for name in Taxonomies.SCHEMA.names if name != "file")
+        return {name: getattr(self.about, name) for name in named} | {"file": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Taxonomies(Answers[ImportedTaxonomy]):
+    """The imported taxonomies, by name."""
+
+    SCHEMA = pa.schema(
+        [("name", pa.string())]
+        + [(name, pa.int64()) for name in ("taxa", "names", "problems")]
+        + [(name, pa.string()) for name in ("imported", "title", "version", "licence", "file")]
+    )
+    SHOWN: ClassVar = tuple(SCHEMA.names)
+    HEADINGS: ClassVar = tuple(SCHEMA.names)
+
+    def caption(self) -> str:
+        """Return how many there are, and that names come with taxalens."""
+        built_in = about_built_in()
+        few = "taxonomy" if len(self) == 1 else "taxonomies"
+        return (
+            f"{len(self)} imported {few}; without one a new collection takes the names that come "
+            f"with taxalens ({built_in.title}, {built_in.names:,} names)"
+        )
+
+    def cells(self, item: ImportedTaxonomy) -> tuple[object, ...]:
+        """Return the cells of a taxonomy under HEADINGS."""
+        return tuple(item.row().values())
+
+
+def list() -> Taxonomies:
+    """Return the imported taxonomies, by name."""
+    found = []
     for taxonomy in list_taxonomies():
         taxonomy.close()
-        found[taxonomy.path] = taxonomy.about
-    return found
+        found.append(ImportedTaxonomy(taxonomy.path, taxonomy.about))
+    return Taxonomies(tuple(found))
 
 
 def resolve(

@@ -19,6 +19,7 @@ from indexer.inputs.extra_formats import (
 )
 from indexer.inputs.pixels import LARGE, upright_rgb
 from indexer.inputs.records import Box
+from indexer.inputs.status import CUT_SHORT
 from model.errors import BadInput
 
 FORMATS = (
@@ -149,7 +150,7 @@ def _begun(decoded: Decoded) -> Decoded:
     share = (int(seen[-1]) + 1) / len(rows) if len(seen) else 0.0
     if share < _LEAST:
         raise BadInput(f"damaged picture: cut short, less than {_LEAST:.0%} of it is there")
-    return replace(decoded, note=f"cut short: {share:.0%} of its rows are there")
+    return replace(decoded, note=f"{CUT_SHORT}: {share:.0%} of its rows are there")
 
 
 def _pixels(crop: Box, width: int, height: int) -> tuple[int, int, int, int]:

@@ -61,6 +61,8 @@ class Labelling:
     fitted: FittedMethod
     precision: float = 0.0
     sets: float = 0.0
+    left_alone: int = 0
+    """images of the selection that are examples, or that people labelled"""
 
     def __repr__(self) -> str:
         """Describe it in one line."""
@@ -186,7 +188,8 @@ def label(
     check(fitted, precision, sets)
     known = detected_rows(snapshot) if labelled else labelled_rows(snapshot, found)
     wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
-    return Labelling(snapshot, exact, selection_of(wanted), fitted, precision, sets)
+    alone = len(images) - len(wanted)
+    return Labelling(snapshot, exact, selection_of(wanted), fitted, precision, sets, alone)
 
 
 def _evidence(

@@ -14,7 +14,7 @@ from ui import options
     type=click.IntRange(1, 65535),
     default=8501,
     show_default=True,
-    help="Of the page on this machine.",
+    help="Port of the page on this machine.",
 )
 def command(collection: Path, port: int) -> None:
     """Search a collection in a browser, on this machine only."""
