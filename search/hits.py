@@ -118,11 +118,14 @@ class Hit:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
 
-    def image(self) -> "Image.Image":
-        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does."""
+    def image(self, side: int | None = None) -> "Image.Image":
+        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does.
+
+        `side` is the number of pixels of the longer side, by default about a thousand.
+        """
         from indexer.inputs.decoding import decode
 
-        return decode(self.read(), name=self._decoded_name).image
+        return decode(self.read(), name=self._decoded_name, side=side).image
 
     @property
     def picture(self) -> html.Picture:

@@ -209,17 +209,21 @@ def resolve(
     one. `within` names clades. Raises UnknownName where no taxonomy or no clade is meant.
     """
     given, inside = ((each,) if isinstance(each, str) else tuple(each) for each in (names, within))
-    rows = taxonomy_rows.resolve_names(_connection(taxonomy, Path(collection)), given, inside)
+    snapshot = None if taxonomy else _snapshot(Path(collection))
+    rows = taxonomy_rows.resolve_names(_connection(taxonomy, snapshot), given, inside)
     return ResolvedNames(tuple(map(_resolved, rows)))
 
 
-def show(name: str, *, taxonomy: str | None = None, collection: Path | str = DEFAULT) -> Relatives:
+def show(
+    name: str, *, taxonomy: str | None = None, collection: Path | str | Snapshot = DEFAULT
+) -> Relatives:
     """Return a taxon with its ancestors and its children, and the collection's images of each.
 
-    Raises UnknownName for a name of no taxon or of several; `taxonomy` as in `resolve`.
+    Raises UnknownName for a name of no taxon or of several; `taxonomy` as in `resolve`. The
+    collection may be open.
     """
-    place = Path(collection)
-    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), _snapshot(place), name)
+    place = collection if isinstance(collection, Snapshot) else _snapshot(Path(collection))
+    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), place, name)
     return Relatives(tuple(_relative(row) for row in rows))
 
 
@@ -236,14 +240,13 @@ def _relative(row: dict[str, object]) -> Relative:
     return Relative(**plain)  # type: ignore[arg-type]  # by column
 
 
-def _connection(taxonomy: str | None, collection: Path) -> duckdb.DuckDBPyConnection:
+def _connection(taxonomy: str | None, snapshot: Snapshot | None) -> duckdb.DuckDBPyConnection:
     """Open the named taxonomy, else the collection's, else the only one, else its own taxa.
 
     Raises UnknownName where there is none, or several and none is named.
     """
     if taxonomy:
         return open_taxonomy(taxonomy).connection
-    snapshot = _snapshot(collection)
     own = taxonomy_of(snapshot.manifest) if snapshot else None
     if own:
         return own.connection

@@ -384,3 +384,14 @@ def test_every_mode_of_jpeg_can_be_made_small(mode: str) -> None:
     assert small.mode == "RGB"
     whole = Image.open(io.BytesIO(data)).convert("RGB").resize(small.size, Image.Resampling.BOX)
     assert np.abs(np.asarray(small, int) - np.asarray(whole, int)).mean() < 2
+
+
+def test_a_picture_is_as_large_as_it_is_asked_for() -> None:
+    photograph = io.BytesIO()
+    Image.linear_gradient("L").resize((3000, 2000)).convert("RGB").save(photograph, "JPEG")
+    for side, size in ((96, (96, 64)), (2400, (2400, 1600)), (4096, (3000, 2000))):
+        decoded = decode(photograph.getvalue(), side=side)
+        assert (decoded.image.size, decoded.width, decoded.height) == (size, 3000, 2000)
+        small = np.asarray(decoded.image.convert("L"), np.float32)
+        rows = small.mean(axis=1)
+        np.testing.assert_allclose(rows, np.linspace(0, 255, len(rows)), atol=4)

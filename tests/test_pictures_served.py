@@ -127,6 +127,13 @@ def test_a_picture_that_cannot_be_read_any_more_is_gone(
     assert name in problem(ask(url, f"/{route}/{ids[name]}"), 410)
 
 
+def test_the_api_lies_beside_the_page(url: str, ids: dict[str, str]) -> None:
+    assert ask(url, "/api/health").json["images"] == len(ids)
+    assert ask(url, "/").type.startswith("text/html")
+    for path in ("/api/nothing", "/api/..%2Fx", "/api/a%0Ab", "/thumb/a%0Ab", "/api", "/original"):
+        assert problem(ask(url, path), 404)
+
+
 @pytest.mark.parametrize("size", ["0", "15", "1025", "-1", "x", "", "1e3", "²", "9" * 5000])
 def test_a_size_that_is_none_is_refused(url: str, ids: dict[str, str], size: str) -> None:
     from urllib.parse import quote

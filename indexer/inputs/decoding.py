@@ -68,21 +68,21 @@ def decode(
     """Decode a picture, or a part of it, upright and RGB, its longer side cut to `side`, or SIDE.
 
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
-    quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
-    a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million pixels takes
-    300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a note. Raises
-    BadInput with the reason for anything else that is not a whole picture of FORMATS, or of an
-    extra format; `name` is what its file is called.
+    quarter or an eighth of its size where that leaves `side` pixels, or DRAFT, a side: five times
+    as fast for a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million
+    pixels takes 300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a
+    note. Raises BadInput with the reason for anything else that is not a whole picture of FORMATS,
+    or of an extra format; `name` is what its file is called.
     """
     try:
         given = developed(data) if is_raw(name) else data
-        part, longest = crop or _WHOLE, side or SIDE
+        part = crop or _WHOLE
         try:
-            return _decoded(given, part, longest)
+            return _decoded(given, part, side)
         except OSError as error:
             if not (given.startswith(_JPEG) and "truncated" in str(error)):
                 raise
-            return _begun(_decoded(given + _END_OF_JPEG, part, longest))
+            return _begun(_decoded(given + _END_OF_JPEG, part, side))
     except BadInput:
         raise
     except Exception as error:
@@ -116,7 +116,7 @@ def small_rgb(image: Image.Image) -> Image.Image:
     return small
 
 
-def _decoded(data: bytes, crop: Box, side: int) -> Decoded:
+def _decoded(data: bytes, crop: Box, side: int | None) -> Decoded:
     formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
     with Image.open(io.BytesIO(data), formats=formats) as opened:
         width, height = opened.size
@@ -127,19 +127,20 @@ def _decoded(data: bytes, crop: Box, side: int) -> Decoded:
             return _small(opened, crop, side)
 
 
-def _small(opened: ImageFile.ImageFile, crop: Box, side: int) -> Decoded:
+def _small(opened: ImageFile.ImageFile, crop: Box, side: int | None) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width
     part = max(min(crop.width, crop.height), 1e-3)
-    whole = round((DRAFT if side <= SIDE else side) / part)  # so that the part has as many
+    whole = round((side or DRAFT) / part)  # so that the part has as many
+    longest = side or SIDE
     opened.draft(opened.mode, (whole, whole))
-    image, note = upright_rgb(opened, round(2 * side / part))
+    image, note = upright_rgb(opened, round(2 * longest / part))
     if crop != _WHOLE:
         image = image.crop(_pixels(crop, *image.size))
         left, top, right, bottom = _pixels(crop, width, height)
         width, height = right - left, bottom - top
-    image.thumbnail((side, side))
+    image.thumbnail((longest, longest))
     return Decoded(image, width, height, note)
 
 

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from ui.server.current import current_collection
 from ui.server.guard import Guard
+from ui.server.limits import Limits
 from ui.server.routes import Beside
 
 # Streamlit listens on all interfaces, counts its users and believes any Host header unless told
@@ -52,7 +53,7 @@ def run_page(collection: Path, port: int) -> None:
 
     page = st.App(
         str(_SCRIPT),
-        middleware=[Middleware(Guard), Middleware(Beside, current=current)],
+        middleware=[Middleware(Guard), Middleware(Beside, current=current, limits=Limits())],
         lifespan=lifespan,
     )
     sys.argv = [str(_SCRIPT), str(folder)]  # as Streamlit gives its script the arguments

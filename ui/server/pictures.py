@@ -10,14 +10,15 @@ from pathlib import Path
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from indexer.inputs.decoding import FORMATS, SIDE, decode
 from indexer.inputs.thumbnails import thumbnail_of
 from model.errors import BadInput
+from search.collection import Collection
 from search.hits import Hit
 from ui.server.current import CurrentCollection
-from ui.server.problems import Problem, mounted
+from ui.server.problems import Problem
 
 DEFAULT_SIZE = 320  # pixels of the longest side, as thumbnails are kept
 SMALLEST, LARGEST = 16, SIDE
@@ -61,13 +62,14 @@ class Pictures:
 
     def __init__(self, current: CurrentCollection) -> None:
         self._current = current
+        self._known: tuple[Collection, Callable[[str], Hit]] | None = None
         self._small = lru_cache(MOST_KEPT)(_small)
 
-    def mounts(self) -> list[Mount]:
+    def routes(self) -> list[Route]:
         """Return the two routes; Starlette runs each request in a thread."""
         return [
-            mounted("/thumb", [Route("/{image_id}", self.thumbnail)]),
-            mounted("/original", [Route("/{image_id}", self.original)]),
+            Route("/thumb/{image_id}", self.thumbnail),
+            Route("/original/{image_id}", self.original),
         ]
 
     def thumbnail(self, request: Request) -> Response:
@@ -99,10 +101,17 @@ class Pictures:
             return Response(thumbnail_of(image, ZOOMED), media_type="image/jpeg", headers=headers)
 
     def _picture(self, request: Request, file_of: Callable[[Hit], Path | None]) -> _Picture:
-        hit = self._current.get()[request.path_params["image_id"]]
+        hit = self._hit(request.path_params["image_id"])
         path = file_of(hit)
         with _gone(hit):
             return _Picture(hit.image_id, path.stat().st_mtime_ns if path else 0, hit)
+
+    def _hit(self, image_id: str) -> Hit:
+        """Look an image up, once in a generation."""
+        collection, known = self._current.get(), self._known
+        if known is None or known[0] is not collection:
+            known = self._known = collection, lru_cache(MOST_KEPT)(collection.__getitem__)
+        return known[1](image_id)
 
 
 def _file_of(hit: Hit) -> Path | None:
@@ -113,7 +122,7 @@ def _file_of(hit: Hit) -> Path | None:
 
 
 def _small(picture: _Picture, size: int) -> bytes:
-    return thumbnail_of(picture.hit.image(), size)
+    return thumbnail_of(picture.hit.image(size), size)
 
 
 def _size(written: str) -> int:

@@ -1,13 +1,15 @@
 """Errors of HTTP as problem+json (RFC 9457): a status, its title and one sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from model.errors import (
     CollectionError,
@@ -49,14 +51,16 @@ class Problem(HTTPException):
         super().__init__(int(status), detail, headers)
 
 
-def mounted(prefix: str, routes: Sequence[BaseRoute]) -> Mount:
-    """Return routes below a prefix, every error of which is a problem.
-
-    They are an application of their own, since the page answers what it does not know with its
-    own HTML.
-    """
+def application(
+    routes: Sequence[BaseRoute],
+    middleware: Sequence[Middleware] = (),
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """Return an application of some routes, every error of which is a problem."""
     handlers = {HTTPException: _refused, Error: _failed, Exception: _broken}
-    return Mount(prefix, Starlette(routes=routes, exception_handlers=handlers))
+    return Starlette(
+        routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan
+    )
 
 
 def status_of(error: Error) -> HTTPStatus:

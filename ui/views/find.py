@@ -8,6 +8,7 @@ from model.errors import Error
 from search.browse.listing import ORDERS
 from search.collection import Collection
 from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
+from ui.options import WEIGHTED
 from ui.wall.wall import Picture, Tile, match_lines, tile_of, wall
 from ui.widgets.address import Address, held, read_address, write_address
 from ui.widgets.filter_bar import filter_bar
@@ -91,8 +92,8 @@ def _ask(collection: Collection, address: Address, picture: Picture | None) -> H
                 where=filters.where or None,
                 date=filters.date or None,
                 near=_place(address.near),
-                plus=address.plus,
-                minus=address.minus,
+                plus=_terms(address.plus),
+                minus=_terms(address.minus),
                 group_by=address.group or None,
                 distinct=address.distinct,
             )
@@ -103,6 +104,10 @@ def _ask(collection: Collection, address: Address, picture: Picture | None) -> H
     if picture:
         return replace(hits, meaning=f"images that look like {picture.name}")
     return hits
+
+
+def _terms(written: tuple[str, ...]) -> list[tuple[str, float]]:
+    return [WEIGHTED.convert(each, None, None) for each in written]
 
 
 def _place(near: str) -> tuple[float, float, float] | None:
