@@ -116,9 +116,8 @@ def tiles(page: Page) -> Locator:
 
 def shown(page: Page) -> list[tuple[str, str]]:
     """Return name and file name of each picture of the wall."""
-    names = page.locator(".tile .name").all_text_contents()
-    files = page.locator(".tile").evaluate_all("all => all.map(each => each.title)")
-    return list(zip(names, files, strict=True))
+    told = "all => all.map(each => [each.querySelector('.name').textContent, each.title])"
+    return [(name, file) for name, file in page.locator(".tile").evaluate_all(told)]
 
 
 def selected(page: Page) -> list[str]:

@@ -111,7 +111,7 @@ def test_the_tree_leads_down_and_into_find(page: Page, url: str) -> None:
 
 def test_gaps_are_species_with_few_images(page: Page, url: str) -> None:
     page.goto(f"{url}/taxa")
-    page.get_by_role("tab", name="Gaps").click()
+    page.get_by_text("Gaps").click()
     field = page.get_by_label("Species with fewer images than")
     field.fill("3")
     field.press("Enter")
@@ -167,5 +167,6 @@ def test_a_cancelled_job_keeps_what_it_did(tmp_path: Path) -> None:
     job.process.wait(timeout=WAIT)
     assert job.outcome == "cancelled"
     assert job.told()
+    job.output.close()
     with taxalens.open(here) as opened:
         assert len(opened) < 2400

@@ -1,6 +1,7 @@
 """Label: a review loop by keys, from likely wrong labels over uncertain ones to new images."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import streamlit as st
@@ -16,7 +17,7 @@ from ui.wall import wall as wall_of
 from ui.wall.wall import Tile, tile_of, wall
 from ui.widgets.lightbox import open_image
 from ui.widgets.name_field import name_field
-from ui.widgets.person import person
+from ui.widgets.person import person, person_given
 from ui.widgets.text import count, plain
 
 TITLE = "Label"
@@ -51,28 +52,43 @@ _KEYS = {
 _CONFIRMING = {_VERIFY: "verified", _UNCERTAIN: "uncertain"}
 _GIVING = {_UNKNOWN: "unknown", _NOTHING: "blank"}
 _LEAVING = _VERIFY + _MAJORITY + _UNKNOWN + _UNCERTAIN + _NOTHING + "123456789"
-_ACTS, _QUEUE, _OWN, _TYPED = "label-acts", "label-queue", "label-own", "label-typed"
+_REVIEW, _QUEUE, _OWN, _TYPED = "label-review", "label-queue", "label-own", "label-typed"
+
+
+@dataclass(slots=True)
+class _Review:
+    """What a session has done, and what keys have asked for.
+
+    It is changed in place: a run that the next key cuts short can change nothing in Streamlit's
+    own state any more.
+    """
+
+    acts: list[Act] = field(default_factory=list)
+    relabelled: tuple[str, ...] = ()
+    """the images whose label is being typed"""
+    legend: bool = False
+    error: str = ""
 
 
 def page(collection: Collection) -> None:
     """Show the page."""
-    acts: list[Act] = st.session_state.setdefault(_ACTS, [])
+    review: _Review = st.session_state.setdefault(_REVIEW, _Review())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         who = person()
         name = st.segmented_control(
             "To review", list(_QUEUES), default="likely wrong", required=True, key="label-kind"
         )
         if st.button("Look again", help="Find what is to be reviewed anew, with all acts so far"):
-            _keep(collection)
+            _keep(collection, review)
             st.session_state.pop(_QUEUE, None)
             st.rerun()
     if not who:
         st.info("Write your name: it is kept with each label that you give.")
         return
     queue = _queue(collection, name)
-    done = {each.image_id for act in acts for each in act.statements}
+    done = {each.image_id for act in review.acts for each in act.statements}
     left = [item for item in queue if item.hit.image_id not in done]
-    _bar(collection, acts, len(left))
+    _bar(collection, review, len(left))
     if not left:
         st.success("Nothing is left to review here.")
     state = wall(
@@ -85,13 +101,8 @@ def page(collection: Collection) -> None:
     looks = {item.hit.image_id: item.looks_like for item in queue}
     if state.acts:
         own = str(st.session_state.get(_OWN) or "").splitlines()
-        told = ""
         for each in state.acts:
-            try:
-                each.settle(partial(_do, collection, who, acts, looks, own))
-            except Error as error:
-                told = str(error)
-        _asked_for(state.acts, told)
+            each.settle(partial(_do, collection, who, review, looks, own))
         st.rerun()
     if state.opened:
         open_image(collection, state.opened)
@@ -120,15 +131,36 @@ def _tile(item: ReviewItem) -> Tile:
 def _do(
     collection: Collection,
     who: str,
-    acts: list[Act],
+    review: _Review,
     looks: Mapping[str, str],
     own: Sequence[str],
     act: wall_of.Act,
 ) -> None:
     """Do what a key says; each label is on disk before the next."""
-    if act.key == _UNDO and acts:
-        collection.take_back(acts[-1])
-        acts.pop()
+    if act.key == _LEGEND:
+        review.legend = not review.legend
+    elif act.key == _OTHER:
+        review.relabelled = act.ids
+    else:
+        try:
+            _label(collection, who, review, looks, own, act)
+        except Error as error:
+            review.error = str(error)
+
+
+def _label(
+    collection: Collection,
+    who: str,
+    review: _Review,
+    looks: Mapping[str, str],
+    own: Sequence[str],
+    act: wall_of.Act,
+) -> None:
+    acts = review.acts
+    if act.key == _UNDO:
+        if acts:
+            collection.take_back(acts[-1])
+            acts.pop()
     elif act.key in _CONFIRMING:
         _add(acts, collection.label_as(act.ids, None, who, _CONFIRMING[act.key]))
     elif act.key == _MAJORITY:
@@ -142,17 +174,6 @@ def _do(
         _add(acts, collection.label_as(act.ids, label, who))
 
 
-def _asked_for(done: Sequence[wall_of.Act], told: str) -> None:
-    """Open what keys asked for."""
-    if told:
-        st.session_state["label-error"] = told
-    for act in done:
-        if act.key == _LEGEND:
-            st.session_state["label-legend"] = not st.session_state.get("label-legend")
-        elif act.key == _OTHER:
-            st.session_state["label-other"] = act.ids
-
-
 def _add(acts: list[Act], act: Act) -> None:
     if act.statements:
         acts.append(act)
@@ -164,10 +185,12 @@ def _own(key: str, own: Sequence[str]) -> str:
     return own[place].strip() if place < len(own) else ""
 
 
-def _bar(collection: Collection, acts: list[Act], left: int) -> None:
+def _bar(collection: Collection, review: _Review, left: int) -> None:
     """Show how far the review is, the last act with its undo, and the keys."""
-    if told := st.session_state.pop("label-error", ""):
-        st.error(plain(told))
+    acts = review.acts
+    if review.error:
+        st.error(plain(review.error))
+        review.error = ""
     with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
         st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
         if acts and st.button(f"Undo {_words(acts[-1])}", key="label-undo"):
@@ -177,39 +200,35 @@ def _bar(collection: Collection, acts: list[Act], left: int) -> None:
         with st.popover("Own labels"):
             st.text_area("One a line; the keys 1 to 9 give them", key=_OWN, persist_state="session")
         with st.popover("Accuracy"):
-            _accuracy(collection)
+            _accuracy(collection, review)
         if st.button("Finish", help="Commit the labels, so that searches know them"):
-            _keep(collection)
+            _keep(collection, review)
             st.rerun()
-    if st.session_state.get("label-legend"):
+    if review.legend:
         lines = [f"- `{key}` {what}" for key, what in _KEYS.items()]
         st.markdown("\n".join(lines))
     else:
         st.caption("v verify · m set to what it looks like · l relabel · z undo · ? all keys")
-    if ids := st.session_state.get("label-other"):
-        _relabel(collection, ids, acts)
+    if review.relabelled:
+        _relabel(collection, review)
 
 
-def _relabel(collection: Collection, ids: tuple[str, ...], acts: list[Act]) -> None:
+def _relabel(collection: Collection, review: _Review) -> None:
+    ids = review.relabelled
     with st.container(border=True):
         words = name_field(collection, f"Label of {count(len(ids), 'image')}", _TYPED)
         with st.container(horizontal=True):
-            if st.button("Give it", type="primary", disabled=not words):
-                who = str(st.session_state["person"]).strip()
-                try:
-                    _add(acts, collection.label_as(ids, words, who))
-                except Error as error:
-                    st.session_state["label-error"] = str(error)
-                _close_relabel()
-                st.rerun()
-            if st.button("Leave it"):
-                _close_relabel()
-                st.rerun()
-
-
-def _close_relabel() -> None:
-    st.session_state.pop("label-other", None)
-    st.session_state.pop(_TYPED, None)
+            given = st.button("Give it", type="primary", disabled=not words)
+            left = st.button("Leave it")
+    if given:
+        try:
+            _add(review.acts, collection.label_as(ids, words, person_given()))
+        except Error as error:
+            review.error = str(error)
+    if given or left:
+        review.relabelled = ()
+        st.session_state.pop(_TYPED, None)
+        st.rerun()
 
 
 def _words(act: Act) -> str:
@@ -218,17 +237,17 @@ def _words(act: Act) -> str:
     return plain(f"{about} of {count(len(act), 'image')}")
 
 
-def _keep(collection: Collection) -> None:
+def _keep(collection: Collection, review: _Review) -> None:
     try:
         collection.keep_labels()
     except CollectionError as error:  # another run writes; the acts are on disk and wait
-        st.session_state["label-error"] = str(error)
+        review.error = str(error)
 
 
-def _accuracy(collection: Collection) -> None:
+def _accuracy(collection: Collection, review: _Review) -> None:
     """Measure leave-one-out accuracy; the first measurement of the session is the one before."""
     if st.button("Measure, each example left out"):
-        _keep(collection)
+        _keep(collection, review)
         try:
             left = collection.label().fitted.left_out
         except Error as error:

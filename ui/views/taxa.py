@@ -17,11 +17,15 @@ SIZE = 120  # tiles of the wall
 
 def page(collection: Collection) -> None:
     """Show the page."""
-    tree, gaps = st.tabs(["Tree", "Gaps"])
-    with tree:
-        _tree(collection)
-    with gaps:
-        _gaps(collection)
+    shown = st.segmented_control(
+        "Show",
+        ["Tree", "Gaps"],
+        default="Tree",
+        required=True,
+        key="taxa-shown",
+        label_visibility="collapsed",
+    )
+    _tree(collection) if shown == "Tree" else _gaps(collection)
 
 
 def _tree(collection: Collection) -> None:

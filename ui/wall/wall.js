@@ -1,5 +1,6 @@
 // The wall in the browser: tiles, selection, zoom, and acts that reach Python in their order.
 const walls = new WeakMap()
+const opened = new Set()
 const MOVED = 6 // pixels from which a press is a drag
 
 export default function (component) {
@@ -30,7 +31,9 @@ function open(root) {
   wall.zoom.querySelector(".close").addEventListener("click", () => unzoom(wall))
   document.addEventListener("keydown", onKey)
   document.addEventListener("paste", onPaste)
+  opened.add(wall)
   wall.close = () => {
+    opened.delete(wall)
     document.removeEventListener("keydown", onKey)
     document.removeEventListener("paste", onPaste)
     clearTimeout(wall.later)
@@ -193,7 +196,7 @@ function press(wall, event) {
 function key(wall, event) {
   const path = event.composedPath()
   const inside = path.includes(wall.root) || path.includes(wall.grid)
-  const nowhere = document.activeElement === document.body
+  const nowhere = document.activeElement === document.body && opened.size === 1
   if (!(inside || nowhere) || event.altKey || !wall.order.length) return
   if (!wall.zoom.hidden) return zoomed(wall, event)
   const place = Math.max(0, wall.order.indexOf(wall.focus))

@@ -76,6 +76,8 @@ class Jobs:
         with self._lock:
             if self._last and self._last.runs:
                 return False
+            if self._last:
+                self._last.output.close()
             output = TemporaryFile()  # noqa: SIM115  it lasts as long as the job is shown
             process = subprocess.Popen(
                 [sys.executable, "-m", "ui.cli", *arguments],
