@@ -236,14 +236,20 @@ def test_pages_of_an_answer_follow_each_other(
     assert [each for part in parts for each in part] == expected
 
 
-def test_an_error_is_a_sentence(tmp_path: Path) -> None:
-    page = open_page(tmp_path)
-    assert [each.value for each in page.error] == [
-        plain(
-            f"There is no collection at {tmp_path}; make one with: "
-            f"taxalens index FOLDER -c {tmp_path}"
-        )
-    ]
+def test_without_a_collection_the_page_offers_to_make_one(tmp_path: Path) -> None:
+    page = open_page(tmp_path / "none.collection")
+    assert not page.error
+    assert page.text_input(key="add-source").label == "Folder, archive or table of pictures"
+    assert "starter" in page.selectbox[0].options
+
+
+def test_an_error_is_a_sentence(collection: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(collection, tmp_path / "broken.collection")
+    for vectors in (broken / "segments").glob("*.npy"):
+        vectors.unlink()
+    page = open_page(broken)
+    assert len(page.error) == 1
+    assert "is missing or not" in page.error[0].value
 
 
 def test_a_collection_that_grew_or_was_replaced_is_opened_anew(
@@ -443,7 +449,7 @@ def test_selected_images_are_exported_in_every_format(page: Page, url: str) -> N
     tiles(page).nth(2).click(modifiers=["Shift"])
     wait_until_still(page)
     page.get_by_role("button", name="Export").click()
-    for name in ("csv", "parquet", "pybioclip", "darwin-core", "camtrap-dp"):
+    for name in ("csv", "parquet", "pybioclip", "darwin-core"):
         page.get_by_label("Format").click()
         page.get_by_role("option", name=re.compile(f"^{name}:")).click()
         wait_until_still(page)
@@ -454,6 +460,33 @@ def test_selected_images_are_exported_in_every_format(page: Page, url: str) -> N
             button.click()
         content = downloading.value.path().read_bytes()
         assert len(content) > 100
+    page.get_by_label("Format").click()
+    page.get_by_role("option", name=re.compile("^camtrap-dp:")).click()
+    wait_until_still(page)
+    page.get_by_role("button", name="Export 3 selected images").click()
+    page.get_by_text("3 images without the day that they were taken").wait_for()
+
+
+def test_sessions_at_once_get_their_own_answers(browser: Browser, url: str) -> None:
+    questions = {
+        "Panthera leo": "Panthera leo (species)",
+        "tiger": "Panthera tigris (species)",
+        "Felidae": "Felidae (family)",
+        "Mammalia": "Mammalia (class)",
+        "Pica hudsonia": "Pica hudsonia (species)",
+        "red fruit": 'Images that look like "red fruit"',
+    }
+    pages = [browser.new_page() for _ in range(10)]
+    for turn in range(4):
+        asked = [list(questions)[(place + turn) % len(questions)] for place in range(len(pages))]
+        for page, words in zip(pages, asked, strict=True):
+            page.goto(f"{url}/?q={words}", wait_until="commit")
+        for page, words in zip(pages, asked, strict=True):
+            heading = page.get_by_role("heading", name=questions[words])
+            heading.wait_for(timeout=WAIT * 1000)
+            assert page.get_by_label("Name or text").first.input_value() == words
+    for page in pages:
+        page.close()
 
 
 @pytest.mark.parametrize(

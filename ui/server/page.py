@@ -33,7 +33,8 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "logger.hideWelcomeMessage": True,
-    "theme.primaryColor": "#2e7d32",
+    "theme.light.primaryColor": "#2e7d32",  # of both, so that the system's choice counts
+    "theme.dark.primaryColor": "#66bb6a",
 }
 
 _SCRIPT = Path(__file__).parents[1] / "app.py"  # which imports from here

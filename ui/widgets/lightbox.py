@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from indexer.ingest.journal import Statement
 from model.errors import BadInput, Error
 from search.collection import Collection
 from search.hits import Hit
@@ -41,10 +42,8 @@ def _dialog(collection: Collection, hit: Hit) -> None:
             rows = [{"column": name, "value": value} for name, value in hit.metadata.items()]
             st.dataframe(rows, hide_index=True, alt="Metadata of the image")
         st.markdown("**Who said what**")
-        for said in collection.history(hit.image_id):
-            who = said.labelled_by or "a file or folder"
-            parts = (said.label or "nothing", who, said.date_labelled, said.remarks)
-            st.caption(plain(" · ".join(filter(None, parts))))
+        for line in dict.fromkeys(map(_told, collection.history(hit.image_id))):
+            st.caption(plain(line))
     st.markdown("**Neighbours**")
     try:
         near = collection.search(image_id=hit.image_id, k=_NEIGHBOURS)
@@ -55,3 +54,10 @@ def _dialog(collection: Collection, hit: Hit) -> None:
     if state.opened:
         ask_image(state.opened)
         st.rerun()
+
+
+def _told(said: Statement) -> str:
+    who = said.labelled_by or "a file or folder"
+    return " · ".join(
+        filter(None, (said.label or "nothing", who, said.date_labelled, said.remarks))
+    )
