@@ -115,6 +115,15 @@ def test_no_file_overrules_a_person_until_that_is_taken_back(
     assert labels(here)["0.png"] == ("lynx", "C", "")
 
 
+def test_the_next_run_commits_what_waits(index: Callable[[], Path]) -> None:
+    here = index()
+    with taxalens.open(here) as opened:
+        opened.label_as(ids(opened)[:1], "blank", "Maria")
+    index()
+    assert labels(here)["0.png"] == ("blank", "A", "Maria")
+    assert not (here / JOURNAL).exists()
+
+
 def test_confirming_makes_a_label_a_persons(index: Callable[[], Path]) -> None:
     here = index()
     with taxalens.open(here) as opened:

@@ -153,7 +153,7 @@ def tile_of(hit: Hit, lines: Sequence[str] = (), section: str = "") -> Tile:
 
 def match_lines(hit: Hit) -> tuple[str, ...]:
     """Return a hit's score, and how it matched."""
-    how = "looks alike" if hit.match == SIMILAR else f"matched as {hit.match}"
+    how = "looks alike" if hit.match == SIMILAR else hit.match
     return (f"score {hit.score:.3f} · {how}", hit.file_name)
 
 
