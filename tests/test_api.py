@@ -96,6 +96,7 @@ def command_line(*words: object) -> object:
             ["Felidae", "--plus", "2*snow", "--minus", "night"],
         ),
         ([("q", "cat"), ("group_by", "folder")], ["cat", "--group-by", "folder"]),
+        ([("q", "cat"), ("sequence", 60)], ["cat", "--sequence", "60s"]),
         (
             [("q", "cat"), ("distinct", "true"), ("diverse", "true")],
             ["cat", "--distinct", "--diverse"],

@@ -45,6 +45,7 @@ SEARCH = (
     Parameter("k", "How many.", int, 10, 1, MOST_HITS),
     Parameter("skip", "Leave out the first so many: the next page.", int, 0, 0, DEEPEST),
     Parameter("group_by", "A column: one image for each of its values."),
+    Parameter("sequence", "Seconds: the best of photographs so close.", float, None, 0.001, 1e7),
     Parameter("distinct", "No image that shows the same as a better one.", bool, False),
     Parameter("diverse", "Images that are unlike each other.", bool, False),
     *FILTERS,
