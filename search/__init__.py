@@ -16,7 +16,7 @@ taxonomy_rows.py  names and taxa of a taxonomy, as rows
 classify/         images classified by a reference set of labelled specimens
 zero_shot/        every taxon's probability for an image
 identify/         one answer for each photograph, as deep as the evidence supports
-label/            labels from a few examples
+label/            labels from a few examples, and a person's own
 audit/            likely wrong labels, duplicates, outliers; images to label next
 identification_choices.py  candidates of identify, with or without a collection
 statuses.py       what became of each input

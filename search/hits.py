@@ -171,6 +171,8 @@ class Hits(Answers[Hit]):
     """one line: "Felidae (family)", "images that look like lion.png", …"""
     labelled: int = 0
     """the number of images whose label matches, shown or not"""
+    total: int = 0
+    """the number of images that may answer, shown or not"""
     plans: tuple[Plan, ...] = ()
     """the plans by which labelled, identified and similar images were found"""
     floor: float | None = None

@@ -63,12 +63,18 @@ def retrieve(
             found, plan = page.best(query, vector, wanted, among, confidences)
             hits += page.hits(found, match)
             plans.append(plan)
-    labelled = len(opened.selections.of(query.matches.labelled & passing))
+    matches = query.matches
+    may_answer = [
+        len(opened.selections.of(each & passing))
+        for each in (matches.labelled, matches.identified, matches.similar)
+    ]
+    labelled = may_answer[0]
     best = hits[0].score if hits and hits[0].match == SIMILAR else None
     return Hits(
         tuple(hits[skip:]),
         query.meaning,
         labelled,
+        sum(may_answer) - (query.own_row is not None),
         tuple(plans),
         floor=None if best is None else _floor(opened, query),
         best=best,

@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 WAIT = 60  # seconds; the first search loads the encoder
 
@@ -84,21 +84,46 @@ def watched_page(browser: Browser, url: str) -> Iterator[Page]:
 
 def ask(page: Page, words: str) -> None:
     """Type a query."""
-    page.get_by_label("Name or text").fill(words)
-    page.get_by_label("Name or text").press("Enter")
+    page.get_by_label("Name or text").first.fill(words)
+    page.get_by_label("Name or text").first.press("Enter")
+
+
+def wait_until_still(page: Page) -> None:
+    """Wait for the end of a run, and of one that it began."""
+    for _ in range(2):
+        page.wait_for_timeout(150)
+        page.locator("[data-test-script-state=notRunning]").wait_for()
 
 
 def wait_for_hits(page: Page, heading: str) -> None:
     """Wait for the heading of an answer and then for the end of it."""
     page.get_by_role("heading", name=heading).wait_for()
-    page.locator("[data-test-script-state=notRunning]").wait_for()
+    wait_until_still(page)
+
+
+def eventually(told: Callable[[], object], expected: object) -> None:
+    """Wait until what is told is what is expected; the wall is drawn after the run."""
+    deadline = time.monotonic() + WAIT
+    while told() != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert told() == expected
+
+
+def tiles(page: Page) -> Locator:
+    """Return the pictures of the wall."""
+    return page.locator(".tile")
 
 
 def shown(page: Page) -> list[tuple[str, str]]:
-    """Return title and file name of each hit; the joiners that `plain` puts in are not seen."""
-    titles = page.locator("strong").all_text_contents()
-    files = [text.rpartition(" · ")[2] for text in page.get_by_text("score").all_text_contents()]
-    return [(title.replace("\u2060", ""), file) for title, file in zip(titles, files, strict=True)]
+    """Return name and file name of each picture of the wall."""
+    told = "all => all.map(each => [each.querySelector('.name').textContent, each.title])"
+    return [(name, file) for name, file in page.locator(".tile").evaluate_all(told)]
+
+
+def selected(page: Page) -> list[str]:
+    """Return the file names of the selected pictures."""
+    chosen = page.locator(".tile[aria-selected=true]")
+    return [str(each) for each in chosen.evaluate_all("all => all.map(each => each.title)")]
 
 
 def handshake(url: str, host: str, origin: str) -> int:

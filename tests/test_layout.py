@@ -71,7 +71,7 @@ def test_folders_of_parts_hold_what_they_promise() -> None:
         ("indexer.readers", "folder"),
         ("search.classify.classifiers", "probe"),
         ("ui.commands", "search"),
-        ("ui.views", "search"),
+        ("ui.views", "find"),
     ):
         assert promised in plugin_names(package)
 

@@ -1,4 +1,4 @@
-"""The Streamlit app: `streamlit run` starts this file; each file in ui/views/ is one page."""
+"""The Streamlit app: the server starts this file for each run; a file in ui/views/ is one page."""
 
 import sys
 from functools import partial
@@ -8,17 +8,49 @@ from typing import Any
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from indexer.store.manifest import MANIFEST
+from model.errors import Error
 from model.plugins import load_plugin, plugin_names
+from ui.server.current import current_collection
+from ui.widgets.text import count, plain
+
+# Streamlit leaves 6rem above for a tool bar; its headings are of the size of a title.
+_STYLE = """
+[data-testid=stMainBlockContainer] {padding: 4rem 1.5rem 2rem}
+[data-testid=stHeading] h3 {font-size: 1.15rem; padding: 0.2rem 0}
+"""
 
 
-def main(collection: Path) -> None:
-    """Show the pages over one collection."""
+def main(folder: Path) -> None:
+    """Show the pages over the collection in a folder."""
     st.set_page_config(page_title="taxalens", page_icon=_icon(), layout="wide")
-    pages = []
-    for name in plugin_names("ui.views"):
-        view: Any = load_plugin("ui.views", name, noun="page")
-        pages.append(st.Page(partial(view.page, collection), title=view.TITLE, url_path=name))
-    st.navigation(pages).run()
+    st.html(f"<style>{_STYLE}</style>")
+    views: dict[str, Any] = {
+        name: load_plugin("ui.views", name, noun="page") for name in plugin_names("ui.views")
+    }
+    pages = {
+        name: st.Page(partial(_show, folder, view), title=view.TITLE, url_path=name)
+        for name, view in sorted(views.items(), key=lambda each: each[1].ORDER)
+    }
+    st.session_state["pages"] = pages  # which one page needs to lead to another
+    st.navigation(list(pages.values()), position="top").run()
+
+
+def _show(folder: Path, view: Any) -> None:
+    """Show one page; an error is a sentence on it. Without a collection, offer to make one."""
+    try:
+        if not (folder / MANIFEST).exists():
+            load_plugin("ui.views", "collection", noun="page").start(folder)
+            return
+        collection = current_collection(folder).get()
+        if collection.has_acts and not getattr(view, "GIVES_LABELS", False):
+            with st.spinner("Keeping the labels that were given …"):
+                collection.keep_labels()
+            collection = current_collection(folder).get()
+        st.caption(plain(f"taxalens · {count(len(collection), 'image')} in {folder.name}"))
+        view.page(collection)
+    except Error as error:
+        st.error(plain(str(error)))
 
 
 def _icon() -> Image.Image:

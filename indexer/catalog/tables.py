@@ -29,7 +29,7 @@ from indexer.labels.label_resolution import DERIVED
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
-VERSION = 9  # of these tables: a catalog that an earlier taxalens left is made anew
+VERSION = 10  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
 
 
@@ -140,7 +140,8 @@ CREATE OR REPLACE TABLE inputs (source_id VARCHAR, status VARCHAR, reason VARCHA
     image_id VARCHAR, bytes BIGINT, modified BIGINT);
 CREATE OR REPLACE TABLE images ("row" BIGINT, image_id VARCHAR, source_id VARCHAR, sha256 VARCHAR,
     width INTEGER, height INTEGER, url VARCHAR, label VARCHAR, said_key VARCHAR, taxon_key VARCHAR,
-    lo BIGINT, common_name VARCHAR, metadata MAP(VARCHAR, VARCHAR));
+    lo BIGINT, common_name VARCHAR, metadata MAP(VARCHAR, VARCHAR), labelled_by VARCHAR,
+    date_labelled VARCHAR);
 CREATE OR REPLACE TABLE meanings (label VARCHAR, said_key VARCHAR, taxon_key VARCHAR,
     reason VARCHAR);
 CREATE OR REPLACE TABLE identifications (image_id VARCHAR, label VARCHAR, confidence DOUBLE,
@@ -150,9 +151,12 @@ CREATE OR REPLACE TABLE thumbs (image_id VARCHAR, file VARCHAR)
 """
 _LINES = "SELECT coalesce(sum(lines), 0)::BIGINT FROM parts WHERE starts_with(path, ?)"
 _SAME = "meanings_in.label = {0}.label AND meanings_in.said_key IS NOT DISTINCT FROM {0}.said_key"
+_LINE = """{'label': label, 'said_key': said_key, 'common_name': common_name,
+    'labelled_by': labelled_by, 'date_labelled': date_labelled, 'metadata': metadata} AS line"""
 # row = place of the vector in the segments, which is also its id in an index. The last line about
-# an input, an image's label counts; a label that its taxonomy was not asked for yet, since a run
-# was killed, means what it says.
+# an input, an image's label counts, but an act of a person (one with a date) goes before lines of
+# files, until another act takes it back (one by nobody); a label that its taxonomy was not asked
+# for yet, since a run was killed, means what it says.
 _CHANGES = f"""
 CREATE OR REPLACE TEMP TABLE touched AS FROM images
     WHERE source_id IN (SELECT source_id FROM new_inputs)
@@ -165,11 +169,19 @@ INSERT INTO inputs SELECT * EXCLUDE place FROM new_inputs
     WHERE place IN (SELECT max(place) FROM new_inputs GROUP BY source_id) ORDER BY source_id;
 
 CREATE OR REPLACE TEMP TABLE said AS
-    SELECT image_id, label, taxon_key AS said_key, common_name, metadata FROM new_labels
-    WHERE place IN (SELECT max(place) FROM new_labels GROUP BY image_id);
-INSERT INTO said
-    SELECT image_id, label, said_key, common_name, metadata FROM touched
-    WHERE image_id NOT IN (SELECT image_id FROM said);
+    WITH lines AS (
+        SELECT image_id, place, {_LINE} FROM (
+            SELECT * RENAME taxon_key AS said_key FROM new_labels
+            UNION ALL BY NAME SELECT *, -1 AS place FROM touched)
+    ), chosen AS (
+        SELECT image_id, arg_max(line, place) AS last,
+            arg_max(line, place) FILTER (line.date_labelled IS NOT NULL) AS act
+        FROM lines GROUP BY image_id
+    )
+    SELECT image_id, said.* EXCLUDE metadata, last.metadata AS metadata FROM (
+        SELECT image_id, last, CASE WHEN act.labelled_by <> '' THEN act ELSE last END AS said
+        FROM chosen
+    );
 
 CREATE OR REPLACE TEMP TABLE fresh AS
     SELECT * FROM (
@@ -182,7 +194,7 @@ DELETE FROM fresh WHERE "row" NOT IN (SELECT max("row") FROM fresh GROUP BY sour
 CREATE OR REPLACE TEMP TABLE fresh AS
     SELECT "row", image_id, source_id, sha256, width, height, url, said.label, said.said_key,
         CASE WHEN reason IS NULL THEN said.said_key ELSE meanings_in.taxon_key END AS taxon_key,
-        common_name, metadata
+        common_name, metadata, labelled_by, date_labelled
     FROM (SELECT * EXCLUDE (status, reason, bytes, modified) FROM fresh)
     JOIN said USING (image_id) LEFT JOIN meanings_in ON {_SAME.format("said")}
     ORDER BY "row";

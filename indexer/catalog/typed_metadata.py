@@ -76,6 +76,8 @@ _PATH = "split_part(substr(source_id, strpos(source_id, '/') + 1), '#xywh', 1)" 
 _SHOWN = {
     "file_name": _PATH,
     "folder": f"regexp_replace({_PATH}, '/?[^/]*$', '')",
+    "labelled_by": "coalesce(images.labelled_by, '')",
+    "date_labelled": "coalesce(images.date_labelled, '')",
     "machine_label": "coalesce(machine.label, '')",
     "machine_confidence": "machine.confidence",
 }

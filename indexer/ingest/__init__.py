@@ -12,6 +12,7 @@ run_log.py          a log of each run: source, versions, counts
 remove_relocate.py  inputs taken out, roots that were moved
 repair.py           a damaged collection made whole again
 identifications.py  machines' labels, beside people's
+journal.py          a person's labels, each on disk at once, committed together
 rewritten.py        rewritten tables compared with the files that they came from
 optimize.py         the collection rewritten in the order of its taxa, with an index
 """

@@ -26,6 +26,8 @@ class Known:
     image_id: str | None
     said: Mapping[str, Any]
     url: str
+    labelled_by: str
+    """the person whose label no table and no folder overrules; "" where there is no such label"""
 
 
 Wanted = Callable[[Known, Record], bool]
@@ -92,8 +94,15 @@ def _compare(record: Record, before: Known | None, news: News, wanted: Wanted, a
         stays = before and before.image_id and not record.from_table
         news.inputs[record.source_id] = before.said if before and stays else None
         news.remote = news.remote or (record.url if record.is_remote else "")
-    elif before and before.image_id and record.from_table and before.said != record.said:
+    elif before and before.image_id and record.from_table and _says_more(record, before):
         news.relabelled.append((before.image_id, record))
+
+
+def _says_more(record: Record, before: Known) -> bool:
+    """Whether a table says what is not known; of an image that a person labelled, metadata."""
+    if before.labelled_by:
+        return bool(before.said["metadata"] != record.said["metadata"])
+    return bool(before.said != record.said)
 
 
 def chosen(news: News, records: Iterable[Record]) -> Iterator[Record]:
@@ -118,9 +127,10 @@ def _known(
 ) -> Iterator[tuple[str, Known]]:
     found = cursor.execute(f"{_KNOWN} {which}", [value])
     while rows := found.fetchmany(_TOGETHER):
-        for source_id, fate, reason, size, modified, image_id, said, url in rows:
+        for source_id, fate, reason, size, modified, image_id, said, url, by in rows:
             words = dict(zip(_SAID, said, strict=True))
-            yield source_id, Known(fate, reason, size, modified, image_id, words, url or "")
+            known = Known(fate, reason, size, modified, image_id, words, url or "", by or "")
+            yield source_id, known
 
 
 def _keep(record: Record, said: Mapping[str, Any]) -> Record:
@@ -134,7 +144,7 @@ _SAID = ("label", "taxon_key", "common_name", "metadata")
 _TOGETHER = 50_000  # records that are compared at once
 _KNOWN = """
 SELECT inputs.source_id, status, reason, bytes, modified, inputs.image_id,
-    (label, said_key, common_name, metadata), url
+    (label, said_key, common_name, metadata), url, labelled_by
 FROM inputs LEFT JOIN images USING (image_id)
 """
 _ASKED = "WHERE inputs.source_id IN (SELECT unnest(?))"

@@ -21,6 +21,7 @@ from indexer.backends.index_file import FROM, Told, make_index
 from indexer.backends.tuning import samples_of
 from indexer.catalog.catalog_file import write_catalog
 from indexer.catalog.snapshot import Snapshot, open_snapshot
+from indexer.ingest.journal import fold
 from indexer.ingest.rewritten import check_rewritten
 from indexer.store.durable import write_durably
 from indexer.store.manifest import Manifest, commit, read_manifest
@@ -60,6 +61,7 @@ def optimize(
     """
     collection, told = Path(collection), share_reporter(progress)
     read_manifest(collection)
+    fold(collection)
     with only_writer(collection), open_snapshot(collection) as snapshot:
         before = snapshot.manifest
         order = _order(snapshot)

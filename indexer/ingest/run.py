@@ -10,6 +10,7 @@ from indexer.catalog.catalog_file import deriving, write_catalog
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.changes import News, Wanted, changed, chosen, news_of
 from indexer.ingest.contents import Contents
+from indexer.ingest.journal import fold
 from indexer.ingest.pipeline import Progress, Work, embed_records
 from indexer.ingest.run_encoder import RunEncoder
 from indexer.ingest.run_log import log_run
@@ -81,6 +82,7 @@ def index_source(
             if first.vector is None
             else encoder_of.entry_as_said(len(first.vector), source)
         )
+    fold(collection)
     with only_writer(collection):
         if entry is None or is_there(collection):
             manifest = read_manifest(collection)

@@ -21,6 +21,8 @@ from model.errors import BadInput, CollectionError
 from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
 
+JOURNAL = "labels.journal"
+"""Labels that people give, until a commit has them: indexer/ingest/journal.py."""
 ORIGIN = "backup-of.txt"
 """Names the collection that a folder is a backup of."""
 
@@ -45,6 +47,8 @@ def backup(collection: Path | str, target: Path | str, progress: OnStep | None =
     CollectionError for a damaged file, NotWritten for a disk without room.
     """
     collection, target = Path(collection), Path(target)
+    # The journal first: what is folded in meanwhile is in both, and said twice is said once.
+    journal = _journal(collection)
     manifest = read_manifest(collection)
     _check_target(collection, target)
     with only_writer(target):
@@ -56,10 +60,18 @@ def backup(collection: Path | str, target: Path | str, progress: OnStep | None =
             path: entry for path, entry in files.items() if not _is_as_written(target / path, entry)
         }
         _copy(collection, target, new, progress or ignore)
+        write_durably(target / JOURNAL, lambda path: path.write_bytes(journal))
         write_manifest(target, manifest)
         for path in before.keys() - files.keys():
             (target / path).unlink(missing_ok=True)
     return BackedUp(len(new), sum(entry.bytes for entry in new.values()), len(files) - len(new))
+
+
+def _journal(collection: Path) -> bytes:
+    try:
+        return (collection / JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _check_target(collection: Path, target: Path) -> None:

@@ -44,6 +44,9 @@ LABELS = pa.schema(
         ("taxon_key", pa.string()),
         ("common_name", pa.string()),
         ("metadata", _METADATA),
+        ("labelled_by", pa.string()),  # a person; null where a file or a folder says so
+        ("date_labelled", pa.string()),  # ISO 8601, UTC
+        ("remarks", pa.string()),
     ]
 )
 IDENTIFICATIONS = pa.schema(  # Darwin Core: identifiedBy, dateIdentified, identificationRemarks

@@ -6,4 +6,5 @@ label_classes.py    the labels of images as classes of a tree
 label_errors.py     how much likelier another label is than an image's own
 near_duplicates.py  the nearest others of each image: duplicates, outliers
 suggestions.py      images to label next
+cohorts.py          all of these as images to review together
 """

@@ -39,7 +39,8 @@ def complete(
     folded = fold(start)
     if len(folded) < 2:
         return ()
-    found = [Completion(*each) for each in snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)]
+    counted = snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)
+    found = [Completion(*each) for each in counted]
     found += [
         Completion(label, "label", "", "", images)
         for label, images in snapshot.query(_LABELS, *_span(folded), k)

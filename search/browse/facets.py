@@ -8,7 +8,16 @@ from indexer.catalog.snapshot import Snapshot
 from model.taxon import RANKS
 from search.browse.listing import chosen_rows
 
-_HIDDEN = {"row", "image_id", "source_id", "file_name", "width", "height", *map(str, RANKS)}
+_HIDDEN = {
+    "row",
+    "image_id",
+    "source_id",
+    "file_name",
+    "width",
+    "height",
+    "date_labelled",
+    *map(str, RANKS),
+}
 _MOST_VALUES = 200  # a column of more is no list to choose from
 _COLUMNS = 40  # each costs a pass over the selection
 
@@ -48,6 +57,12 @@ def facets(snapshot: Snapshot, among: Selection, most: int = 12) -> tuple[Facet,
 def condition_of(column: str, value: str) -> str:
     """Return in SQL that a column has a value: `"site" = 'Harbour'`."""
     return f"{_identifier(column)} = '{value.replace(chr(39), chr(39) * 2)}'"
+
+
+def is_one_of(image_ids: Iterable[str]) -> str:
+    """Return in SQL that an image is one of those with these ids."""
+    quoted = ", ".join(f"'{each.replace(chr(39), chr(39) * 2)}'" for each in image_ids)
+    return f"image_id IN ({quoted or 'NULL'})"
 
 
 def all_of(conditions: Iterable[str]) -> str:

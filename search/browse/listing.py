@@ -7,11 +7,12 @@ from indexer.catalog.snapshot import Snapshot
 from model.errors import UnknownName
 from search.hits import SIMILAR, Hits, hits_of
 
-NEWEST, BY_TAXON, AT_RANDOM = "newest", "taxon", "random"
+NEWEST, BY_TAXON, AT_RANDOM, LEAST_SURE = "newest", "taxon", "random", "least sure"
 _ORDERS = {
     NEWEST: 'modified DESC NULLS LAST, "row" DESC',
     BY_TAXON: "lo NULLS LAST, images.label = '', images.label, \"row\"",
     AT_RANDOM: "md5(images.image_id)",
+    LEAST_SURE: 'confidence NULLS LAST, "row"',
 }
 ORDERS = tuple(_ORDERS)
 
@@ -20,7 +21,8 @@ def list_images(snapshot: Snapshot, among: Selection, order: str, k: int, skip: 
     """Return k images of a selection after the first `skip`, as hits of score 1.
 
     `order` is NEWEST (the file that changed last), BY_TAXON (pre-order of the tree, labels
-    without a taxon last) or AT_RANDOM, the same one each time. Raises UnknownName for another.
+    without a taxon last), AT_RANDOM, the same one each time, or LEAST_SURE (by the confidence of
+    a machine's label). Raises UnknownName for another.
     """
     if order not in _ORDERS:
         raise UnknownName(f"Unknown order {order!r}; choose one of {', '.join(ORDERS)}.")
@@ -41,5 +43,6 @@ def chosen_rows(snapshot: Snapshot, among: Selection) -> tuple[str, list[object]
 
 _LISTED = """
 SELECT "row" FROM images LEFT JOIN (SELECT source_id, modified FROM inputs) USING (source_id)
+LEFT JOIN (SELECT image_id, confidence FROM identifications) USING (image_id)
 WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?
 """

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
 from search.answers import Answers
-from search.classify.backoff import Backoff
+from search.classify.backoff import Backoff, Floats, deepest
+from search.classify.taxon_tree import clade_at
 
 UNKNOWN = "unknown"
 RANK_COLUMNS = (*map(str, RANKS[:-1]), "species_epithet", "species", "common_name")
@@ -144,6 +146,15 @@ class Identifications(Answers[Identification]):
     calibration: Backoff | None = None
     """how often answers are right, which a notebook shows; None where they are uncalibrated"""
 
+    def at(self, precision: float) -> "Identifications":
+        """Return the same evidence answered at another precision, as `identify` would."""
+        cutoff = (
+            self.calibration.cutoff(precision)
+            if self.calibration
+            else np.full(len(RANKS), precision)
+        )
+        return replace(self, items=tuple(_answered(each, cutoff) for each in self.items))
+
     def caption(self) -> str:
         """Return how far the answers can be trusted."""
         return "; ".join(self.notes)
@@ -154,6 +165,18 @@ class Identifications(Answers[Identification]):
             *(item.picture, item.name, item.rank, item.confidence),
             *(item.lineage.name if item.lineage else "", item.picture.name, item.problem),
         )
+
+
+def _answered(item: Identification, cutoff: Floats) -> Identification:
+    """Return an answer at the deepest rank that clears its cutoff (7,)."""
+    if item.lineage is None:
+        return item
+    named = np.array([[bool(name) for name in item.lineage.lineage]])
+    depth = int(deepest(np.array([item.confidences]), named, cutoff)[0])
+    if depth < 0:
+        return replace(item, taxon=None, confidence=0.0)
+    taxon = clade_at(item.lineage, depth)
+    return replace(item, taxon=taxon, confidence=item.confidences[depth])
 
 
 def _ranks(taxon: Taxon | None) -> dict[str, object]:

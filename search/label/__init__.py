@@ -2,5 +2,6 @@
 
 labelling.py  labels for images, each with its confidence and its evidence
 examples.py   which images are examples of which class
+review.py     labels that a person gives, and takes back
 methods.py    the method that suits the examples, by leave-one-out
 """

@@ -9,7 +9,6 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from ui import app as script
 from ui.server.current import current_collection
 from ui.server.guard import Guard
 from ui.server.limits import Limits
@@ -34,8 +33,11 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "logger.hideWelcomeMessage": True,
-    "theme.primaryColor": "#2e7d32",
+    "theme.light.primaryColor": "#2e7d32",  # of both, so that the system's choice counts
+    "theme.dark.primaryColor": "#66bb6a",
 }
+
+_SCRIPT = Path(__file__).parents[1] / "app.py"  # which imports from here
 
 
 def run_page(collection: Path, port: int) -> None:
@@ -51,10 +53,10 @@ def run_page(collection: Path, port: int) -> None:
         st.cache_resource.clear()
 
     page = st.App(
-        str(Path(script.__file__)),
+        str(_SCRIPT),
         middleware=[Middleware(Guard), Middleware(Beside, current=current, limits=Limits())],
         lifespan=lifespan,
     )
-    sys.argv = [script.__file__, str(folder)]  # as Streamlit gives its script the arguments
+    sys.argv = [str(_SCRIPT), str(folder)]  # as Streamlit gives its script the arguments
     with suppress(KeyboardInterrupt):
         page.run(config=SETTINGS | {"server.port": port})

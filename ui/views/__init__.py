@@ -1,1 +1,1 @@
-"""Pages of the app: each file has a `TITLE` and a function `page(collection)`."""
+"""Pages of the app: a file has a `TITLE`, an `ORDER` in the menu and `page(collection)`."""

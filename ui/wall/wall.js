@@ -1,5 +1,6 @@
 // The wall in the browser: tiles, selection, zoom, and acts that reach Python in their order.
 const walls = new WeakMap()
+const opened = new Set()
 const MOVED = 6 // pixels from which a press is a drag
 
 export default function (component) {
@@ -30,7 +31,9 @@ function open(root) {
   wall.zoom.querySelector(".close").addEventListener("click", () => unzoom(wall))
   document.addEventListener("keydown", onKey)
   document.addEventListener("paste", onPaste)
+  opened.add(wall)
   wall.close = () => {
+    opened.delete(wall)
     document.removeEventListener("keydown", onKey)
     document.removeEventListener("paste", onPaste)
     clearTimeout(wall.later)
@@ -193,7 +196,7 @@ function press(wall, event) {
 function key(wall, event) {
   const path = event.composedPath()
   const inside = path.includes(wall.root) || path.includes(wall.grid)
-  const nowhere = document.activeElement === document.body
+  const nowhere = document.activeElement === document.body && opened.size === 1
   if (!(inside || nowhere) || event.altKey || !wall.order.length) return
   if (!wall.zoom.hidden) return zoomed(wall, event)
   const place = Math.max(0, wall.order.indexOf(wall.focus))
@@ -210,14 +213,22 @@ function key(wall, event) {
   else if (event.key === "Enter") { event.preventDefault(); send(wall, "open", wall.focus ?? wall.order[0]) }
   else if (event.key === "Escape") select(wall, [])
   else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "a") { event.preventDefault(); select(wall, wall.order) }
+  else if (event.key === "a" && !event.ctrlKey && !event.metaKey) select(wall, cohort(wall))
   else if (event.key.toLowerCase() === "x" && !event.ctrlKey && !event.metaKey) choose(wall, wall.focus ?? wall.order[0], { ctrlKey: true })
   else if (!event.ctrlKey && !event.metaKey && wall.data.keys.includes(event.key)) { event.preventDefault(); act(wall, event.key) }
+}
+
+// The pictures under the same heading as the one that has the focus.
+function cohort(wall) {
+  const of = new Map(wall.data.tiles.map((tile) => [tile.id, tile.section]))
+  return wall.order.filter((id) => of.get(id) === of.get(wall.focus ?? wall.order[0]) && !wall.gone.has(id))
 }
 
 // An act stays queued until Python says that it is done, so that none is lost while a run lasts.
 function act(wall, pressed) {
   const ids = [...wall.selected].filter((id) => !wall.gone.has(id))
   const about = ids.length ? ids : wall.order.filter((id) => id === wall.focus && !wall.gone.has(id))
+  if (!about.length && wall.data.leave.includes(pressed)) return
   wall.queue.push({ number: ++wall.number, key: pressed, ids: about })
   if (wall.data.leave.includes(pressed)) {
     const place = wall.order.indexOf(wall.focus)
@@ -231,7 +242,12 @@ function act(wall, pressed) {
   wall.send.setTriggerValue("acts", wall.queue)
 }
 
-const send = (wall, name, value) => wall.send.setTriggerValue(name, value)
+// A selection that came a moment later would start a run that closes what this one opens.
+function send(wall, name, value) {
+  clearTimeout(wall.later)
+  wall.send.setStateValue("selected", [...wall.selected])
+  wall.send.setTriggerValue(name, value)
+}
 
 function zoom(wall, id) {
   const tile = wall.data.tiles.find((each) => each.id === id)

@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import streamlit as st
@@ -34,12 +36,35 @@ class Tile:
     """the heading above it, shown once where it begins"""
 
 
+@dataclass(slots=True)
+class _Ledger:
+    """Of one wall in one session: the number of the last act that was done."""
+
+    done: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A key that was pressed, and the pictures that it is about."""
+    """A key that was pressed, and the pictures that it is about.
+
+    The browser keeps an act, and sends it again, until it is settled: the next key starts a run
+    beside this one, which ends wherever it calls Streamlit.
+    """
 
     key: str
     ids: tuple[str, ...]
+    number: int
+    ledger: _Ledger
+
+    def settle(self, do: Callable[["Act"], None]) -> None:
+        """Do it once, whichever run comes first; `do` must not call Streamlit."""
+        with self.ledger.lock:
+            if self.number > self.ledger.done:
+                try:
+                    do(self)
+                finally:
+                    self.ledger.done = self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ class WallState:
     opened: str
     """the id of the picture to open; "" for none"""
     acts: tuple[Act, ...]
-    """each is returned once"""
+    """in their order, those that are not settled"""
     picture: Picture | None
 
 
@@ -80,7 +105,7 @@ def wall(
     make an act; after one of `leave` its pictures fade at once. `pictures` may be dropped or
     pasted where it is set.
     """
-    done_key = f"{key}-done"
+    ledger: _Ledger = st.session_state.setdefault(f"{key}-ledger", _Ledger())
     data = {
         "tiles": [asdict(tile) for tile in tiles],
         "stamp": stamp,
@@ -89,7 +114,8 @@ def wall(
         "leave": list(leave),
         "pictures": pictures,
         "side": side,
-        "done": st.session_state.get(done_key, 0),
+        "done": ledger.done,
+        "run": time.time_ns(),  # so that the browser hears of each run
     }
     answer = _component()(
         key=key,
@@ -101,13 +127,14 @@ def wall(
     )
     ids = {tile.id for tile in tiles}
     chosen = answer.get("selected")
-    acts = [each for each in answer.get("acts") or () if each["number"] > data["done"]]
-    if acts:
-        st.session_state[done_key] = acts[-1]["number"]
     return WallState(
         None if chosen is None else tuple(each for each in chosen if each in ids),
         str(answer.get("open") or ""),
-        tuple(Act(each["key"], tuple(each["ids"])) for each in acts),
+        tuple(
+            Act(each["key"], tuple(each["ids"]), each["number"], ledger)
+            for each in answer.get("acts") or ()
+            if each["number"] > ledger.done
+        ),
         _picture(answer.get("picture")),
     )
 
@@ -126,7 +153,7 @@ def tile_of(hit: Hit, lines: Sequence[str] = (), section: str = "") -> Tile:
 
 def match_lines(hit: Hit) -> tuple[str, ...]:
     """Return a hit's score, and how it matched."""
-    how = "looks alike" if hit.match == SIMILAR else f"matched as {hit.match}"
+    how = "looks alike" if hit.match == SIMILAR else hit.match
     return (f"score {hit.score:.3f} · {how}", hit.file_name)
 
 

@@ -1,0 +1,172 @@
+"""Identify, taxa and collection, as a person meets them in a browser."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from browser import WAIT, chromium, eventually, served, shown, wait_until_still, watched_page
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+import taxalens
+from ui.server.current import current_collection
+from ui.widgets.jobs import Jobs
+
+TAXA = {
+    "gold": ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"),
+    "navy": ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "hudsonia"),
+}
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
+
+
+def draw(path: Path, colour: str, number: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.new("RGB", (96, 96), colour)
+    picture.paste("white", (4, 4, 8 + 3 * number, 9 + 2 * number))
+    picture.save(path)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pages")
+    with (root / "labels.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(("file_name", *RANKS))
+        for colour, (*above, genus, epithet) in TAXA.items():
+            for number in range(4 if colour == "gold" else 2):
+                draw(root / "photos" / f"{colour}{number}.png", colour, number)
+                lines.writerow((f"{colour}{number}.png", *above, genus, f"{genus} {epithet}"))
+    here = root / "a.collection"
+    taxalens.index(root / "photos", here, encoder="starter", labels=root / "labels.csv")
+    return here
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _close_catalogs() -> Iterator[None]:
+    yield
+    st.cache_resource.clear()
+    current_collection.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def url(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(collection, tmp_path_factory.mktemp("log") / "app.txt") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    with watched_page(browser, url) as opened:
+        yield opened
+
+
+def test_dropped_photographs_are_identified_as_on_the_command_line(
+    page: Page, url: str, collection: Path, tmp_path: Path
+) -> None:
+    files = [tmp_path / "one.png", tmp_path / "two.png"]
+    draw(files[0], "gold", 9)
+    draw(files[1], "navy", 9)
+    page.goto(f"{url}/identify")
+    page.locator("input[type=file]").set_input_files(files)
+    page.get_by_role("heading", name="2 photographs").wait_for()
+    page.get_by_role("button", name="Accept").first.click()
+    wait_until_still(page)
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="CSV").click()
+    lines = list(csv.DictReader(io.StringIO(downloading.value.path().read_text("utf-8"))))
+    command = [sys.executable, "-m", "ui.cli", "identify", *map(str, files)]
+    ran = subprocess.run(
+        [*command, "-c", str(collection), "--format", "json"], capture_output=True, check=True
+    )
+    expected = [(each["name"], each["nearest"]) for each in json.loads(ran.stdout)]
+    assert [(each["name"], each["nearest"]) for each in lines] == expected
+    assert [each["file_name"] for each in lines] == ["one.png", "two.png"]
+    assert [each["accepted"] for each in lines] == [expected[0][0], ""]
+
+
+def test_the_tree_leads_down_and_into_find(page: Page, url: str) -> None:
+    page.goto(f"{url}/taxa?taxon=Animalia|Chordata")
+    eventually(lambda: [name for name, _ in shown(page)], ["Mammalia", "Aves"])
+    page.locator(".tile").nth(1).focus()
+    page.keyboard.press("Enter")
+    eventually(lambda: [name for name, _ in shown(page)], ["Passeriformes"])
+    page.get_by_role("button", name="Show its images in Find").click()
+    page.get_by_role("heading", name="2 images").wait_for()
+    eventually(lambda: {name for name, _ in shown(page)}, {"Pica hudsonia"})
+
+
+def test_gaps_are_species_with_few_images(page: Page, url: str) -> None:
+    page.goto(f"{url}/taxa")
+    page.get_by_text("Gaps").click()
+    field = page.get_by_label("Species with fewer images than")
+    field.fill("3")
+    field.press("Enter")
+    expect(page.get_by_text("1 taxon")).to_be_visible(timeout=WAIT * 1000)
+
+
+def test_a_folder_is_added_while_another_browser_looks(
+    page: Page, browser: Browser, url: str, collection: Path, tmp_path: Path
+) -> None:
+    draw(tmp_path / "more" / "1.png", "green", 1)
+    with watched_page(browser, url) as other:
+        other.goto(url)
+        other.get_by_role("heading", name="6 images").wait_for()
+        page.goto(f"{url}/collection")
+        page.get_by_label("Folder, archive or table of pictures").fill(str(tmp_path / "more"))
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.get_by_text("done. ").wait_for()
+        other.reload()
+        other.get_by_role("heading", name="7 images").wait_for()
+    page.get_by_role("tab", name="About").click()
+    expect(page.get_by_text("It assists biologists and does not replace them")).to_be_visible()
+
+
+def test_a_first_collection_is_made_from_the_page(browser: Browser, tmp_path: Path) -> None:
+    draw(tmp_path / "photos" / "1.png", "green", 1)
+    with (
+        served(tmp_path / "new.collection", tmp_path / "app.txt") as here,
+        watched_page(browser, here) as page,
+    ):
+        page.goto(here)
+        page.get_by_label("Folder, archive or table of pictures").fill(str(tmp_path / "photos"))
+        page.get_by_label("Encoder").click()
+        page.get_by_role("option", name="starter").click()
+        page.get_by_role("button", name="Index").click()
+        page.get_by_role("heading", name="1 image").wait_for()
+
+
+def test_a_cancelled_job_keeps_what_it_did(tmp_path: Path) -> None:
+    for number in range(40):
+        draw(tmp_path / "photos" / f"{number}.png", "green", number % 25)
+    for copy in range(60):
+        shutil.copytree(tmp_path / "photos", tmp_path / "all" / str(copy))
+    here, jobs = tmp_path / "a.collection", Jobs()
+    arguments = ["index", str(tmp_path / "all"), "-c", str(here), "--encoder", "starter"]
+    assert jobs.start("Indexing", arguments)
+    assert not jobs.start("Indexing again", arguments)
+    job = jobs.last
+    assert job
+    deadline = time.monotonic() + WAIT
+    while not (here / "manifest.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    job.cancel()
+    job.process.wait(timeout=WAIT)
+    assert job.outcome == "cancelled"
+    assert job.told()
+    job.output.close()
+    with taxalens.open(here) as opened:
+        assert len(opened) < 2400

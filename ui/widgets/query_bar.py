@@ -1,0 +1,141 @@
+"""The one box: names as they are typed, texts, pictures, and more or less of something."""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from indexer.inputs.decoding import SUFFIXES, decode
+from model.errors import BadInput
+from search.collection import Collection
+from ui.wall.wall import Picture
+from ui.widgets.address import Address, held, write_address
+from ui.widgets.text import plain
+
+_WORDS, _PICTURE = "find-words", "find-picture"
+_TERM, _WEIGHT = "find-term", "find-weight"
+
+
+def query_bar(collection: Collection, address: Address) -> Picture | None:
+    """Show the box; what it says is in the address. Return the picture to search with, if any."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Name or text",
+            key=held(_WORDS, address.q),
+            type="search",
+            placeholder="Felidae, lion, red fruit … or paste a picture",
+            live="250ms",
+            on_change=_ask_words,
+        )
+        with st.popover("Picture"):
+            # An uploader can only be emptied by putting a new one, with another key, in its place.
+            upload = st.file_uploader(
+                "Drop a picture here, or choose one",
+                type=sorted(SUFFIXES),
+                key=f"find-upload-{st.session_state.get('find-uploads', 0)}",
+            )
+            if upload and upload.file_id != st.session_state.get("find-upload-seen"):
+                st.session_state["find-upload-seen"] = upload.file_id
+                ask_picture(Picture(upload.name, upload.getvalue()))
+                st.rerun()
+        with st.popover("More or less like"):
+            _terms(address)
+    _completions(collection, address.q)
+    picture = st.session_state.get(_PICTURE)
+    _chips(address, picture)
+    return picture if isinstance(picture, Picture) else None
+
+
+def ask_picture(picture: Picture | None) -> None:
+    """Search with a picture from the next run on; of words and a picture the last one counts."""
+    st.session_state[_PICTURE] = picture
+    write_address(q="", like="")
+
+
+def ask_image(image_id: str) -> None:
+    """Search with an image of the collection from the next run on."""
+    st.session_state[_PICTURE] = None
+    write_address(q="", like=image_id)
+
+
+def _ask_words() -> None:
+    st.session_state[_PICTURE] = None
+    write_address(q=st.session_state[_WORDS] or "", like="")
+
+
+def _ask_name(name: str) -> None:
+    st.session_state[_PICTURE] = None
+    write_address(q=name, like="")
+
+
+def _completions(collection: Collection, typed: str) -> None:
+    found = [each for each in collection.complete(typed) if each.name != typed.strip()]
+    if not found:
+        return
+    with st.container(horizontal=True, gap="xsmall", key="completions"):
+        for each in found:
+            of = f" · {plain(each.taxon)}" if each.kind in ("common", "synonym") else ""
+            rank = f" · {each.rank}" if each.rank and each.kind == "scientific" else ""
+            label = f"{plain(each.name)}{of}{rank} · {each.images:,}"
+            st.button(label, key=f"name-{each.name}", on_click=_ask_name, args=(each.name,))
+
+
+def _terms(address: Address) -> None:
+    st.text_input("More or less of", key=_TERM, placeholder="snow, camera flash, Corvidae …")
+    st.slider("Weight", 0.25, 3.0, 1.0, 0.25, key=_WEIGHT)
+    with st.container(horizontal=True):
+        st.button("More like it", on_click=_add_term, args=("plus", address.plus))
+        st.button("Less like it", on_click=_add_term, args=("minus", address.minus))
+
+
+def _add_term(sign: str, before: tuple[str, ...]) -> None:
+    words = str(st.session_state.get(_TERM) or "").strip()
+    weight = float(st.session_state.get(_WEIGHT, 1.0))
+    if words:
+        write_address(**{sign: (*before, words if weight == 1 else f"{weight:g}*{words}")})
+        st.session_state[_TERM] = ""
+
+
+def _chips(address: Address, picture: object) -> None:
+    """Show what narrows the answer, each with the way to take it out."""
+    chips = _narrowed(address)
+    if not chips and not isinstance(picture, Picture):
+        return
+    with st.container(horizontal=True, gap="xsmall", key="chips"):
+        if isinstance(picture, Picture):
+            with suppress(BadInput):  # which the search says
+                st.image(decode(picture.content).image, width=48, alt=picture.name)
+            st.button(f"✕ {plain(picture.name)}", on_click=ask_picture, args=(None,))
+        for text, name, rest in chips:
+            st.button(
+                f"✕ {plain(text)}",
+                key=f"chip-{name}-{text}",
+                help="Take this out",
+                on_click=_put,
+                args=(name, rest),
+            )
+        if len(chips) > 1:
+            st.button("Clear all", on_click=_clear, type="tertiary", key="chips-clear")
+
+
+def _narrowed(address: Address) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each term and filter in words, its name in the address, and the others of that."""
+    found: list[tuple[str, str, tuple[str, ...]]] = []
+    words = {"plus": "more like ", "minus": "less like ", "within": "within ", "where": ""}
+    for name, word in words.items():
+        values: tuple[str, ...] = getattr(address, name)
+        for each in values:
+            text = each.rpartition("|")[2] if name == "within" else each
+            found.append((word + text, name, tuple(other for other in values if other != each)))
+    said = {"rank": address.rank, "date": address.date, "near": address.near}
+    said["like image"] = address.like
+    found += [(f"{word} {each}", word.partition(" ")[0], ()) for word, each in said.items() if each]
+    return found
+
+
+def _put(name: str, value: tuple[str, ...]) -> None:
+    write_address(**{name: value})
+
+
+def _clear() -> None:
+    empty = ("within", "where", "plus", "minus", "rank", "date", "near", "like")
+    write_address(**dict.fromkeys(empty, ""))
