@@ -111,6 +111,14 @@ def platt(features: Confidences | csr_array, right: Flags) -> tuple[Confidences,
     return model.coef_[0], float(model.intercept_[0])
 
 
+def share_new(log_odds: Confidences, share: float) -> Confidences:
+    """Return the probability that a species is new, where a share of all images is of new ones."""
+    if share <= 0:
+        return np.zeros_like(log_odds)
+    found: Confidences = expit(log_odds + logit(min(share, 1 - 1e-6)))
+    return found
+
+
 def _factor(scores: Features, truth: Numbers) -> float:
     """Return the factor of a softmax that makes the true classes likeliest."""
     from scipy.optimize import minimize_scalar
