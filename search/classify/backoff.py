@@ -134,10 +134,13 @@ class Backoff:
         return self.reliability._repr_html_()
 
 
-def fit_backoff(alone: LeftOutAnswers, new: LeftOutAnswers | None = None) -> Backoff | None:
+def fit_backoff(
+    alone: LeftOutAnswers, new: LeftOutAnswers | None = None, species: int = 0
+) -> Backoff | None:
     """Fit to answers for specimens left out alone; None where there are fewer than FEWEST.
 
-    `new` are the answers for the specimens that were left out with their species.
+    `new` are the answers for the specimens that were left out with their `species`: these count as
+    so many, since those of one species are right or wrong together.
     """
     if len(alone) < FEWEST or not alone.known.any():
         return None
@@ -147,7 +150,9 @@ def fit_backoff(alone: LeftOutAnswers, new: LeftOutAnswers | None = None) -> Bac
     least = float(np.quantile(alone.likeness, _TYPICAL))
     unlabelled = None
     if new is not None and len(new) >= FEWEST:
-        unlabelled = NewSpecies(calibrate_ranks(new.features, new.right, new.known), alone, new)
+        each = np.full(len(new), species / len(new))
+        calibration_new = calibrate_ranks(new.features, new.right, new.known, each)
+        unlabelled = NewSpecies(calibration_new, alone, new)
     reliability = Reliability(confidence, alone.right, alone.known)
     return Backoff(calibration, cutoffs, least, reliability, unlabelled)
 

@@ -171,7 +171,8 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
         _answers_for_new(f, reference.tree, true, prior, weights, mixing)
         for f, true in zip(folds, truth, strict=True)
     ]
-    backoff = fit_backoff(_all_of(alone), _all_of(new))
+    species = len(np.unique(np.concatenate(truth)))
+    backoff = fit_backoff(_all_of(alone), _all_of(new), species)
     places = np.concatenate([fold.places for fold in folds])
     return Fitted(whitening, weights, mixing, places, backoff if len(reference.tree) > 1 else None)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import logit, logsumexp
 
 from model.vectors import Features, Vectors
-from search.classify.calibration import share_new
+from search.classify.calibration import platt, share_new
 from search.classify.classifiers import centred, probe
 from search.classify.leave_one_out import folds_of
 from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
@@ -107,6 +107,8 @@ class Novelty:
     slope: float
     """of the log-odds that a species is new; below 0: what scores more is known"""
     intercept: float
+    unseen: float
+    """the share of new species that may look like known ones though none did that was left out"""
     model: ScoreModel
     pool: Pool | None
     """None where the score is not smoothed"""
@@ -126,7 +128,16 @@ class Novelty:
         """Return the log-odds that images (n, dim) are of new species, in an even mix, (n,)."""
         own = self.model.scores(vectors)[self.score.removesuffix(SMOOTHED)]
         scores = self.pool.smoothed(own, vectors) if self.pool else own
-        odds: Floats = self.slope * scores + self.intercept
+        return self.odds(scores)
+
+    def odds(self, scores: Floats) -> Floats:
+        """Return the log-odds that scores (n,) are of new species, in an even mix, (n,).
+
+        They have a floor: of the species that were left out, none may look as known as the next.
+        """
+        odds: Floats = np.logaddexp(
+            np.log1p(-self.unseen) + self.slope * scores + self.intercept, np.log(self.unseen)
+        )
         return odds
 
 
@@ -153,16 +164,17 @@ def fit_novelty(
     by_species = {name: _areas(*each, classes) for name, each in tried.items()}
     score = _preferred(by_species, len(unlabelled) > 0)
     one, other = tried[score]
+    species = len(np.unique(classes[np.isfinite(other)]))
     slope, intercept = _platt(one[np.isfinite(one)], other[np.isfinite(other)])
+    nothing = np.empty(0)
     made = Novelty(
         score,
         {name: float(areas.mean()) for name, areas in by_species.items()},
-        *(slope, intercept),
+        *(slope, intercept, 0.5 / (species + 1)),  # Jeffreys' prior
         left.model.only(score.removesuffix(SMOOTHED)),
-        left.pool_of(score),
-        np.nan,
-        *(slope * one + intercept, slope * other + intercept),
+        *(left.pool_of(score), np.nan, nothing, nothing),
     )
+    made = replace(made, known=made.odds(one), new=made.odds(other))
     if not len(unlabelled):
         return made
     return replace(made, unlabelled=estimated_share(made.log_odds(left.unlabelled)))
@@ -352,13 +364,10 @@ def _preferred(areas: Mapping[str, Floats], smooth: bool) -> str:
 
 def _platt(known: Floats, new: Floats) -> tuple[float, float]:
     """Return slope and intercept of the log-odds that a score is of a new species, evenly mixed."""
-    from sklearn.linear_model import LogisticRegression
-
     scores = np.concatenate([known, new])
-    centre, spread = scores.mean(), max(float(scores.std()), 1e-6)
-    model = LogisticRegression(class_weight="balanced")
-    truth = np.repeat([0, 1], [len(known), len(new)])
-    model.fit(((scores - centre) / spread)[:, None], truth)
-    slope = min(float(model.coef_[0, 0]), 0.0) / spread
-    return slope, float(model.intercept_[0]) - slope * centre
-
+    centre, spread = float(scores.mean()), max(float(scores.std()), 1e-6)
+    truth = np.repeat([False, True], [len(known), len(new)])
+    weights = len(known) / np.repeat([len(known), len(new)], [len(known), len(new)])
+    slopes, intercept = platt(((scores - centre) / spread)[:, None], truth, weights)
+    slope = min(float(slopes[0]), 0.0) / spread
+    return slope, intercept - slope * centre
