@@ -20,5 +20,6 @@ statuses.py       what became of each input
 images_table.py   every image as one table
 summary.py        what a collection holds, in numbers
 text_table.py     rows as aligned text
+plots.py          reliability and confusion as pictures
 html.py           answers as tables with pictures, for notebooks
 """

@@ -246,6 +246,7 @@ class Collection(Opened):
         checklist: Sequence[str] | None = None,
         checklist_weight: float = 0.0,
         whole_taxonomy: bool = False,
+        novel: float | None = None,
         progress: "OnStep | None" = None,
     ) -> "Identifications":
         """Identify photographs, each to the deepest rank at which that share of answers is right.
@@ -254,11 +255,13 @@ class Collection(Opened):
         is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
         agree in `group_by`, a column or "folder", show one specimen. `within`, `exclude`,
         `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
+        `novel` is the share of photographs of species that are not labelled here, by default
+        estimated from the collection's unlabelled images; 0 is a closed world.
         """
         from indexer.taxonomy.text_encoding import encode_missing
         from search.identify.identifier import AnswerOptions
 
-        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "")
+        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", novel)
         ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images

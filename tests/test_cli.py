@@ -190,7 +190,11 @@ def test_ctrl_c_in_a_query_of_the_database_is_no_traceback() -> None:
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
             return endless
 
-    result = CliRunner().invoke(Group(package="ui.commands"), ["endless"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
+    try:
+        result = CliRunner().invoke(Group(package="ui.commands"), ["endless"])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (result.exit_code, result.stderr) == (1, "Aborted!\n")
 
 

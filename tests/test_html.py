@@ -13,7 +13,7 @@ from pictures import write_picture
 from PIL import Image
 
 from search.collection import open_collection
-from search.html import MOST_ROWS, SIDE, Dot, Picture, diagram, matrix, table
+from search.html import MOST_ROWS, SIDE, Picture, table
 
 
 def pictures_in(html: str) -> list[Image.Image]:
@@ -67,29 +67,3 @@ def test_a_long_answer_is_cut_and_says_so() -> None:
     html = table("numbers", ("n",), [(number,) for number in range(MOST_ROWS + 7)])
     assert html.count("<tr>") == MOST_ROWS + 1
     assert html.endswith("<p>and 7 more</p>")
-
-
-@given(st.text(), st.integers(1, 4))
-def test_names_of_diagrams_and_matrices_are_escaped(name: str, count: int) -> None:
-    ours = r"</?(figure|svg|rect|line|circle|title|figcaption|table|caption|thead|tr|th|tbody|td)"
-    made = diagram(name, [Dot(0.5, 0.25, count)]) + matrix(name, [name], [[count]])
-    assert "<" not in re.sub(ours, "", made)
-
-
-def test_a_diagram_has_a_dot_where_it_is_as_sure_and_as_right() -> None:
-    made = diagram("species", [Dot(0.5, 0.25, 8), Dot(1, 1, 2)])
-    assert re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', made) == [
-        ("80.0", "120.0", "8.0"),
-        ("160.0", "0.0", "5.0"),
-    ]
-    assert "confidence 0.50, right 0.25, 8 answers" in made
-
-
-def test_a_matrix_is_darkest_where_most_are() -> None:
-    made = matrix("taken for", ["a", "b"], [[4, 0], [1, 2]])
-    assert re.findall(r"180,([\d.]+)\)\">(\d?)<", made) == [
-        ("1.00", "4"),
-        ("0.00", ""),
-        ("0.25", "1"),
-        ("0.50", "2"),
-    ]

@@ -11,7 +11,6 @@ running.py        runs over sources: their outcome, and Ctrl-C
 progress_bars.py  progress of long work on stderr, its cost first
 safe_streams.py   keeps escape sequences out of messages
 tables.py         rows of a schema as text, CSV, JSON or Parquet
-plots.py          pictures of what was measured
 contact_sheet.py  hits as one picture
 demo/             the demo's photographs and tour
 app.py            the Streamlit app

@@ -42,9 +42,13 @@ def identify(
     for note in (*ready.notes, *identifier.notes(asked)):
         sys.stderr.write(f"{note}\n")
     if plot:
-        from ui.plots import plot_reliability
+        from search.plots import save_plot
 
-        sys.stderr.write(f"{plot_reliability(identifier.classifier.backoff, plot)}\n")
+        if (backoff := identifier.backoff(asked)) is None:
+            sys.stderr.write("no plot: confidence is uncalibrated, so there is no reliability\n")
+        else:
+            save_plot(backoff.reliability.plot(), plot)
+            sys.stderr.write(f"plot: {plot}\n")
     answers = _counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())

@@ -38,6 +38,9 @@ _ITSELF = 0.999  # centred cosine from which a neighbour is the image asked abou
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
 _FEWEST_SPECIES = 3
 _ERRORS = 2.0  # standard errors of a difference that may be chance
+ASSUMED = 0.5  # the share of new species where no unlabelled image tells it
+_MOST_NEW = 0.98
+_MOST_ODDS = 50.0  # log-odds beyond which nothing changes
 _ROUNDS = 200  # of estimating the share of new species
 
 
@@ -124,6 +127,27 @@ class Novelty:
         """The area under the ROC curve of the score."""
         return self.areas[self.score]
 
+    def share(self, novel: float | None) -> float:
+        """Return the share of new species: the one that is given, else the estimate."""
+        if novel is not None:
+            return novel
+        return ASSUMED if np.isnan(self.unlabelled) else min(self.unlabelled, _MOST_NEW)
+
+    def describe(self, novel: float | None) -> str:
+        """Say how many images are taken to be of new species, and how well these are told."""
+        share = self.share(novel)
+        if novel is not None:
+            why = ""
+        elif np.isnan(self.unlabelled):
+            why = "assumed, since no image here is unlabelled"
+        else:
+            why = "estimated from the unlabelled images here"
+        return (
+            f"new species: {share:.0%} of the photographs{f' ({why})' if why else ''}; told from "
+            f"labelled ones by {self.score} (area under the ROC curve {self.area:.2f}, each "
+            "labelled species left out in turn)"
+        )
+
     def log_odds(self, vectors: Features) -> Floats:
         """Return the log-odds that images (n, dim) are of new species, in an even mix, (n,)."""
         own = self.model.scores(vectors)[self.score.removesuffix(SMOOTHED)]
@@ -135,9 +159,8 @@ class Novelty:
 
         They have a floor: of the species that were left out, none may look as known as the next.
         """
-        odds: Floats = np.logaddexp(
-            np.log1p(-self.unseen) + self.slope * scores + self.intercept, np.log(self.unseen)
-        )
+        seen = np.exp(np.clip(self.slope * scores + self.intercept, -_MOST_ODDS, _MOST_ODDS))
+        odds: Floats = np.log((1 - self.unseen) * seen + self.unseen)
         return odds
 
 

@@ -1,16 +1,29 @@
 """Reliability: how often answers are right, by confidence, on specimens that were left out."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from model.taxon import RANKS
-from search import html
 from search.classify.reference_set import Flags, Numbers
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = npt.NDArray[np.float64]
 BINS = 10  # of one width
+
+
+class Dot(NamedTuple):
+    """Answers that are about as sure as each other, in a reliability diagram."""
+
+    confidence: float
+    """their mean, 0 to 1"""
+    right: float
+    """the share that is right, 0 to 1"""
+    answers: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,20 +43,20 @@ class Reliability:
         """Return the number of answers."""
         return len(self.confidence)
 
-    def bins(self) -> dict[str, list[html.Dot]]:
+    def bins(self) -> dict[str, list[Dot]]:
         """Return by rank the bins of a reliability diagram that are not empty, least sure first.
 
         BINS of one width, as in Guo et al. 2017, "On Calibration of Modern Neural Networks",
         section 2: the mean confidence in each, the share that is right, and how many there are.
         """
-        found: dict[str, list[html.Dot]] = {}
+        found: dict[str, list[Dot]] = {}
         for place, rank in enumerate(RANKS):
             known = self.known[:, place]
             sure, right = self.confidence[known, place], self.right[known, place]
             bins = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
             weights = self._weights[known]
             dots = [
-                html.Dot(
+                Dot(
                     float(np.average(sure[own], weights=weights[own])),
                     float(np.average(right[own], weights=weights[own])),
                     int(own.sum()),
@@ -83,8 +96,15 @@ class Reliability:
                     )
         return lines
 
+    def plot(self) -> "alt.ConcatChart":
+        """Return a reliability diagram for each rank."""
+        from search.plots import reliability_plot
+
+        title = f"right by confidence, {len(self):,} labelled images, each left out"
+        return reliability_plot(self.bins(), title)
+
     def _repr_html_(self) -> str:
-        """Return a reliability diagram for each rank, as a notebook shows it."""
-        return "".join(
-            html.diagram(f"{rank}: right by confidence", dots) for rank, dots in self.bins().items()
-        )
+        """Return the diagrams as a notebook shows them."""
+        from search.plots import svg
+
+        return svg(self.plot())

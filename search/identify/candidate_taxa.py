@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.taxonomy.name_strings import no_taxon
 from indexer.taxonomy.resolver import Clade, resolve_all
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 MOST_SPECIMENS = 50_000  # of the reference set: all of a small collection, of a large one a part
 _FEWEST, _MOST = 4, 100  # of one taxon
+MOST_UNLABELLED = 2000  # images that tell how many are of new species
 _TOGETHER = 8192  # taxa
 
 OF_TAXONOMY = "rank = 'species' OR (hi - lo = 1 AND list_contains(?, rank))"
@@ -141,6 +143,18 @@ def labelled_reference(
     return ReferenceSet(vectors, classes, len(first), tree, prior, rows)
 
 
+def unlabelled_rows(snapshot: Snapshot) -> Numbers:
+    """Return the rows of images without a taxon, (u,): at most MOST_UNLABELLED, evenly spread.
+
+    Those that are known to show no organism, such as "blank" or "vehicle", are none of them.
+    """
+    labels = snapshot.query("SELECT DISTINCT label FROM images WHERE lo IS NULL")
+    others = [label for (label,) in labels if no_taxon(label) not in ("", "unknown")]
+    found = snapshot.cursor().execute(_UNLABELLED, [others]).fetchnumpy()
+    rows = np.sort(found["row"].astype(np.int64))
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_UNLABELLED)).astype(int)]
+
+
 def _by_key(taxa: Taxa) -> tuple[Numbers, Numbers]:
     """Number taxa by what their seven ranks say; return numbers, and the first place of each."""
     keys = pc.binary_join_element_wise(*(taxa.table[rank] for rank in map(str, RANKS)), "|")
@@ -178,4 +192,5 @@ def _inside(
     return mask, unknown
 
 
+_UNLABELLED = 'SELECT "row" FROM images WHERE lo IS NULL AND NOT list_contains(?, label)'
 _LABELLED = 'SELECT "row", lo FROM images WHERE lo IS NOT NULL ORDER BY "row"'

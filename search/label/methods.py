@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,15 @@ from search.classify.leave_one_out import left_out
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
 from search.label.examples import Examples
 
+if TYPE_CHECKING:
+    import altair as alt
+
 AUTO = "auto"
 FOLDS = 5
 MOST_SCORED = 10_000  # examples: more measure no better
 ORDER = ("probe", "centroid", "knn")  # which is taken where examples do not tell; others after
 ONE_SHOT = "centroid"  # where no class has two examples, so that nothing can be left out
 PROBE_MOST = 1e9  # examples x classes x numbers: a minute or two for the probe
-MOST_SHOWN = 20  # classes in a notebook
 
 
 class Confused(NamedTuple):
@@ -113,15 +115,22 @@ class FittedMethod:
         scored = counts.sum(axis=1)
         return [Confused(names[a], names[b], int(counts[a, b]), int(scored[a])) for a, b in pairs]
 
+    def plot(self) -> "alt.Chart | None":
+        """Return which of the most confused classes were taken for which; None where unknown."""
+        if (left := self.left_out) is None:
+            return None
+        from search.plots import MOST_CLASSES, confusion_plot
+
+        labels = [each.label for each in self.examples.said]
+        title = f"leave-one-out top-1 {left.accuracy:.3f}, {self}"
+        return confusion_plot(labels, left.confusion, left.most_confused(MOST_CLASSES), title)
+
     def _repr_html_(self) -> str:
-        """Return which of the most confused classes were taken for which, as a table."""
-        if self.left_out is None:
-            return html.table(f"{self}: nothing could be left out", (), ())
-        shown = self.left_out.most_confused(MOST_SHOWN)
-        names = [self.examples.said[each].label for each in shown]
-        counts = self.left_out.confusion[np.ix_(shown, shown)].tolist()
-        caption = f"leave-one-out top-1 {self.left_out.accuracy:.3f}, {self}"
-        return html.matrix(caption, names, counts)
+        """Return the plot as a notebook shows it."""
+        from search.plots import svg
+
+        plot = self.plot()
+        return html.table(f"{self}: no example left out", (), ()) if plot is None else svg(plot)
 
 
 def fit_method(

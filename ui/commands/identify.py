@@ -18,6 +18,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="The share of answers that shall be right: 0.9 is nine of ten.",
 )
+@click.option(
+    "--novel",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="How many of the photographs may be of species that are not labelled; by default "
+    "estimated from the collection's unlabelled images. 0: none.",
+)
 @click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
 @click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
@@ -50,6 +57,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def command(
     images: tuple[str, ...],
     precision: float,
+    novel: float | None,
     rank: str,
     within: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -71,7 +79,8 @@ def command(
     """Say what IMAGES show: files, folders, patterns, tables, or - for a list on stdin.
 
     The answer is one lineage, down to the deepest rank at which so many answers are right as
-    --precision asks; else "unknown", with the nearest taxon named. --group-by folder, or a column
+    --precision asks; else "unknown", with the nearest taxon named. A species that is likely not
+    labelled here has the status "new to this collection". --group-by folder, or a column
     of the collection's metadata or of a table of images, answers several photographs as one.
 
     \b
@@ -102,7 +111,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = AnswerOptions(precision, rank, k or 1, group_by)
+    asked = AnswerOptions(precision, rank, k or 1, group_by, novel)
     listed = None
     if subset or checklist:
         listed = (

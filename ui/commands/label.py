@@ -111,7 +111,11 @@ def command(
     for line in told(labelling, method):
         click.echo(line, err=True)
     if plot:
-        from ui.plots import plot_confusion
+        from search.plots import save_plot
 
-        click.echo(plot_confusion(labelling.fitted, plot), err=True)
+        if (drawn := labelling.fitted.plot()) is None:
+            click.echo("no plot: with one example of each class none can be left out", err=True)
+        else:
+            save_plot(drawn, plot)
+            click.echo(f"plot: {plot}", err=True)
     click.echo(label_images(labelling, format_, output, not dry_run), err=True)

@@ -1,46 +1,23 @@
-"""Plots: pictures of what was measured, as PNG, SVG or a page of HTML that needs no network."""
+"""Plots of reliability and confusion, for notebooks and files; none needs a network."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import altair as alt
+import numpy as np
+import numpy.typing as npt
 
 from model.errors import Error
-from search.classify.backoff import Backoff
-from search.html import Dot
-from search.label.methods import FittedMethod, LeftOutScores
+
+Numbers = npt.NDArray[np.int64]
+Bin = tuple[float, float, int]  # mean confidence, share that is right, answers
 
 MOST_CLASSES = 40  # in one plot: more cannot be read
 _CELL = 18  # pixels
 _WIDE = 180
 
 
-def plot_confusion(fitted: FittedMethod, path: Path) -> str:
-    """Draw which examples, left out, were taken for what; return what was done.
-
-    Raises Error for a file of another suffix.
-    """
-    if fitted.left_out is None:
-        return "no plot: with one example of each class none can be left out"
-    labels = [each.label for each in fitted.examples.said]
-    title = f"leave-one-out top-1 {fitted.left_out.accuracy:.3f}, {fitted}"
-    save_plot(confusion_plot(labels, fitted.left_out, title), path)
-    return f"plot: {path}"
-
-
-def plot_reliability(backoff: Backoff | None, path: Path) -> str:
-    """Draw how often answers are right by how sure they are; return what was done.
-
-    Raises Error for a file of another suffix.
-    """
-    if backoff is None:
-        return "no plot: confidence is uncalibrated, so nothing tells how often answers are right"
-    title = f"right by confidence, {len(backoff.reliability):,} labelled images, each left out"
-    save_plot(reliability_plot(backoff.reliability.bins(), title), path)
-    return f"plot: {path}"
-
-
-def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.ConcatChart:
+def reliability_plot(bins: Mapping[str, Sequence[Bin]], title: str) -> alt.ConcatChart:
     """Draw a reliability diagram for each rank: on its line is what is right as often as sure."""
     share = alt.Scale(domain=[0, 1])
     even = [{"confidence": 0, "right": 0}, {"confidence": 1, "right": 1}]
@@ -48,7 +25,8 @@ def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.Conca
     line = line.encode(x=alt.X("confidence:Q", scale=share), y=alt.Y("right:Q", scale=share))
     plots = []
     for rank, dots in bins.items():
-        values = alt.InlineData(values=[dot._asdict() for dot in dots])
+        rows = [dict(zip(("confidence", "right", "answers"), dot, strict=True)) for dot in dots]
+        values = alt.InlineData(values=rows)
         drawn = alt.Chart(values).mark_circle(opacity=1, color="steelblue")
         drawn = drawn.encode(
             x="confidence:Q",
@@ -61,12 +39,13 @@ def reliability_plot(bins: Mapping[str, Sequence[Dot]], title: str) -> alt.Conca
     return plot
 
 
-def confusion_plot(labels: Sequence[str], left: LeftOutScores, title: str) -> alt.Chart:
+def confusion_plot(
+    labels: Sequence[str], counts: Numbers, shown: Sequence[int], title: str
+) -> alt.Chart:
     """Draw how often examples of each class (rows) got which answer (columns).
 
-    Of more than MOST_CLASSES those are drawn that are confused most.
+    `counts` (n, n) are those of n classes, `labels` their names; `shown` are the classes drawn.
     """
-    counts, shown = left.confusion, left.most_confused(MOST_CLASSES)
     cells = [
         {"label": labels[a], "answer": labels[b], "examples": int(counts[a, b])}
         for a in shown
@@ -88,6 +67,14 @@ def confusion_plot(labels: Sequence[str], left: LeftOutScores, title: str) -> al
         .properties(width=size, height=size)
     )
     return plot
+
+
+def svg(plot: alt.Chart | alt.ConcatChart) -> str:
+    """Return a plot as an svg element, its text escaped, as a notebook shows it."""
+    import vl_convert
+
+    drawn: str = vl_convert.vegalite_to_svg(plot.to_dict())
+    return drawn
 
 
 def save_plot(plot: alt.Chart | alt.ConcatChart, path: Path) -> None:
