@@ -133,8 +133,9 @@ def test_more_precision_never_gives_a_deeper_answer(
     identifier: Identifier, groups: list, low: float, high: float
 ) -> None:
     low, high = sorted((low, high))
-    bold = identifier.answers(groups, AnswerOptions(low))
-    careful = identifier.answers(groups, AnswerOptions(high))
+    backoff = identifier.backoff(AnswerOptions())
+    bold = identifier.answers(groups, AnswerOptions(low), backoff)
+    careful = identifier.answers(groups, AnswerOptions(high), backoff)
     for one, other in zip(bold, careful, strict=True):
         depths = [RANKS.index(each.rank) if each.rank else -1 for each in (one, other)]
         assert depths[0] >= depths[1]

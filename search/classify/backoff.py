@@ -105,7 +105,9 @@ class Backoff:
             sure = opened.confidence(answers.features, answers.likeness, answers.log_odds)
             weights = np.where(usable, weight / max(1, usable.sum()), 0.0)
             parts.append((sure, answers.right, answers.known, weights, answers.likeness))
-        sure, right, known, weights, likeness = (np.concatenate(each) for each in zip(*parts))
+        sure, right, known, weights, likeness = (
+            np.concatenate(each) for each in zip(*parts, strict=True)
+        )
         some = weights > 0
         sure, right, known, weights = sure[some], right[some], known[some], weights[some]
         return replace(

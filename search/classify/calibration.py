@@ -116,7 +116,11 @@ def platt(
     targets = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
     twice = vstack([csr_array(features)] * 2)
     model = LogisticRegression()
-    model.fit(twice, np.repeat([1, 0], len(right)), np.concatenate([weights * targets, weights * (1 - targets)]))
+    model.fit(
+        twice,
+        np.repeat([1, 0], len(right)),
+        np.concatenate([weights * targets, weights * (1 - targets)]),
+    )
     return model.coef_[0], float(model.intercept_[0])
 
 

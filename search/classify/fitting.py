@@ -16,7 +16,8 @@ from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
 from search.classify.backoff import Backoff, LeftOutAnswers, fit_backoff
 from search.classify.leave_one_out import left_out
-from search.classify.novelty import Novelty, fit_novelty
+from search.classify.novelty import Novelty
+from search.classify.novelty_fitting import fit_novelty
 from search.classify.predictions import (
     Predictions,
     Prior,

@@ -7,12 +7,13 @@ dataclasses, or None, which has no array.
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from types import UnionType
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
+_Made = TypeVar("_Made")
 
 
 def arrays_of(value: Any, name: str = "") -> dict[str, npt.NDArray[np.generic]]:
@@ -30,9 +31,9 @@ def arrays_of(value: Any, name: str = "") -> dict[str, npt.NDArray[np.generic]]:
     return {name: np.asarray(value)}
 
 
-def made_from[T](kind: type[T], arrays: Arrays) -> T:
+def made_from(kind: type[_Made], arrays: Arrays) -> _Made:
     """Return the dataclass whose arrays `arrays_of` gave."""
-    return cast(T, _made(kind, arrays, ""))
+    return cast(_Made, _made(kind, arrays, ""))
 
 
 def _made(kind: Any, arrays: Arrays, name: str) -> Any:

@@ -155,7 +155,7 @@ def scored_without(scored: Scored, tree: TaxonTree, out: Flags) -> Scored:
     gone = leaf_shares(tree, by_rank) * out
     rest = np.maximum(1 - gone.sum(axis=1, keepdims=True), 1e-9)
     asked = {
-        rank: (np.maximum(shares - tree.sums(gone, place), 0) / rest).astype(np.float32)
+        str(rank): (np.maximum(shares - tree.sums(gone, place), 0) / rest).astype(np.float32)
         for place, (rank, shares) in enumerate(zip(RANKS, by_rank, strict=True))
     }
     return replace(scored, asked=asked)

@@ -151,8 +151,9 @@ def unlabelled_rows(snapshot: Snapshot) -> Numbers:
     labels = snapshot.query("SELECT DISTINCT label FROM images WHERE lo IS NULL")
     others = [label for (label,) in labels if no_taxon(label) not in ("", "unknown")]
     found = snapshot.cursor().execute(_UNLABELLED, [others]).fetchnumpy()
-    rows = np.sort(found["row"].astype(np.int64))
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_UNLABELLED)).astype(int)]
+    rows: Numbers = np.sort(found["row"].astype(np.int64))
+    some: Numbers = np.linspace(0, len(rows) - 1, min(len(rows), MOST_UNLABELLED)).astype(np.int64)
+    return rows[some]
 
 
 def _by_key(taxa: Taxa) -> tuple[Numbers, Numbers]:
