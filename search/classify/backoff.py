@@ -18,6 +18,8 @@ from search.classify.reliability import Reliability
 Floats = npt.NDArray[np.float64]
 FEWEST = 30  # answers whose truth is known, below which nothing is learnt
 PRECISIONS = np.arange(0.5, 1.0, 0.01)
+_LEAST_SURE = 0.5  # an answer is likelier right than wrong, though others make up for it
+_MOST_ANSWERS, _HALVINGS = 2000, 8  # that tell the cutoffs, and of the search for these
 _TYPICAL = 0.005  # the share of known images that may be less like the specimens
 
 
@@ -50,6 +52,8 @@ class NewSpecies:
     """for specimens left out alone"""
     new: LeftOutAnswers
     """for specimens left out with their species"""
+    species: int
+    """that were left out"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,9 +114,10 @@ class Backoff:
         )
         some = weights > 0
         sure, right, known, weights = sure[some], right[some], known[some], weights[some]
+        is_new = np.repeat([False, True], [len(alone), len(new)])[some]
         return replace(
             opened,
-            cutoffs=_all_cutoffs(sure, known, weights),
+            cutoffs=_open_cutoffs(sure, known, weights, is_new, self.unlabelled.species),
             least=_quantile(likeness[some], weights, _TYPICAL),
             reliability=Reliability(sure, right, known, weights),
         )
@@ -154,7 +159,7 @@ def fit_backoff(
     if new is not None and len(new) >= FEWEST:
         each = np.full(len(new), species / len(new))
         calibration_new = calibrate_ranks(new.features, new.right, new.known, each)
-        unlabelled = NewSpecies(calibration_new, alone, new)
+        unlabelled = NewSpecies(calibration_new, alone, new, species)
     reliability = Reliability(confidence, alone.right, alone.known)
     return Backoff(calibration, cutoffs, least, reliability, unlabelled)
 
@@ -202,6 +207,47 @@ def _cutoffs(confidence: Floats, known: Flags, weights: Floats, precision: float
             cutoffs[rank] = min(precision, surest[enough - 1])
             left[own[surest >= cutoffs[rank]]] = False
     return cutoffs
+
+
+def _open_cutoffs(
+    confidence: Floats, known: Flags, weights: Floats, new: Flags, species: int
+) -> Floats:
+    """Return the cutoffs for PRECISIONS, (precisions, 7), where some answers are for `new` species.
+
+    All answers together are right often enough on average, at whatever ranks: a lineage that is
+    surely right at a higher one makes room for deeper answers. At the end of their lineage, where
+    they cannot be right, the new ones that are answered are at most 1 - precision as many as there
+    are labelled ones. Since they answer alike, `species` are as many as one more, half answered.
+    """
+    share = float(weights[new].sum() / weights.sum())
+    step = max(1, len(confidence) // _MOST_ANSWERS)
+    confidence, known, weights, new = (each[::step] for each in (confidence, known, weights, new))
+    ends = len(RANKS) - 1 - known[:, ::-1].argmax(axis=1)
+    last = confidence[np.arange(len(ends)), ends]
+    cutoffs = np.empty((len(PRECISIONS), len(RANKS)))
+    for row, precision in enumerate(PRECISIONS):
+        most_new = min(1.0, (1 - precision) * (1 - share) / max(share, 1e-9))
+        most_new = min(1.0, max(0.0, (most_new * (species + 1) - 0.5) / species))
+        floors = np.zeros(len(RANKS))
+        for rank in np.unique(ends):
+            own = new & (ends == rank)
+            if own.any() and most_new < 1:
+                floors[rank] = np.quantile(last[own], 1 - most_new, method="higher")
+
+        def mean(cutoff: float, floors: Floats = floors) -> float:
+            depths = deepest(confidence, known, np.maximum(floors, cutoff))
+            given = np.flatnonzero(depths >= 0)
+            if not len(given):
+                return 1.0
+            return float(np.average(confidence[given, depths[given]], weights=weights[given]))
+
+        low, high = _LEAST_SURE, float(precision)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if mean(middle) >= precision else (middle, high)
+        cutoffs[row] = np.maximum(floors, high if mean(_LEAST_SURE) < precision else _LEAST_SURE)
+    rising: Floats = np.maximum.accumulate(cutoffs, axis=0)
+    return rising
 
 
 def _quantile(values: Floats, weights: Floats, share: float) -> float:
