@@ -3,8 +3,8 @@
 `python -m benchmarks.open_set` needs the folders of bird and flower photographs, and vectors of
 BioCLIP 2. Half of the classes are labelled, some images of each; of all others, as many of labelled
 and of new classes are identified, and are the unlabelled images that the share of new ones is
-estimated from. *Bird genera* are the birds by genus; *orders* are vectors of BioCLIP 2 by order;
-*bird families* are the birds with whole families on one side. Every figure is a mean over SEEDS.
+estimated from. *Bird genera* are the birds by genus; *orders* are vectors of BioCLIP 2 by order.
+Every figure is a mean over SEEDS.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,14 +40,12 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Images:
-    """Vectors, the class of each, the taxon and the text of each class, and what goes together."""
+    """Vectors, the class of each, and the taxon and the text of each class."""
 
     vectors: Floats
     classes: Ints
     taxa: Sequence[Taxon]
     texts: Floats | None
-    group: str = ""
-    """the rank whose clades are labelled whole, or not at all"""
 
 
 def main() -> None:
@@ -71,7 +69,6 @@ def sets() -> Iterator[tuple[str, Images]]:
     taxa = [next(taxon for taxon in genera if taxon.key == key) for key in keys]
     yield "bird genera", Images(birds.vectors, number[birds.classes], taxa, None)
     yield "orders", _orders()
-    yield "bird families", Images(birds.vectors, birds.classes, birds.taxa, birds.texts, "family")
 
 
 def _photographs(name: str, folder: str) -> Images:
@@ -158,12 +155,7 @@ def _drawn(images: Images, shots: int, seed: int) -> tuple[Ints, Ints, Ints, Int
     """Return the labelled classes, their examples, and as many known as new images."""
     random = np.random.default_rng(seed)
     count = len(images.taxa)
-    keys = [key_at(t, RANKS.index(images.group)) if images.group else t.key for t in images.taxa]
-    labelled: list[int] = []
-    for key in random.permutation(sorted(set(keys))).tolist():
-        if len(labelled) < count // 2:
-            labelled += [number for number in range(count) if keys[number] == key]
-    classes = np.sort(labelled)
+    classes = np.sort(random.permutation(count)[: count // 2])
     support = np.concatenate(
         [
             random.choice(np.flatnonzero(images.classes == each), shots, replace=False)

@@ -174,15 +174,18 @@ class Collection(Opened):
         within: Names = (),
         where: str | None = None,
         relabel: bool = False,
+        novel: float | None = None,
     ) -> "Labelling":
         """Learn labels from a few examples, to give them to other images.
 
         `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
         that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
         `neighbours` the number of examples that vote in k-NN. A label whose probability of being
-        right is below `precision` is not given; `sets` adds the labels of which one is right in
-        this share of cases. All images without a person's label are labelled, or those of them
-        that pass the filters or are the `first` hits of a `query`, when the answer's `batches` are
+        right is below `precision` is not given; `novel` is the share of images of classes that
+        have no example, by default estimated from the images; 0 is a closed world. `sets` adds
+        the labels of which one is right in this share of cases. All images without a person's
+        label are labelled, or those of them that pass the filters or are the `first` hits of a
+        `query`, when the answer's `batches` are
         taken; `save` keeps them. With `relabel`, or `within` a clade, images that people labelled
         get a machine's label, too, beside theirs; a person or vehicle that a detector found never
         does. Raises BadInput for examples of less than two classes, Error for a precision that
@@ -206,6 +209,7 @@ class Collection(Opened):
             precision=precision,
             sets=sets,
             labelled=relabel or bool(within),
+            novel=novel,
         )
 
     def export(

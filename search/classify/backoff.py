@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 FEWEST = 30  # answers whose truth is known, below which nothing is learnt
 PRECISIONS = np.arange(0.5, 1.0, 0.01)
 _LEAST_SURE = 0.5  # an answer is likelier right than wrong, though others make up for it
+_RARE = 0.2  # the share of new species below which they matter less
 _MOST_ANSWERS, _HALVINGS = 2000, 8  # that tell the cutoffs, and of the search for these
 _TYPICAL = 0.005  # the share of known images that may be less like the specimens
 
@@ -216,17 +217,19 @@ def _open_cutoffs(
 
     All answers together are right often enough on average, at whatever ranks: a lineage that is
     surely right at a higher one makes room for deeper answers. At the end of their lineage, where
-    they cannot be right, the new ones that are answered are at most 1 - precision as many as there
-    are labelled ones. Since they answer alike, `species` are as many as one more, half answered.
+    they cannot be right, at most 1 - precision of the new ones are answered, or more the rarer they
+    are below _RARE. Specimens of one of the `species` are answered alike, so these count as one
+    more of which half were answered.
     """
     share = float(weights[new].sum() / weights.sum())
     step = max(1, len(confidence) // _MOST_ANSWERS)
-    confidence, known, weights, new = (each[::step] for each in (confidence, known, weights, new))
+    confidence, weights = confidence[::step], weights[::step]
+    known, new = known[::step], new[::step]
     ends = len(RANKS) - 1 - known[:, ::-1].argmax(axis=1)
     last = confidence[np.arange(len(ends)), ends]
     cutoffs = np.empty((len(PRECISIONS), len(RANKS)))
     for row, precision in enumerate(PRECISIONS):
-        most_new = min(1.0, (1 - precision) * (1 - share) / max(share, 1e-9))
+        most_new = min(1.0, (1 - precision) * max(1.0, _RARE / max(share, 1e-9)))
         most_new = min(1.0, max(0.0, (most_new * (species + 1) - 0.5) / species))
         floors = np.zeros(len(RANKS))
         for rank in np.unique(ends):

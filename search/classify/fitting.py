@@ -17,7 +17,7 @@ from model.vectors import Features, Vectors
 from search.classify.backoff import Backoff, LeftOutAnswers, fit_backoff
 from search.classify.leave_one_out import left_out
 from search.classify.novelty import Novelty
-from search.classify.novelty_fitting import fit_novelty
+from search.classify.novelty_fitting import MOST_LEFT_OUT, fit_novelty
 from search.classify.predictions import (
     Predictions,
     Prior,
@@ -36,7 +36,6 @@ from search.zero_shot.scoring import Scored
 
 Floats = npt.NDArray[np.float64]
 FOLDS = 10
-MOST_LEFT_OUT = 3000  # specimens that are predicted, to learn from
 _MOST_CELLS = 5_000_000  # of their votes, specimens × classes
 _MIXING = 0.05, 0.95  # between which the weight of votes lies
 _UNFITTED = (20.0, 10.0), 0.5  # the weights where no specimen can be left out

@@ -130,6 +130,13 @@ class Novelty:
             "labelled species left out in turn)"
         )
 
+    def describe_classes(self, share: float) -> str:
+        """Say how many images are taken to be of classes without an example."""
+        return (
+            f"of a class without an example: {share:.0%} of the images; told from the others by "
+            f"{self.score} (area under the ROC curve {self.area:.2f}, each class left out in turn)"
+        )
+
     def log_odds(self, vectors: Features) -> Floats:
         """Return the log-odds that images (n, dim) are of new species, in an even mix, (n,)."""
         own = self.model.scores(vectors)[self.score.removesuffix(SMOOTHED)]

@@ -34,12 +34,14 @@ from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
 from search.classify.whitening import Whitening, fit_whitening
 
 ORDER = (LARGEST, ODDS, ENERGY, CENTROID, NEAREST)
+MOST_LEFT_OUT = 3000  # specimens that are left out, to learn from
+MOST_UNLABELLED = 2000  # images that tell how many are of new species
 FOLDS = 10  # of species and of specimens
 PROBE_MOST = 1e8  # examples × classes × numbers: a second for a probe
 _EACH_ALONE = 10  # species, up to which every one has a fold of its own
 _WHITENED_ONCE = 20  # specimens a dimension, from which leaving some out does not change it
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
-_FEWEST_SPECIES = 3
+_FEWEST_SPECIES = 5  # fewer do not tell how the next one looks
 _ERRORS = 2.0  # standard errors of a difference that may be chance
 _ROUNDS = 200  # of estimating the share of new species
 

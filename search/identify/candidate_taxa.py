@@ -16,6 +16,7 @@ from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
 from model.taxon import RANKS, Taxon
 from model.vectors import Features
+from search.classify.novelty_fitting import MOST_UNLABELLED
 from search.classify.reference_set import ReferenceSet
 from search.classify.taxon_tree import tree_of
 from search.ranking.nearest import Nearest
@@ -24,7 +25,6 @@ Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 MOST_SPECIMENS = 50_000  # of the reference set: all of a small collection, of a large one a part
 _FEWEST, _MOST = 4, 100  # of one taxon
-MOST_UNLABELLED = 2000  # images that tell how many are of new species
 _TOGETHER = 8192  # taxa
 
 OF_TAXONOMY = "rank = 'species' OR (hi - lo = 1 AND list_contains(?, rank))"

@@ -37,6 +37,12 @@ from ui import options
     help="Leave out labels that are right with a lower probability.",
 )
 @click.option(
+    "--novel",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="How many of the images may be of classes without an example; by default estimated.",
+)
+@click.option(
     "--sets",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
@@ -70,6 +76,7 @@ def command(
     method: str,
     k: int,
     precision: float,
+    novel: float | None,
     sets: float,
     query: str | None,
     first: int,
@@ -107,6 +114,7 @@ def command(
         within=within,
         where=where,
         relabel=relabel,
+        novel=novel,
     )
     for line in told(labelling, method):
         click.echo(line, err=True)
