@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 LARGEST, ODDS, ENERGY = "largest logit", "odds of the best class", "energy"
 CENTROID, NEAREST = "nearest centroid", "nearest specimen"
 SMOOTHED = ", smoothed over neighbours"
+NOVELTY = "novelty"  # the kind of file that a collection keeps it in
 ASSUMED = 0.2  # the share of new species where no unlabelled image tells it
 ITSELF = 0.999  # centred cosine from which a neighbour is the image asked about
 _MOST_NEW = 0.98
@@ -109,21 +110,26 @@ class Novelty:
         """The area under the ROC curve of the score."""
         return self.areas[self.score]
 
+    @property
+    def estimated(self) -> bool:
+        """Whether unlabelled images told the share of new species."""
+        return not np.isnan(self.unlabelled)
+
     def share(self, novel: float | None) -> float:
         """Return the share of new species: the one that is given, else the estimate."""
         if novel is not None:
             return novel
-        return ASSUMED if np.isnan(self.unlabelled) else min(self.unlabelled, _MOST_NEW)
+        return min(self.unlabelled, _MOST_NEW) if self.estimated else ASSUMED
 
     def describe(self, novel: float | None) -> str:
         """Say how many images are taken to be of new species, and how well these are told."""
         share = self.share(novel)
         if novel is not None:
             why = ""
-        elif np.isnan(self.unlabelled):
-            why = "assumed, since no image here is unlabelled"
-        else:
+        elif self.estimated:
             why = "estimated from the unlabelled images here"
+        else:
+            why = "assumed, since no image here is unlabelled"
         return (
             f"new species: {share:.0%} of the photographs{f' ({why})' if why else ''}; told from "
             f"labelled ones by {self.score} (area under the ROC curve {self.area:.2f}, each "

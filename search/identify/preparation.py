@@ -21,7 +21,7 @@ from model.text_types import TextType, render
 from model.vectors import Vectors
 from search.classify.fitting import Classifier, Fitted, classifier_of, fit, novelty_of
 from search.classify.kept_arrays import arrays_of, made_from
-from search.classify.novelty import Novelty
+from search.classify.novelty import NOVELTY, Novelty
 from search.classify.predictions import prior_of
 from search.classify.reference_set import ReferenceSet
 from search.classify.votes import voters_of
@@ -41,7 +41,7 @@ from search.identify.identifier import Identifier
 from search.ranking.nearest import Nearest
 from search.zero_shot.candidates import Candidates, candidates_of
 
-KIND, NOVELTY = "classifier", "novelty"
+KIND = "classifier"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
