@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-open-set bench-first-identify bench-identify
+.PHONY: install demo test static check mutants trust site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-audit bench-backoff bench-open-set bench-first-identify bench-identify
 
 install: $(VENV)/.installed
 
@@ -26,6 +26,9 @@ static: install
 	$(BIN)/lint-imports
 
 check: static test
+
+trust: install  # docs/PROMISES.md tried for long: under an hour on two cores
+	TAXALENS_TRUST=long $(BIN)/pytest tests/trust -s
 
 MUTANTS ?=
 mutants: install  # which planted faults no test notices, e.g. MUTANTS='search.ranking.plan*': docs/MUTANTS.md

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from indexer.ingest.indexing import add, index, retry, update
     from indexer.ingest.pipeline import Progress
     from indexer.ingest.remove_relocate import relocate, remove
+    from indexer.ingest.repair import Repair, repair
+    from indexer.store.backup import BackedUp, backup
     from indexer.taxonomy.draft import Problem
     from indexer.taxonomy.store import About
     from model.encoder import Encoder
@@ -44,13 +46,23 @@ if TYPE_CHECKING:
     from search.identify.identifications import Identification, Identifications, Neighbour
     from search.label.labelling import Labelling
     from search.optimize import optimize
+    from search.sequence_counts import SequenceCount, SequenceCounts
     from search.statuses import InputStatus, Statuses, status
-    from search.taxonomies import Imported, Relative, Relatives, ResolvedName, ResolvedNames
+    from search.taxonomies import (
+        Imported,
+        ImportedTaxonomy,
+        Relative,
+        Relatives,
+        ResolvedName,
+        ResolvedNames,
+        Taxonomies,
+    )
 
 __all__ = [
     "About",
     "Account",
     "Answers",
+    "BackedUp",
     "BadInput",
     "Collection",
     "CollectionError",
@@ -66,6 +78,7 @@ __all__ = [
     "Identification",
     "Identifications",
     "Imported",
+    "ImportedTaxonomy",
     "InputStatus",
     "Labelling",
     "Neighbour",
@@ -75,21 +88,27 @@ __all__ = [
     "Rank",
     "Relative",
     "Relatives",
+    "Repair",
     "ResolvedName",
     "ResolvedNames",
+    "SequenceCount",
+    "SequenceCounts",
     "Statuses",
     "Step",
     "Suggestion",
     "Suggestions",
     "Taxon",
+    "Taxonomies",
     "UnknownName",
     "add",
+    "backup",
     "index",
     "load_encoder",
     "open",
     "optimize",
     "relocate",
     "remove",
+    "repair",
     "retry",
     "status",
     "taxonomies",
@@ -103,6 +122,8 @@ _HOMES = {
     "indexer.ingest.indexing": "add, index, retry, update",
     "indexer.ingest.pipeline": "Progress",
     "indexer.ingest.remove_relocate": "relocate, remove",
+    "indexer.ingest.repair": "Repair, repair",
+    "indexer.store.backup": "BackedUp, backup",
     "indexer.taxonomy.draft": "Problem",
     "indexer.taxonomy.store": "About",
     "model.encoder": "Encoder, load as load_encoder",
@@ -120,7 +141,9 @@ _HOMES = {
     "search.label.labelling": "Labelling",
     "search.optimize": "optimize",
     "search.statuses": "InputStatus, Statuses, status",
-    "search.taxonomies": "Imported, Relative, Relatives, ResolvedName, ResolvedNames",
+    "search.sequence_counts": "SequenceCount, SequenceCounts",
+    "search.taxonomies": "Imported, ImportedTaxonomy, Relative, Relatives, ResolvedName, "
+    "ResolvedNames, Taxonomies",
 }
 _PLACES = {
     entry.rpartition(" as ")[2]: (module, entry.partition(" as ")[0])

@@ -1,4 +1,4 @@
-"""Sizes and durations in words."""
+"""Sizes, durations and counts in words."""
 
 
 def size(number: float) -> str:
@@ -16,3 +16,8 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{max(seconds, 2):.0f} seconds"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number of things: "1 duplicate", "1,200 images", "2 species"."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -29,11 +29,14 @@ class Taxon:
     """A taxon by its lineage.
 
     `lineage` holds seven names, kingdom to species, "" where a rank is missing; the species is
-    the full scientific name ("Pica hudsonia"). Build one with `from_ranks`, which cleans.
+    the full scientific name ("Pica hudsonia"). `below` is the rank and name of a taxon that has
+    none of the seven ranks, ("subspecies", "Pica pica bottanensis"), directly below the last of
+    them. Build one with `from_ranks`, which cleans.
     """
 
     lineage: tuple[str, ...]
     common_name: str = ""
+    below: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         if len(self.lineage) != len(RANKS):
@@ -63,8 +66,11 @@ class Taxon:
     @classmethod
     def from_key(cls, key: str, common_name: str = "") -> "Taxon":
         """Return the taxon of a `key`."""
-        names = key.split("|")
-        return cls((*names, *[""] * (len(RANKS) - len(names))), common_name)
+        above, below = key, ("", "")
+        if found := _BELOW.fullmatch(key):
+            above, below = found[1], (found[2], found[3])
+        names = above.split("|")
+        return cls((*names, *[""] * (len(RANKS) - len(names))), common_name, below)
 
     def at(self, rank: Rank) -> str:
         """Return the name at a rank, "" where it is missing."""
@@ -77,8 +83,8 @@ class Taxon:
 
     @property
     def name(self) -> str:
-        """The scientific name at the deepest rank."""
-        return self.at(self.rank) if self.rank else ""
+        """The scientific name at the deepest rank, or of what is below it."""
+        return self.below[1] or (self.at(self.rank) if self.rank else "")
 
     @property
     def epithet(self) -> str:
@@ -87,8 +93,12 @@ class Taxon:
 
     @property
     def key(self) -> str:
-        """A stable key, the names down to its rank: "Animalia|Chordata|Aves"."""
-        return "|".join(self.lineage).rstrip("|")
+        """A stable key, the names down to its rank: "Animalia|Chordata|Aves".
+
+        One without a Linnaean rank follows: "…|Squamata+suborder Serpentes".
+        """
+        above = "|".join(self.lineage).rstrip("|")
+        return f"{above}+{' '.join(self.below)}" if self.below[1] else above
 
     def ancestors(self) -> list["Taxon"]:
         """Return the taxa that contain it, highest first; they have no common names."""
@@ -97,6 +107,7 @@ class Taxon:
         return [Taxon(self.lineage[: depth + 1] + blank[depth + 1 :]) for depth in depths]
 
 
+_BELOW = re.compile(r"([^+]*)\+([a-z-]+(?: [a-z-]+)*) (\S.*)")
 _NOT_A_NAME = {"(unidentified)", "unknown", "pleasehelp"}
 _KINGDOM_SYNONYMS = {
     "metazoa": "animalia",

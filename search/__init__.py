@@ -3,10 +3,13 @@
 collection.py     a collection, and all that it can be asked
 optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
+browse/           looking through: pages of images, facets, completion, taxa with counts
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
+counts.py         how many of something are asked for
 retrieval.py      a query's hits: labelled, then identified, then similar
 answers.py        the base of every answer: a typed sequence with its table
+sequence_counts.py  taxa by sequence of photographs
 hits.py           one hit, and all of an answer
 taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows

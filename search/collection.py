@@ -11,11 +11,13 @@ from indexer.catalog.snapshot import open_snapshot
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
-from model.errors import Error, UnknownName
+from model.errors import UnknownName
 from model.taxon import Rank
 from search.audit.findings import KINDS
+from search.browse.gallery import Gallery
+from search.counts import count
 from search.hits import Hit, Hits
-from search.opened import Opened, several
+from search.opened import several
 from search.query.filters import Day, Filters, period
 
 if TYPE_CHECKING:
@@ -33,11 +35,12 @@ if TYPE_CHECKING:
     from search.query.dates_and_places import Place
     from search.query.pictures import Given
     from search.query.vector_arithmetic import Weighed
+    from search.sequence_counts import SequenceCounts
 
 Names = str | Sequence[str]
 
 
-class Collection(Opened):
+class Collection(Gallery):
     """One generation of a collection: a mapping of image ids to images that answers questions.
 
     A collection without images is still true.
@@ -62,6 +65,7 @@ class Collection(Opened):
         minus: "Weighed | Sequence[Weighed]" = (),
         skip: int = 0,
         group_by: str | None = None,
+        sequence: float | None = None,
         distinct: bool = False,
         diverse: bool = False,
     ) -> Hits:
@@ -80,8 +84,10 @@ class Collection(Opened):
         clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` a
         time or a pair of first and last, `near` a latitude, a longitude and the km around them.
         `within` also decides which of several taxa of one name is meant. `group_by` a column
-        shows the best hit of each value, `distinct` drops near-duplicates, `diverse` prefers
-        unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for the next page.
+        shows the best hit of each value, `sequence` that of each sequence of photographs at most
+        so many seconds apart (`indexer.exports.sequences`), `distinct` drops near-duplicates,
+        `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for
+        the next page.
         Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
         from search.query.understanding import understand
@@ -106,32 +112,27 @@ class Collection(Opened):
             image=image,
             image_id=image_id,
         )
-        if k < 1 or skip < 0:
-            raise Error(f"k is the number of hits, 1 or more, and skip 0 or more: not {k}, {skip}.")
+        count(k, "k", "hits")
+        count(skip, "skip", "hits to leave out", least=0)
         terms = terms_of(self.names, plus, minus)
         asked = MixedQuery(understood, terms) if terms else understood
-        diversity = Diversity(group_by or "", distinct, diverse)
+        diversity = Diversity(group_by or "", sequence, distinct, diverse)
         return retrieve(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
         self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
     ) -> Iterator[Hits]:
-        """Yield the answer to each of any number of queries, in their order; see `search`.
-
-        Texts are embedded together. A query that cannot be understood has no hits and says why.
-        """
+        """Yield the answer to each query, in order; one not understood has no hits and says why."""
         from search.retrieval import retrieve_each
 
+        count(k, "k", "hits")
         filters = Filters(several(within), where=where or "")
         yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(
         self, k: int = 10, *, within: Names = (), where: str | None = None
     ) -> "Iterator[pa.RecordBatch]":
-        """Yield the k nearest images of every image, among those that pass the filters.
-
-        Batches have the columns of `search.ranking.neighbours.SCHEMA`.
-        """
+        """Yield the k nearest images of every image in `search.ranking.neighbours.SCHEMA`."""
         from search.ranking.neighbours import neighbours
 
         return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
@@ -144,14 +145,19 @@ class Collection(Opened):
         within: Names = (),
         where: str | None = None,
     ) -> "Findings":
-        """Return the k worst findings of each kind among the images that pass the filters.
-
-        `kinds` are "labels", "duplicates" and "outliers" (`search.audit.findings`).
-        """
+        """Return the k worst findings of each kind (`search.audit.findings`) among the images."""
         from search.audit.audit import audit
 
         among = self.among(within, where or "")
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
+
+    def sequences(
+        self, gap: float = 60.0, *, within: Names = (), where: str | None = None
+    ) -> "SequenceCounts":
+        """Count the taxa of each sequence of photographs at most `gap` seconds apart."""
+        from search.sequence_counts import sequence_counts
+
+        return sequence_counts(self.snapshot, self.among(within, where or "").array, gap)
 
     def suggest(
         self, k: int = 20, *, within: Names = (), where: str | None = None
@@ -194,6 +200,8 @@ class Collection(Opened):
         from search.label.examples import rows_of
         from search.label.labelling import label
 
+        count(neighbours, "neighbours", "examples that vote")
+        count(first, "first", "hits to label")
         if query is None:
             rows = self.among(within, where or "").array
         else:
@@ -245,6 +253,7 @@ class Collection(Opened):
         rank: Rank | str | None = None,
         k: int = 5,
         group_by: str | None = None,
+        sequence: float | None = None,
         within: Names = (),
         exclude: Names = (),
         checklist: Sequence[str] | None = None,
@@ -257,7 +266,8 @@ class Collection(Opened):
 
         `images` are files, folders, patterns or tables of them. `rank` is the deepest rank that
         is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
-        agree in `group_by`, a column or "folder", show one specimen. `within`, `exclude`,
+        agree in `group_by`, a column or "folder", show one specimen, and those of a `sequence`,
+        of one camera and at most so many seconds apart, likewise. `within`, `exclude`,
         `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
         `novel` is the share of photographs of species that are not labelled here, by default
         estimated from the collection's unlabelled images; 0 is a closed world.
@@ -265,7 +275,7 @@ class Collection(Opened):
         from indexer.taxonomy.text_encoding import encode_missing
         from search.identify.identifier import AnswerOptions
 
-        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", novel)
+        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", sequence, novel)
         ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images

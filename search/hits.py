@@ -12,7 +12,7 @@ from indexer.backends import Found
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
@@ -118,11 +118,14 @@ class Hit:
             raise BadInput(f"{self.location} cannot be read: {error.strerror}.") from error
         raise BadInput(f"There is no picture of {self.location} on this machine.")
 
-    def image(self) -> "Image.Image":
-        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does."""
+    def image(self, side: int | None = None) -> "Image.Image":
+        """Return a picture of it, decoded, upright and small; raises BadInput as `read` does.
+
+        `side` is the number of pixels of the longer side, by default about a thousand.
+        """
         from indexer.inputs.decoding import decode
 
-        return decode(self.read(), name=self._decoded_name).image
+        return decode(self.read(), name=self._decoded_name, side=side).image
 
     @property
     def picture(self) -> html.Picture:

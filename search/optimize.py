@@ -8,7 +8,7 @@ from indexer.ingest import optimize as rewriting
 from indexer.store.manifest import Manifest
 from model.encoder import Encoder
 from model.errors import Error
-from model.progress import OnStep
+from model.progress import OnStep, share_reporter
 from search.collection import open_collection
 
 _LOG = logging.getLogger(__name__)
@@ -27,8 +27,11 @@ def optimize(
     manifest = rewriting.optimize(collection, encoder, progress, index_from)
     opened = open_collection(collection, encoder)
     with opened.snapshot:
+        told = share_reporter(progress)
+        told("classifier of identify", 0.0)
         try:
             opened.fit(progress)
+            told("classifier of identify", 1.0)
         except Error as error:
             _LOG.warning("Nothing is fitted to the labels: %s", error)
     return manifest

@@ -44,7 +44,9 @@ def retrieve(
     `vector` (1, dim) is that of the query, where it is known; else the query is embedded, unless
     no image can answer it. Raises UnknownName for an unknown column to group by.
     """
-    page = _Page(opened, diversity, groups_of(opened.snapshot, diversity.group_by))
+    page = _Page(
+        opened, diversity, groups_of(opened.snapshot, diversity.group_by, diversity.sequence)
+    )
     hits: list[Hit] = []
     plans: list[Plan] = []
     for condition, match in (
@@ -182,7 +184,7 @@ class _Page:
         more = self.opened.nearest.exact.gather(rows)
         self.shown = more if self.shown is None else np.concatenate([self.shown, more])
         hits = hits_of(self.opened.snapshot, found, match)
-        if not self.diversity.group_by:
+        if not (self.diversity.group_by or self.diversity.sequence):
             return hits
         groups = ("" if (each := self.groups[row]) is None else str(each) for row in rows.tolist())
         return [replace(hit, group=group) for hit, group in zip(hits, groups, strict=True)]

@@ -12,6 +12,7 @@ from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.ingest.run import use_taxonomy as use
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.store.manifest import MANIFEST
+from indexer.taxonomy.built_in import about_built_in
 from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.published_vectors import published_by
 from indexer.taxonomy.store import About, import_taxonomy, list_taxonomies, open_taxonomy
@@ -147,13 +148,52 @@ def import_(
     return Imported(taxonomy.about, tuple(problems), vectors_by[0] if vectors_by else None)
 
 
-def list() -> dict[Path, About]:
-    """Return the imported taxonomies by their files."""
-    found = {}
+@dataclass(frozen=True, slots=True)
+class ImportedTaxonomy:
+    """A taxonomy on this machine."""
+
+    path: Path
+    about: About
+
+    def row(self) -> dict[str, object]:
+        """Return it under the columns of `Taxonomies.SCHEMA`."""
+        named = (name for name in Taxonomies.SCHEMA.names if name != "file")
+        return {name: getattr(self.about, name) for name in named} | {"file": str(self.path)}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Taxonomies(Answers[ImportedTaxonomy]):
+    """The imported taxonomies, by name."""
+
+    SCHEMA = pa.schema(
+        [("name", pa.string())]
+        + [(name, pa.int64()) for name in ("taxa", "names", "problems")]
+        + [(name, pa.string()) for name in ("imported", "title", "version", "licence", "file")]
+    )
+    SHOWN: ClassVar = tuple(SCHEMA.names)
+    HEADINGS: ClassVar = tuple(SCHEMA.names)
+
+    def caption(self) -> str:
+        """Return how many there are, and that names come with taxalens."""
+        built_in = about_built_in()
+        few = "taxonomy" if len(self) == 1 else "taxonomies"
+        return (
+            f"{len(self)} imported {few}; without one a new collection takes the names that come "
+            f"with taxalens ({built_in.title}, {built_in.names:,} names)"
+        )
+
+    def cells(self, item: ImportedTaxonomy) -> tuple[object, ...]:
+        """Return the cells of a taxonomy under HEADINGS."""
+        return tuple(item.row().values())
+
+
+def list() -> Taxonomies:
+    """Return the imported taxonomies, by name."""
+    found = []
     for taxonomy in list_taxonomies():
         taxonomy.close()
-        found[taxonomy.path] = taxonomy.about
-    return found
+        found.append(ImportedTaxonomy(taxonomy.path, taxonomy.about))
+    return Taxonomies(tuple(found))
 
 
 def resolve(
@@ -169,17 +209,21 @@ def resolve(
     one. `within` names clades. Raises UnknownName where no taxonomy or no clade is meant.
     """
     given, inside = ((each,) if isinstance(each, str) else tuple(each) for each in (names, within))
-    rows = taxonomy_rows.resolve_names(_connection(taxonomy, Path(collection)), given, inside)
+    snapshot = None if taxonomy else _snapshot(Path(collection))
+    rows = taxonomy_rows.resolve_names(_connection(taxonomy, snapshot), given, inside)
     return ResolvedNames(tuple(map(_resolved, rows)))
 
 
-def show(name: str, *, taxonomy: str | None = None, collection: Path | str = DEFAULT) -> Relatives:
+def show(
+    name: str, *, taxonomy: str | None = None, collection: Path | str | Snapshot = DEFAULT
+) -> Relatives:
     """Return a taxon with its ancestors and its children, and the collection's images of each.
 
-    Raises UnknownName for a name of no taxon or of several; `taxonomy` as in `resolve`.
+    Raises UnknownName for a name of no taxon or of several; `taxonomy` as in `resolve`. The
+    collection may be open.
     """
-    place = Path(collection)
-    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), _snapshot(place), name)
+    place = collection if isinstance(collection, Snapshot) else _snapshot(Path(collection))
+    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), place, name)
     return Relatives(tuple(_relative(row) for row in rows))
 
 
@@ -196,14 +240,13 @@ def _relative(row: dict[str, object]) -> Relative:
     return Relative(**plain)  # type: ignore[arg-type]  # by column
 
 
-def _connection(taxonomy: str | None, collection: Path) -> duckdb.DuckDBPyConnection:
+def _connection(taxonomy: str | None, snapshot: Snapshot | None) -> duckdb.DuckDBPyConnection:
     """Open the named taxonomy, else the collection's, else the only one, else its own taxa.
 
     Raises UnknownName where there is none, or several and none is named.
     """
     if taxonomy:
         return open_taxonomy(taxonomy).connection
-    snapshot = _snapshot(collection)
     own = taxonomy_of(snapshot.manifest) if snapshot else None
     if own:
         return own.connection

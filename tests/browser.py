@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,25 @@ WAIT = 60  # seconds; the first search loads the encoder
 
 
 @contextmanager
-def served(collection: Path, log: Path) -> Iterator[str]:
-    """Run `taxalens app` until Ctrl-C and give its address; it must not complain."""
+def served(
+    collection: Path,
+    log: Path,
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "ui.cli"),
+) -> Iterator[str]:
+    """Run `taxalens app`, or another server, until Ctrl-C and give its address.
+
+    It must not complain.
+    """
     port = _free_port()
-    command = [sys.executable, "-m", "ui.cli", "app", "-c", str(collection), f"--port={port}"]
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as app:
+    command = [sys.executable, *program, *(words or ("app",)), f"--port={port}"]
+    command += ["-c", str(collection)]
+    around = os.environ | dict(environment or {})
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=around) as app,
+    ):
         try:
             _wait_for(port, app)
             yield f"http://127.0.0.1:{port}"
@@ -117,4 +131,4 @@ def _wait_for(port: int, app: subprocess.Popen[bytes]) -> None:
             if door.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.2)
-    pytest.fail("taxalens app did not open its port")
+    pytest.fail("the server did not open its port")

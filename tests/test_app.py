@@ -197,12 +197,6 @@ def test_a_picture_that_is_gone_does_not_hide_the_others(tmp_path: Path, encoder
     assert [each.value for each in page.warning] == ["This picture cannot be read any more."]
 
 
-def test_no_page_without_a_collection(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(main, ["app", "-c", str(tmp_path / "none")])
-    assert ran.exit_code == 1
-    assert "There is no collection at" in ran.stderr
-
-
 # --- A browser -----------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Camtrap DP packages: photographs, their places, and what people and machines observed."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,17 @@ def test_a_zip_names_pictures_that_lie_elsewhere(tmp_path: Path) -> None:
     assert claims(str(source))
     first, *_ = records(source)
     assert first.problem.startswith("is a path that the package does not hold")
+
+
+def test_pictures_in_the_zip_itself_are_read(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "p.zip", FILES, top="p/")
+    picture = write_picture(tmp_path / "1.png", "red").read_bytes()
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("p/media/1.png", picture)
+    first, *_ = records(source)
+    assert (first.problem, first.label) == ("", "Panthera leo")
+    assert first.read is not None
+    assert first.read() == picture
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"resources": 1}', '{"resources": [1]}'])

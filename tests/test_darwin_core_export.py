@@ -16,12 +16,12 @@ from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.exports.account import Account
-from indexer.exports.darwin_core_terms import nearest_term, term_of, terms
 from indexer.exports.event_dates import event_date
 from indexer.exports.export import export
 from indexer.ingest.identifications import write_identifications
 from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
+from indexer.tables.darwin_core_terms import nearest_term, term_of, terms
 from model.errors import BadInput, UnknownName
 from model.taxon import Taxon
 from ui.cli import main
@@ -113,7 +113,7 @@ def test_an_event_date_that_is_not_a_date_is_verbatim_and_counted(tmp_path: Path
         ("2021-05-01/2021-05-03", ""),
     ]
     (note,) = (note for note in account.notes if "eventDate" in note)
-    assert note.startswith("2 occurrences have an eventDate that is not a date (")
+    assert note.startswith("2 images have an eventDate that is not a date (")
     assert "'spring 2021'" in note
 
 
@@ -251,7 +251,7 @@ def test_a_column_is_mapped_to_a_term(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert "the column group is written as group, a term of geology" in found.stderr
     target.unlink()
-    assert CliRunner().invoke(main, [*asked, "--map", "fecha"]).exit_code == 2
+    assert CliRunner().invoke(main, [*asked, "--map", "fecha"]).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -269,3 +269,71 @@ def test_what_cannot_be_mapped_is_said(
     place = collection(tmp_path, {"fecha": "2021", "Sex": "male", "hora": "1"})
     with pytest.raises(error, match=sentence):
         archive(place, **mapped)
+
+
+# Values that their term does not allow
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "written"),
+    [
+        ("52.5", "13.4", ("52.5", "13.4", "", "")),
+        ("-33", "+151.2", ("-33", "+151.2", "", "")),
+        ("abc", "13.4", ("", "", "abc", "13.4")),
+        ("52,5", "13,4", ("", "", "52,5", "13,4")),
+        ("52.5", "213.4", ("", "", "52.5", "213.4")),
+        ("nan", "13.4", ("", "", "nan", "13.4")),
+        ("inf", "1_3", ("", "", "inf", "1_3")),
+        ("52°30'N", "", ("", "", "52°30'N", "")),
+    ],
+)
+def test_coordinates_that_are_not_degrees_are_verbatim_and_counted(
+    latitude: str, longitude: str, written: tuple[str, ...], tmp_path: Path
+) -> None:
+    said = {"decimalLatitude": latitude, "decimalLongitude": longitude}
+    ((row,), account) = archive(collection(tmp_path, said))
+    terms = ("decimalLatitude", "decimalLongitude", "verbatimLatitude", "verbatimLongitude")
+    assert tuple(row[term] for term in terms) == written
+    counted = [note for note in account.notes if note.startswith("1 image has a decimalL")]
+    assert bool(counted) is bool(written[2])
+
+
+@pytest.mark.parametrize(
+    ("term", "good", "bad"),
+    [
+        ("individualCount", "3", "a few"),
+        ("individualCount", "0", "1.5"),
+        ("dateIdentified", "2021-05-01", "last spring"),
+        ("coordinateUncertaintyInMeters", "30", "0"),
+        ("minimumElevationInMeters", "-3.5", "high"),
+        ("month", "12", "13"),
+        ("year", "1998", "98?"),
+    ],
+)
+def test_a_value_that_its_term_does_not_allow_is_no_value_of_it(
+    term: str, good: str, bad: str, tmp_path: Path
+) -> None:
+    (one, two), account = archive(collection(tmp_path, {term: good}, {term: bad}))
+    assert (one[term], two[term]) == (good, "")
+    assert json.loads(two["dynamicProperties"]) == {term: bad}
+    assert any(f" {term} that is not a" in note for note in account.notes)
+
+
+@pytest.mark.parametrize(
+    ("label", "qualifier"),
+    [
+        ("Panthera cf. leo", "cf. leo"),
+        ("Panthera aff. leo (Linnaeus, 1758)", "aff. leo (Linnaeus, 1758)"),
+        ("cf. Panthera leo", "cf. Panthera leo"),
+        ("Panthera_leo", ""),
+        ("Panthera leo?", "?"),
+        ("Cfuria affinis", ""),
+    ],
+)
+def test_the_doubt_of_a_label_is_its_qualifier(label: str, qualifier: str, tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "a.png", "red")
+    lineage = Taxon.from_ranks(["Animalia", "", "", "", "Felidae", "Panthera", ""])
+    run(tmp_path / "p", tmp_path / "c", labels={"a.png": Label(label, lineage)})
+    ((row,), _) = archive(tmp_path / "c")
+    assert row["identificationQualifier"] == qualifier
+    assert row["verbatimIdentification"] == label

@@ -144,6 +144,22 @@ def test_grey_of_12_bits_is_as_bright_as_it_is() -> None:
     assert (pixels[0, 0, 0], pixels[0, 63, 0]) == (128, 255)
 
 
+@pytest.mark.parametrize(
+    ("kind", "white"),
+    [
+        *((np.float32, white) for white in (1, 255, 4095, 65535, 1e6)),
+        (np.int32, 255),
+        (np.int32, 1e6),
+    ],
+)
+def test_grey_of_32_bits_is_as_bright_as_it_is(kind: type, white: float) -> None:
+    values = (np.linspace(0, white, 64)[None].repeat(8, 0)).astype(kind)
+    if kind is np.float32:
+        values[0, 0] = np.nan
+    grey = np.asarray(picture_of(encoded(Image.fromarray(values), "TIFF")).convert("L"), np.int16)
+    assert np.abs(grey - np.linspace(0, 255, 64)).max() <= 1
+
+
 def test_a_picture_in_which_nothing_can_be_seen_is_noted() -> None:
     dark = Image.fromarray(np.full((8, 8), 2000, np.uint16))
     assert decode(encoded(dark, "PNG")).note.startswith("nearly black: its brightest value is 7")
@@ -368,3 +384,14 @@ def test_every_mode_of_jpeg_can_be_made_small(mode: str) -> None:
     assert small.mode == "RGB"
     whole = Image.open(io.BytesIO(data)).convert("RGB").resize(small.size, Image.Resampling.BOX)
     assert np.abs(np.asarray(small, int) - np.asarray(whole, int)).mean() < 2
+
+
+def test_a_picture_is_as_large_as_it_is_asked_for() -> None:
+    photograph = io.BytesIO()
+    Image.linear_gradient("L").resize((3000, 2000)).convert("RGB").save(photograph, "JPEG")
+    for side, size in ((96, (96, 64)), (2400, (2400, 1600)), (4096, (3000, 2000))):
+        decoded = decode(photograph.getvalue(), side=side)
+        assert (decoded.image.size, decoded.width, decoded.height) == (size, 3000, 2000)
+        small = np.asarray(decoded.image.convert("L"), np.float32)
+        rows = small.mean(axis=1)
+        np.testing.assert_allclose(rows, np.linspace(0, 255, len(rows)), atol=4)

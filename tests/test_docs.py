@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from asking import Answer, ask, post
 from click.testing import CliRunner
 from pictures import write_picture
 from taxonomies import write_source
@@ -61,6 +64,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     detections = tmp_path / "photos" / "detections.json"
     detections.write_text(json.dumps({"detection_categories": {}, "images": [image]}))
     (tmp_path / "photos" / "table.csv").write_text("path,species\ncamp/b.jpg,Pica hudsonia\n")
+    (tmp_path / "token.txt").write_text("of-the-museum-9fK2")
     write_source(tmp_path / "taxa.csv")
     (tmp_path / "common_names.csv").write_text("name,taxon,language\nsimba,Panthera leo,sw\n")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
@@ -73,26 +77,43 @@ def test_the_site_shows_every_page() -> None:
 
 
 def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> None:
+    with ExitStack() as servers:
+        run_commands(desk, servers)
+    assert (desk / "fruit.png").is_file()
+    assert (desk / "lions.csv").read_text().count("\n") >= 2
+    assert any((desk / "similar").iterdir())
+
+
+def run_commands(desk: Path, servers: ExitStack) -> None:
+    url = ""
     assert len(commands()) > 8
     for program, *arguments in commands():
         if program == "make":
             assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif program == ".":
             assert arguments == [".venv/bin/activate"]
-        elif arguments == ["app"]:
-            assert serves(free_port(), desk)
+        elif arguments[:1] in (["app"], ["serve"]):
+            url = servers.enter_context(serving(desk, *arguments))
+        elif arguments == ["mcp"]:
+            command = [sys.executable, "-m", "ui.cli", "mcp"]
+            subprocess.run(command, cwd=desk, input=b"", check=True)
+        elif program == "curl":
+            answer = curl(url, arguments)
+            assert (answer.status, bool(answer.json)) == (200, True), answer
         else:
             assert program == "taxalens"
             result = CliRunner().invoke(main, arguments)
             assert result.exit_code == 0, (arguments, result.output)
-    assert (desk / "fruit.png").is_file()
-    assert (desk / "lions.csv").read_text().count("\n") >= 2
-    assert any((desk / "similar").iterdir())
 
 
 def test_every_python_snippet_of_the_pages_runs(desk: Path, capsys: pytest.CaptureFixture) -> None:
-    for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), {})
+    with ExitStack() as servers:
+        for block in blocks("python"):
+            if "127.0.0.1:8502" in block:
+                made = str(next(desk.glob("*.collection")))
+                url = servers.enter_context(serving(desk, "serve", "-c", made))
+                block = block.replace("http://127.0.0.1:8502", url)
+            exec(compile(block, "README.md", "exec"), {})
     assert "Panthera leo" in capsys.readouterr().out
 
 
@@ -102,14 +123,13 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
-def free_port() -> int:
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[str]:
+    """Run a server command in a folder on a free port, and give its address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def serves(port: int, folder: Path) -> bool:
+        port = int(server.getsockname()[1])
     process = subprocess.Popen(
-        [sys.executable, "-m", "ui.cli", "app", "--port", str(port)],
+        [sys.executable, "-m", "ui.cli", *words, "--port", str(port)],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -118,9 +138,21 @@ def serves(port: int, folder: Path) -> bool:
         while process.poll() is None:
             with socket.socket() as connection:
                 if connection.connect_ex(("127.0.0.1", port)) == 0:
-                    return True
+                    break
             time.sleep(0.1)
-        return False
+        assert process.poll() is None, words
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def curl(url: str, words: list[str]) -> Answer:
+    """Ask what curl would: an address, or `-F image=@FILE` and an address."""
+    *form, address = words
+    path = address.removeprefix("http://127.0.0.1:8502")
+    if not form:
+        return ask(url, path)
+    option, (field, at, file) = form[0], form[1].partition("=@")
+    assert (option, at) == ("-F", "=@")
+    return post(url, path, {file: Path(file).read_bytes()}, field)

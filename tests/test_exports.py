@@ -32,7 +32,7 @@ from indexer.ingest.identifications import write_identifications
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.spreadsheet_cells import as_said, harmless
 from indexer.labels.label_files import label_from, read_label_file
-from indexer.readers import refuse
+from indexer.readers import darwin_core, refuse
 from indexer.readers.darwin_core import read as read_darwin_core
 from indexer.readers.embeddings import base as base_of_embeddings
 from indexer.readers.embeddings import read as read_embeddings
@@ -459,7 +459,7 @@ def test_camtrap_dp_is_valid_and_says_only_what_is_known(
     assert account.left_out == {
         "images without the day that they were taken": 4,
         "images without coordinates": 1,
-        "observations of what is no animal, which Camtrap DP has no place for": 1,
+        "observations of other organisms than animals, which Camtrap DP cannot hold": 1,
     }
     (deployment,) = tables[DEPLOYMENTS]
     assert deployment["deploymentID"] == "photos/camp"
@@ -559,7 +559,12 @@ def test_times_are_understood_and_doubt_is_kept(text: str, expected: str, certai
 
 def test_of_an_interval_of_one_visit_the_start_counts() -> None:
     told = moment_of("2020-05-30T02:57:37Z/2020-05-30T02:57:44Z")
+    assert told is not None
     assert str(told) == "2020-05-30T02:57:37+00:00"
+    assert str(told.end) == "2020-05-30T02:57:44+00:00"
+    lone = moment_of("2020-05-30T02:57:37Z")
+    assert lone is not None
+    assert lone.end == lone
     assert moment_of("2020-05-30T02:57:37Z/2020-06-30T02:57:44Z") is None
 
 
@@ -616,7 +621,23 @@ def test_our_own_archive_indexed_again_says_that_pictures_are_not_in_it(
     assert all("a path that the archive does not hold" in each.problem for each in packed)
     shutil.unpack_archive(tmp_path / "o.zip", tmp_path / "o")
     for record in read_darwin_core(str(tmp_path / "o"), refuse):
-        assert "No such file" in record.problem
+        assert "a path that the archive does not hold" in record.problem
+
+
+@pytest.mark.parametrize("named", ["o.zip", "o", "o/occurrence.txt", "o/multimedia.txt"])
+def test_our_own_archive_labels_the_photographs_that_it_names(
+    savanna: Path, tmp_path: Path, named: str
+) -> None:
+    exported(savanna, tmp_path / "o.zip", "darwin-core")
+    shutil.unpack_archive(tmp_path / "o.zip", tmp_path / "o")
+    photos = savanna.parent / "photos"
+    given = darwin_core.labels_of(tmp_path / named)
+    assert given is not None
+    run(photos, tmp_path / "again", labels=given)
+    before, after = said_in(savanna), said_in(tmp_path / "again")
+    for name, (_, lineage, *_) in SAID.items():
+        if any(lineage) and "\n" not in name:  # which no table of an archive can hold
+            assert (name, after[name][1]) == (name, before[name][1])
 
 
 def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Path) -> None:
@@ -632,3 +653,25 @@ def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Pa
     rows = validated(tmp_path / "package")[OBSERVATIONS]
     assert [row["count"] for row in rows] == ["1", "1"]
     assert {row["eventStart"] for row in rows} == {"2020-05-30T02:57:37+00:00"}
+
+
+@pytest.mark.parametrize("format_", ["csv", "pybioclip"])
+def test_a_table_beside_the_pictures_names_them_by_their_paths_below_it(
+    photos: Path, collection: Path, tmp_path: Path, format_: str
+) -> None:
+    places = {tmp_path / "t.csv": "photos/", photos / "t.csv": ""}
+    for target, start in places.items():
+        exported(collection, target, format_)
+        names = {row["file_name"] for row in rows_of(target)}
+        assert f"{start}Panthera leo/a.png" in names
+        assert all(not Path(name).is_absolute() for name in names)
+        if format_ == "csv":
+            again = tmp_path / f"again{len(start)}"
+            run(photos, again, labels=read_label_file(target))
+            assert {key: said[0] for key, said in said_in(again).items()} == {
+                key: said[0] for key, said in said_in(collection).items()
+            }
+    (tmp_path / "far").mkdir()
+    exported(collection, tmp_path / "far" / "t.csv", format_)
+    names = {row["file_name"] for row in rows_of(tmp_path / "far" / "t.csv")}
+    assert str(photos / "Panthera leo/a.png") in names

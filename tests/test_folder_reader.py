@@ -67,7 +67,16 @@ def test_a_record_says_where_a_picture_is_what_it_is_called_and_how_large(tmp_pa
 
 def test_only_pictures_are_inputs(tmp_path: Path) -> None:
     write(tmp_path, "a.jpg", "b.JPEG", "c.png", "d.tif", "e.webp", "f.gif", "g.bmp")
-    write(tmp_path, "notes.txt", "labels.csv", "film.mp4", "jpg", ".jpg", "a.jpg.xmp", "sound.wav")
+    write(
+        tmp_path,
+        "notes.txt",
+        "labels.csv",
+        "jpg",
+        ".jpg",
+        "a.jpg_original",
+        "a.jpg.xmp",
+        "sound.wav",
+    )
     assert list(records(tmp_path)) == [
         "a.jpg",
         "b.JPEG",
@@ -250,6 +259,15 @@ def test_pictures_of_other_kinds_are_read_or_listed(tmp_path: Path) -> None:
         "x.jxl": "JPEG XL is not read; save it as JPEG, PNG or TIFF",
         "x.psd": "Photoshop is not read; save it as JPEG, PNG or TIFF",
     }
+
+
+def test_films_are_listed_and_pictures_without_an_ending_are_pictures(tmp_path: Path) -> None:
+    write(tmp_path, "film.MP4", "film.avi", "alive.MOV", "alive.HEIC", "README")
+    (tmp_path / "IMG_1").write_bytes(b"\xff\xd8\xff\xe0 and so on")
+    found = records(tmp_path)
+    assert "a film is not read; save its frames as JPEG" in found["film.MP4"].problem
+    assert found["IMG_1"].problem == ""
+    assert set(found) == {"film.MP4", "film.avi", "alive.HEIC", "IMG_1"}
 
 
 def test_a_kind_that_needs_an_extra_is_listed_with_it() -> None:

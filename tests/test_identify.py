@@ -336,9 +336,9 @@ def starter(world: Path) -> Path:
     return world / "starter"
 
 
-def ran(*arguments: object, given: str = "") -> tuple[list[dict], str]:
+def ran(*arguments: object, given: str = "", code: int = 0) -> tuple[list[dict], str]:
     result = CliRunner().invoke(main, ["identify", *map(str, arguments), "--format", "json"], given)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return json.loads(result.stdout), result.stderr
 
 
@@ -355,7 +355,7 @@ def test_the_command_finds_fitted_what_optimize_fitted(starter: Path, world: Pat
 
 def test_the_command(starter: Path, world: Path, tmp_path: Path) -> None:
     files = "\n".join(str(file) for file in sorted((world / "new").iterdir())[:2])
-    rows, said = ran("-", "nothing.jpg", "-c", starter, given=files)
+    rows, said = ran("-", "nothing.jpg", "-c", starter, given=files, code=1)
     assert [bool(row["problem"]) for row in rows] == [False, False, True]
     assert list(rows[0]) == list(COLUMNS)
     assert "calibrated on 40 labelled images" in said

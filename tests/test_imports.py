@@ -13,12 +13,16 @@ import taxalens
 NEVER = {
     *("torch", "torchvision", "open_clip", "timm", "sklearn", "scipy", "pandas", "altair"),
     *("streamlit", "httpcore", "httpcore2", "matplotlib", "huggingface_hub"),
+    *("starlette", "uvicorn", "anyio", "mcp", "pydantic"),
 }
 VECTORS = {"faiss", "openvino", "PIL", "tokenizers"}
 DATABASE = {"duckdb", "pyarrow", "numpy"}
 FORBIDDEN = {
     "--help": NEVER | VECTORS | DATABASE,
     "search --help": NEVER | VECTORS | DATABASE,
+    "app --help": NEVER | VECTORS | DATABASE,
+    "serve --help": NEVER | VECTORS | DATABASE,
+    "mcp --help": NEVER | VECTORS | DATABASE,
     "status": NEVER | VECTORS,
     "info": NEVER | VECTORS,
     "search lion": NEVER,
@@ -60,3 +64,11 @@ def test_a_command_imports_only_what_it_uses(command: str, place: Path) -> None:
     imported = imported_by(command, place)
     assert "click" in imported
     assert not imported & FORBIDDEN[command]
+
+
+def test_a_server_without_the_page_needs_no_streamlit() -> None:
+    code = "import sys, ui.server.alone; print(sorted({n.partition('.')[0] for n in sys.modules}))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "'starlette'" in ended.stdout
+    for name in ("streamlit", "torch", "sklearn", "pandas", "mcp"):
+        assert f"'{name}'" not in ended.stdout

@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.labels.label_files import Label, label_of_folder, read_label_file
+from indexer.labels.label_files import Label, label_from, label_of_folder, read_label_file
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
+from search.identify.name_lists import read_classes, read_names
 
 LION = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "Panthera leo")
 
@@ -109,6 +110,16 @@ def test_labels_that_differ_by_case_or_blanks_are_told(
     ]
 
 
+def test_of_the_spellings_of_one_class_the_first_counts_and_the_others_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_classes("goldfinch, Goldfinch,swallow,GOLD_FINCH") == (
+        *("goldfinch", "swallow", "GOLD_FINCH"),
+    )
+    assert "Goldfinch is the same name as goldfinch, which counts." in caplog.text
+    assert read_names(write(tmp_path / "names.txt", "Löwe\nlowe\nNewt\n")) == ("Löwe", "Newt")
+
+
 def test_the_scientific_name_beside_a_label_is_kept_and_counts(tmp_path: Path) -> None:
     path = write(
         tmp_path / "l.csv",
@@ -182,7 +193,7 @@ def test_a_scientific_name_may_have_an_author_and_a_subspecies(
     path = write(tmp_path / "labels.csv", f'label,taxon,rank\nx,"{name}",{rank}\n')
     taxon = read_label_file(path)["x"].taxon
     assert taxon is not None
-    assert (taxon.at(Rank.GENUS), taxon.at(Rank.SPECIES)) == ("Panthera", cleaned)
+    assert (taxon.at(Rank.GENUS), taxon.name) == ("Panthera", cleaned)
 
 
 def test_what_names_no_taxon_stays_a_label(tmp_path: Path) -> None:
@@ -290,3 +301,104 @@ def test_a_files_label_is_understood_as_a_folder_name_is(tmp_path: Path) -> None
         "1.jpg": Label("Panthera leo", species("Panthera", "leo")),
         "2.jpg": Label("blank"),
     }
+
+
+@pytest.mark.parametrize("column", ["label", "taxon", "species", "scientificName"])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *WRITTEN.items(),
+        ("Panthera leo persica", "Panthera leo persica"),
+        ("Panthera_leo_persica", "Panthera leo persica"),
+        ("Panthera leo leo", "Panthera leo leo"),
+        ("Ursus sp.", "Ursus"),
+        ("Red fox", ""),
+        ("Great horned owl", ""),
+        ("Barn owl (Scotland)", ""),
+        ("Mountain path empty", ""),
+        ("Owl sp.", ""),
+    ],
+)
+def test_a_name_states_the_same_in_every_column(
+    column: str, written: str, meant: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "l.csv", f'file_name,{column}\n1.jpg,"{written}"\n')
+    label = read_label_file(path)["1.jpg"]
+    assert (label.text, label.taxon.name if label.taxon else "") == (written, meant)
+
+
+TABLES = {
+    "Scientific Name": ("Bombus (Pyrobombus) pratorum (Linnaeus, 1761)", "Bombus pratorum"),
+    "vernacularName": ("lion", ""),
+    "genus,specificEpithet": ("Panthera,leo", "Panthera leo"),
+    "genericName,specific_epithet": ("Panthera,leo", "Panthera leo"),
+    "genus,specificEpithet,infraspecificEpithet": ("Panthera,leo,persica", "Panthera leo persica"),
+    "genus,species,infraspecificEpithet": ("Panthera,Panthera leo,", "Panthera leo"),
+    "scientificName,taxonRank": ("Rosa L.,GENUS", "Rosa"),
+    "scientificName,genus,specificEpithet": ("Panthera,Panthera,leo", "Panthera leo"),
+}
+
+
+@pytest.mark.parametrize(("columns", "row"), TABLES.items())
+def test_the_terms_of_darwin_core_state_a_taxon(
+    columns: str, row: tuple[str, str], tmp_path: Path
+) -> None:
+    cells = row[0] if "," in columns else f'"{row[0]}"'
+    path = write(tmp_path / "l.csv", f"file_name,{columns}\n1.jpg,{cells}\n")
+    label = read_label_file(path)["1.jpg"]
+    assert (label.taxon.name if label.taxon else "") == row[1]
+    assert label.text
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "name"),
+    [
+        ({"family": "cats"}, "cats", ""),
+        ({"family": "Cats"}, "Cats", ""),
+        ({"family": "Katzen"}, "Katzen", ""),
+        ({"family": "кошки"}, "кошки", ""),
+        ({"kingdom": "animals"}, "animals", ""),
+        ({"class": "Reptiles"}, "Reptiles", ""),
+        ({"order": "Beetles"}, "Beetles", ""),
+        ({"genus": "Oak"}, "Oak", ""),
+        ({"taxon": "cats", "rank": "family"}, "cats", ""),
+        ({"class": "Mammalia", "family": "cats"}, "cats", "Mammalia"),
+        ({"family": "Canidae", "taxon": "Red fox"}, "Red fox", "Canidae"),
+        ({"family": "Compositae"}, "Compositae", "Compositae"),
+        ({"family": "Felidae Fischer, 1817"}, "Felidae", "Felidae"),
+        ({"family": "felidae"}, "Felidae", "Felidae"),
+        ({"genus": "Quercus"}, "Quercus", "Quercus"),
+    ],
+)
+def test_a_word_in_the_column_of_a_rank_is_a_label_and_invents_no_taxon(
+    said: dict[str, str], text: str, name: str
+) -> None:
+    label = label_from("", said)
+    assert (label.text, label.taxon.name if label.taxon else "") == (text, name)
+
+
+@pytest.mark.parametrize(
+    ("rank", "named", "key"),
+    [
+        ("subspecies", "Felis silvestris lybica", "+subspecies Felis silvestris lybica"),
+        ("SSP.", "Felis silvestris lybica (Forster)", "+subspecies Felis silvestris lybica"),
+        ("var.", "Felis silvestris var. lybica", "+variety Felis silvestris lybica"),
+        ("species", "Felis silvestris", ""),
+    ],
+)
+def test_the_rank_of_a_name_below_the_species_counts(rank: str, named: str, key: str) -> None:
+    row = {"genus": "Felis", "species": "Felis silvestris", "taxon": named, "rank": rank}
+    taxon = label_from("", row).taxon
+    assert taxon is not None
+    assert taxon.key == f"|||||Felis|Felis silvestris{key}"
+    assert Taxon.from_key(taxon.key) == taxon
+
+
+def test_a_rank_between_the_seven_counts_where_no_lower_one_is_stated() -> None:
+    above = {"family": "Felidae", "taxon": "Felinae", "rank": "Subfamily"}
+    assert label_from("", {**above}).taxon == Taxon(
+        ("", "", "", "", "Felidae", "", ""), below=("subfamily", "Felinae")
+    )
+    lower = label_from("", {**above, "species": "Felis catus"}).taxon
+    assert lower is not None
+    assert lower.name == "Felis catus"

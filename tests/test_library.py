@@ -19,6 +19,7 @@ from search.label.labelling import Labelling
 
 VERBS = (
     *("index", "add", "update", "retry", "remove", "relocate", "optimize", "status", "verify"),
+    *("backup", "repair"),
     *("open", "load_encoder"),
 )
 METHODS = (
@@ -115,7 +116,7 @@ def test_no_verb_prints(
     assert taxalens.remove(place, "photos/Pica pica/b.png") == 1
     write_source(tmp_path / "taxa.csv")
     done = taxalens.taxonomies.import_(tmp_path / "taxa.csv", name="mine")
-    assert [each.name for each in taxalens.taxonomies.list().values()] == [done.about.name]
+    assert [each.about.name for each in taxalens.taxonomies.list()] == [done.about.name]
     (lion,) = taxalens.taxonomies.resolve("Panthera leo", taxonomy="mine", collection=place)
     assert (lion.rank, lion.lineage[4]) == ("species", "Felidae")
     shown = taxalens.taxonomies.show("Felidae", taxonomy="mine", collection=place)

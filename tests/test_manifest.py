@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from pictures import run
 
 from indexer.catalog.verify import verify
+from indexer.ingest.repair import repair
 from indexer.store.durable import write_durably
 from indexer.store.manifest import (
+    COPY,
     FORMAT_VERSION,
     MANIFEST,
     EncoderEntry,
     FileEntry,
     Manifest,
     commit,
+    parse_manifest,
     read_manifest,
 )
 from model.errors import CollectionError, NotWritten
@@ -172,3 +176,22 @@ def test_a_process_that_dies_while_writing_leaves_the_old_file(tmp_path: Path) -
 def test_a_hash_is_that_of_the_standard(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     assert sha256_of(tmp_path / "file") == ABC
+
+
+def test_a_changed_digit_is_found(tmp_path: Path, committed: Manifest) -> None:
+    path = tmp_path / MANIFEST
+    path.write_text(path.read_text().replace('"generation": 2', '"generation": 3'))
+    with pytest.raises(CollectionError, match="is not as it was written: taxalens repair -c"):
+        read_manifest(tmp_path)
+    (repaired,) = repair(tmp_path)[:1]
+    assert str(repaired) == "manifest.json: restored from manifest-copy.json, generation 2"
+    assert read_manifest(tmp_path) == committed
+
+
+def test_nothing_is_written_over_a_collection_without_its_manifest(
+    tmp_path: Path, committed: Manifest, photos: Path
+) -> None:
+    (tmp_path / MANIFEST).unlink()
+    with pytest.raises(CollectionError, match="and a collection's other files are there"):
+        run(photos, tmp_path)
+    assert parse_manifest(tmp_path, COPY) == committed

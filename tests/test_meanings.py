@@ -1,5 +1,6 @@
 """What labels mean: derived from what was said, in any taxonomy, and never instead of it."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from pictures import run, write_picture
 from taxonomies import TAXA, small_taxonomy, write_source
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.exports.export import export
 from indexer.ingest.indexing import index
+from indexer.ingest.remove_relocate import remove
 from indexer.ingest.run import NO_TAXONOMY, use_taxonomy
 from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
@@ -231,3 +234,90 @@ def test_built_in_names_add_lineages_and_take_nothing_back(
     assert keys(tmp_path / "d")["lion"] is None
     index(tmp_path / "photos", tmp_path / "d", encoder=ColourEncoder())
     assert keys(tmp_path / "d")["lion"] is None  # as it was asked for
+
+
+@pytest.mark.parametrize("taxonomy", [None, "none", "small"])
+def test_the_ranks_of_an_export_are_read_back(tmp_path: Path, taxonomy: str | None) -> None:
+    """A subspecies stays one, within its species, and a subfamily within its family."""
+    for name, colour in (("a", "red"), ("b", "blue")):
+        write_picture(tmp_path / f"p/{name}.png", colour)
+    (tmp_path / "l.csv").write_text(
+        "file_name,taxon,rank,family,genus,species\n"
+        "a.png,Panthera leo leo,subspecies,Felidae,Panthera,Panthera leo\n"
+        "b.png,Pantherinae,subfamily,Felidae,,\n"
+    )
+    if taxonomy == "small":
+        small_taxonomy(tmp_path).close()
+        taxonomy = str(tmp_path / "small.duckdb")
+    labels = tmp_path / "l.csv"
+    for place in ("first", "second"):
+        given = read_label_file(labels)
+        run(tmp_path / "p", tmp_path / place, labels=given, taxonomy=taxonomy)
+        labels = tmp_path / f"{place}.csv"
+        with open_snapshot(tmp_path / place) as snapshot:
+            list(export(snapshot, labels))
+        with labels.open(newline="") as file:
+            found = {(row["taxon"], row["rank"], row["species"]) for row in csv.DictReader(file)}
+        assert found == {
+            ("Panthera leo leo", "subspecies", "Panthera leo"),
+            ("Pantherinae", "subfamily", ""),
+        }
+    with open_collection(tmp_path / "second", encoder=ColourEncoder()) as collection:
+        (hit, *_) = collection.search("Panthera leo")
+        assert (hit.match, hit.scientific_name) == ("labelled", "Panthera leo leo")
+
+
+def test_a_superseded_label_leaves_no_taxon_behind(tmp_path: Path) -> None:
+    write_picture(tmp_path / "photos" / "a.png", "red")
+    write_picture(tmp_path / "photos" / "b.png", "green", (11, 10))
+    small_taxonomy(tmp_path).close()
+    ranks = [said(kingdom=each, genus="Ficus") for each in ("Animalia", "Plantae")]
+    animal, plant = (Label("Ficus", each) for each in ranks)
+    given = dict(labels={"a.png": plant, "b.png": animal}, taxonomy=str(tmp_path / "small.duckdb"))
+    run(tmp_path / "photos", tmp_path / "c", **given)
+    run(tmp_path / "photos", tmp_path / "c", labels={"a.png": animal})
+    opened = open_collection(tmp_path / "c", ColourEncoder())
+    assert opened.search("Ficus").labelled == 2
+    ranks = dict(opened.snapshot.query("SELECT name, rank FROM taxa WHERE name <> 'Ficus'"))
+    assert "Plantae" not in ranks
+    remove(tmp_path / "c", "photos/*")
+    with open_snapshot(tmp_path / "c") as snapshot:
+        assert snapshot.query("SELECT count(*) FROM taxa") == [(0,)]
+
+
+def test_a_species_that_a_taxonomy_lacks_stays_as_it_is_stated_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "taxalens")
+    for number, name in enumerate(("Carabus auratus", "White_flower", "Pica pica", "gizmo")):
+        write_picture(tmp_path / "photos" / name / "a.png", "red", (10 + number, 10))
+    small_taxonomy(tmp_path).close()
+    index(
+        tmp_path / "photos",
+        tmp_path / "c",
+        encoder=ColourEncoder(),
+        taxonomy=str(tmp_path / "small.duckdb"),
+    )
+    with open_snapshot(tmp_path / "c") as snapshot:
+        found = dict(snapshot.query("SELECT label, taxon_key FROM images"))
+    assert found["Carabus auratus"] == "|||||Carabus|Carabus auratus"
+    assert found["White_flower"] is None
+    assert "1 of 4 labels understood as taxa" in caplog.text
+    assert (
+        "1 label is not in the taxonomy small and stays as stated: Carabus auratus" in caplog.text
+    )
+    assert (
+        "2 labels name no taxon of the taxonomy small and stay words: White_flower, gizmo"
+        in caplog.text
+    )
+
+
+def test_words_that_leave_an_image_unlabelled_are_no_unknown_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "taxalens")
+    write_picture(tmp_path / "photos" / "lion" / "a.png", "red")
+    write_picture(tmp_path / "photos" / "unidentified" / "a.png", "green")
+    index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
+    assert "labels understood as taxa: lion (Panthera leo)" in caplog.text
+    assert "stays a word" not in caplog.text

@@ -171,9 +171,13 @@ def test_predictions_of_speciesnet_are_read_like_these(tmp_path: Path) -> None:
     write(tmp_path)
     lion = "00000000;mammalia;carnivora;felidae;panthera;leo;lion"
     box = {"category": "1", "label": "animal", "conf": 0.97, "bbox": [0.1, 0.1, 0.5, 0.5]}
+    person, vehicle = (
+        {"category": number, "conf": 0.9, "bbox": [0.6, share, 0.3, 0.3]}
+        for number, share in (("2", 0.1), ("3", 0.5))
+    )
     told = [
         {
-            **{"filepath": "site A/1.jpg", "country": "KEN", "detections": [box]},
+            **{"filepath": "site A/1.jpg", "country": "KEN", "detections": [box, person, vehicle]},
             **{"prediction": lion, "prediction_score": 0.9, "model_version": "4.0.1a"},
         },
         {"filepath": "site A/2.jpg", "detections": [], "prediction": "f1;;;;;;blank"},
@@ -182,7 +186,9 @@ def test_predictions_of_speciesnet_are_read_like_these(tmp_path: Path) -> None:
     path = tmp_path / "predictions.json"
     path.write_text(json.dumps({"predictions": told}))
     assert reader_of(str(path)).NOUN == "predictions of SpeciesNet (JSON)"
-    animal, blank, failed = reader_of(str(path)).read(str(path), refuse)
+    animal, *others, blank, failed = reader_of(str(path)).read(str(path), refuse)
+    assert [each.label for each in others] == ["human", "vehicle"]
+    assert not any("classification" in key for each in others for key in each.metadata)
     assert (animal.crop, animal.label) == (Box(0.1, 0.1, 0.5, 0.5), "")
     assert animal.metadata == {
         **{"country": "KEN", "model_version": "4.0.1a", "detection": "animal"},

@@ -31,25 +31,25 @@ def test_plus_and_minus_move_what_is_found(opened: Collection) -> None:
     def place(name: str, **parts: object) -> int:
         return names(opened.search(text="green", k=8, **parts)).index(name)
 
-    assert place("red.png", plus="9*red") == 0
-    assert place("red.png", plus="9*red") < place("red.png")
-    assert place("unsorted/green.png", minus="9*green") > place("unsorted/green.png")
-    heavier = [place("red.png", plus=f"{weight}*red") for weight in (0, 0.5, 1, 2, 9)]
+    assert place("red.png", plus=("red", 9)) == 0
+    assert place("red.png", plus=("red", 9)) < place("red.png")
+    assert place("unsorted/green.png", minus=("green", 9)) > place("unsorted/green.png")
+    heavier = [place("red.png", plus=("red", weight)) for weight in (0, 0.5, 1, 2, 9)]
     assert heavier == sorted(heavier, reverse=True)
 
 
 def test_a_part_may_be_a_name_or_a_picture(opened: Collection, photos: Path) -> None:
-    hits = opened.search(text="green", plus=[f"9*{photos / 'red.png'}"], minus=["Panthera leo"])
+    hits = opened.search(text="green", plus=[(photos / "red.png", 9.0)], minus=["Panthera leo"])
     assert names(hits)[0] == "red.png"
     assert hits.meaning.endswith("plus 9 × " + str(photos / "red.png") + ", minus Panthera leo")
     with pytest.raises(BadInput, match=r"There is no picture file none\.png"):
-        opened.search(text="green", plus="2*none.png")
+        opened.search(text="green", plus=("none.png", 2))
     with pytest.raises(Error, match="leaves nothing to search by"):
         opened.search(text="green", minus="green")
 
 
 def test_a_taxon_keeps_its_labelled_images_first(opened: Collection) -> None:
-    mixed_up = opened.search("Panthera leo", k=8, plus="9*blue")
+    mixed_up = opened.search("Panthera leo", k=8, plus=("blue", 9))
     assert {hit.source_id for hit in mixed_up[:2]} == {
         hit.source_id for hit in opened.search("Panthera leo", k=2)
     }
@@ -147,5 +147,11 @@ def test_diversity_keeps_its_promises(n: int, k: int, seed: int, diverse: bool) 
 
 
 def test_a_page_that_is_none_is_refused(opened: Collection) -> None:
-    with pytest.raises(Error, match="skip 0 or more: not 3, -1"):
+    with pytest.raises(Error, match="skip is the number of hits to leave out, 0 or more"):
         opened.search("red", k=3, skip=-1)
+
+
+def test_the_syntax_of_the_command_line_is_words_to_the_library(opened: Collection) -> None:
+    assert "2*red" in opened.search("Panthera leo", plus="2*red").meaning
+    with pytest.raises(BadInput, match="A weight is a number"):
+        opened.search("Panthera leo", plus=[("red", "2")])  # type: ignore[list-item]

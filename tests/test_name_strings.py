@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indexer.taxonomy.name_strings import Reading, fold, no_taxon, readings
+from indexer.taxonomy.name_strings import Reading, fold, readings
+from indexer.taxonomy.no_names import no_taxon
 
 AUTHOR, SUBGENUS, RANK = "without its author", "without its subgenus", "without its rank marker"
 MARKS, CULTIVAR, SPECIES = "without its marks", "without its cultivar", "its species"

@@ -1,4 +1,4 @@
-"""Nothing calls out: index, search and info look up no name and open no connection."""
+"""Nothing calls out: commands look up no name and open no connection, servers none elsewhere."""
 
 import os
 import shutil
@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from asking import ask, post
+from browser import chromium, handshake, served, watched_page
 from pictures import write_picture
+
+import taxalens
 
 RECORDER = """
 import os, sys
@@ -66,3 +70,88 @@ def test_index_search_and_info_ask_nothing_of_the_network(recorded: object, tmp_
     assert recorded("-m", "ui.cli", "search", "lion", *place) == ""
     assert recorded("-m", "ui.cli", "search", "--text", "red fruit", *place) == ""
     assert recorded("-m", "ui.cli", "info", *place) == ""
+
+
+# --- Servers -------------------------------------------------------------------------------------
+
+# Without the guard, Streamlit checks a foreign page itself, and asks outside for our address.
+WITHOUT_GUARD = """
+import sys
+from pathlib import Path
+from ui.server import page
+page.Guard = lambda app: app
+_, _, port, _, collection = sys.argv
+page.run_page(Path(collection), int(port.partition("=")[2]))
+"""
+# What would leave this machine is recorded and stopped.
+BLOCKER = (
+    RECORDER
+    + """
+def stop(event, arguments):
+    if event == "socket.getaddrinfo" and arguments[0] not in (None, "127.0.0.1"):
+        raise OSError(f"{arguments[0]} is not asked for")
+sys.addaudithook(stop)
+"""
+)
+
+
+def foreign(record: Path) -> list[str]:
+    """Return what was asked of other machines."""
+    lines = record.read_text().splitlines() if record.exists() else []
+    return [line for line in lines if "127.0.0.1" not in line and line.split()[1] != "None"]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(BLOCKER)
+    path = os.pathsep.join([str(tmp_path / "hook"), str(Path.cwd())])
+    write_picture(tmp_path / "photos" / "Panthera leo" / "1.png", "orange", (64, 64))
+    taxalens.index(tmp_path / "photos", tmp_path / "c", encoder="starter")
+    return {"RECORD": str(tmp_path / "record"), "PYTHONPATH": path}
+
+
+def visit(url: str, picture: bytes) -> int:
+    """Ask everything that a server answers, as its own page and as a foreign one."""
+    image_id = ask(url, "/api/search?q=lion").json[0]["image_id"]
+    for path in ("/", "/api/search?text=red", "/api/openapi.json", "/nothing", "/api/health"):
+        ask(url, path)
+    for path in (f"/thumb/{image_id}", f"/original/{image_id}", f"/api/images/{image_id}"):
+        assert ask(url, path).status == 200
+    assert post(url, "/api/identify", {"a.png": picture}).status == 200
+    assert post(url, "/api/search", {"http://evil.example/a.png": picture}).status == 200
+    handshake(url, "127.0.0.1", "127.0.0.1")
+    handshake(url, "evil.example", "evil.example")
+    return handshake(url, "127.0.0.1", "evil.example")
+
+
+@pytest.mark.parametrize("server", ["app", "serve"])
+def test_a_server_asks_nothing_of_other_machines(
+    watched: dict[str, str], tmp_path: Path, server: str
+) -> None:
+    picture = (tmp_path / "photos" / "Panthera leo" / "1.png").read_bytes()
+    with served(tmp_path / "c", tmp_path / "log", server, environment=watched) as url:
+        assert visit(url, picture) == 403
+    assert foreign(tmp_path / "record") == []
+
+
+def test_without_the_guard_streamlit_asks_outside(watched: dict[str, str], tmp_path: Path) -> None:
+    """The control: the recorder sees what the guard prevents."""
+    program = ("-c", WITHOUT_GUARD)
+    log, around = tmp_path / "log", watched
+    with served(tmp_path / "c", log, "app", environment=around, program=program) as url:
+        assert handshake(url, "127.0.0.1", "evil.example") == 403
+    assert any("checkip" in line for line in foreign(tmp_path / "record"))
+
+
+def test_a_page_in_a_browser_asks_nothing_of_other_machines(
+    watched: dict[str, str], tmp_path: Path
+) -> None:
+    with (
+        served(tmp_path / "c", tmp_path / "log", environment=watched) as url,
+        chromium() as browser,
+        watched_page(browser, url) as page,
+    ):
+        page.goto(url)
+        page.locator("[data-test-script-state=notRunning]").wait_for()
+    assert foreign(tmp_path / "record") == []

@@ -52,6 +52,14 @@ def test_pictures_of_a_hugging_face_data_set(tmp_path: Path) -> None:
     assert run(source, tmp_path / "c").total == 0
 
 
+def test_a_number_of_a_class_without_a_name_is_no_label(tmp_path: Path) -> None:
+    images = [{"bytes": picture(tmp_path, "red"), "path": "a.png"}]
+    pq.write_table(pa.table({"image": images, "label": [0]}), tmp_path / "hf.parquet")
+    source = str(tmp_path / "hf.parquet")
+    (record,) = reader_of(source).read(source, refuse)
+    assert (record.label, record.metadata) == ("", {"label_number": "0"})
+
+
 def test_pixels_of_imageomics_shards(tmp_path: Path) -> None:
     red = np.zeros((20, 30, 3), np.uint8)
     red[..., 2] = 255  # BGR

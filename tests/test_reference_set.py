@@ -71,6 +71,15 @@ def test_specimens_that_do_not_differ_are_only_centred() -> None:
     np.testing.assert_allclose(whitening.mean, np.eye(3, 5).mean(axis=0))
 
 
+def test_two_specimens_of_one_class_are_enough_to_whiten() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(200):  # of some, rounding makes the shrinkage of 0 a negative one
+        vectors = random.normal(size=(3, 128)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        whitening = fit_whitening(reference_set(vectors, [0, 0, 1]))
+        assert np.isfinite(whitening.matrix).all()
+
+
 # Votes
 
 

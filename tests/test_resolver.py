@@ -142,7 +142,7 @@ Ficus carica (Fungi)
 Ursus himalayanus
 Panthera uncia
 Ficus (Aves)
-Ficus (Yeti)
+Ficus (Yetia)
 robin (Plantae)
 lion sleeping
 red fruit

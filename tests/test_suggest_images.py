@@ -150,4 +150,4 @@ def test_what_the_command_writes_can_be_filled_in_and_given_back(tmp_path: Path)
     target = tmp_path / "s.parquet"
     assert taxalens("suggest", "-c", c, "--format", "parquet", "--output", target).exit_code == 0
     assert pq.read_table(target).to_pylist() == rest
-    assert taxalens("suggest", "-c", c, "--format", "parquet").exit_code == 2
+    assert taxalens("suggest", "-c", c, "--format", "parquet").exit_code == 1

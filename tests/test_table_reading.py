@@ -102,6 +102,36 @@ def test_encodings_are_detected_and_said(
     assert not word or "UTF-8 (line 2)" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("encoding", "called", "words"),
+    [
+        ("cp1251", "Windows-1251", ("лев", "Москва")),
+        ("cp1251", "Windows-1251", ("ЛЕВ", "")),
+        ("koi8_r", "KOI8-R", ("лев", "Новосибирск")),
+        ("cp1253", "Windows-1253", ("λιοντάρι", "Αθήνα")),
+        ("cp932", "Shift-JIS", ("ライオン", "東京都")),
+        ("gbk", "GBK", ("狮子", "北京市")),
+        ("gbk", "GBK", ("狮子", "")),
+        ("big5", "Big5", ("獅子", "台北市")),
+        ("euc_kr", "EUC-KR", ("사자", "서울특별시")),
+        ("cp1252", "Windows-1252", ("22 °C ± 1 µm", "Côte d’Azur – été")),
+        ("cp1252", "Windows-1252", ("œuf “élevé”…", "Ñandú São")),
+    ],
+)
+def test_other_scripts_are_read_in_the_encoding_that_their_bytes_tell(
+    tmp_path: Path,
+    encoding: str,
+    called: str,
+    words: tuple[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = f"file_name,label,locality\na.jpg,{words[0]},{words[1]}\nb.jpg,lion,\n"
+    path = write(tmp_path, text.encode(encoding))
+    first, _ = said(path)
+    assert (first["label"], first.get("locality", "")) == words
+    assert f"read as {called}" in caplog.text
+
+
 def test_the_encoding_is_that_of_the_whole_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -79,10 +79,10 @@ def test_the_command_names_each_damaged_file_and_the_next_step(indexed: Path) ->
     assert shown.exit_code == 1
     lines = dict(line.split(": ", 1) for line in shown.stdout.splitlines())
     assert len(lines) == 4
-    assert "restore it from a copy" in lines[vectors]
+    assert f"taxalens repair -c {indexed} isolates it" in lines[vectors]
     assert f"taxalens optimize -c {indexed}" in lines[manifest.index.path]
-    assert lines[manifest.paths("labels")[0]].startswith("is missing; restore it")
-    assert "use none" in lines[manifest.paths("names")[0]]
+    assert lines[manifest.paths("labels")[0]].startswith("is missing; taxalens repair")
+    assert "derives it again" in lines[manifest.paths("names")[0]]
     assert "Traceback" not in shown.output
 
 

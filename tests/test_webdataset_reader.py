@@ -177,7 +177,8 @@ def test_of_a_name_that_comes_twice_the_first_picture_has_the_first_text(tmp_pat
         *(("1.jpg", b"a"), ("1.sci.txt", b"Panthera leo")),
         *(("1.jpg", b"b"), ("1.sci.txt", b"Puma concolor")),
     ]
-    (record,) = records(write_tar(tmp_path / "s.tar", members))
+    record, again = records(write_tar(tmp_path / "s.tar", members))
+    assert "1.jpg" in again.problem
     assert record.span
     offset, length = record.span
     assert (tmp_path / "s.tar").read_bytes()[offset : offset + length] == b"a"
@@ -234,3 +235,33 @@ def test_a_member_of_less_than_no_bytes_ends_the_tar_and_not_the_run(
     first, damage = records(damaged(tmp_path, change))
     assert (first.source_id, damage.source_id) == ("1.jpg", "s.tar#damaged")
     assert damage.problem.startswith("cannot be read beyond byte")
+
+
+@pytest.mark.parametrize(
+    ("members", "text", "taxon"),
+    [
+        ({"1.SCI.TXT": b"Pica hudsonia"}, "Pica hudsonia", "Pica hudsonia"),
+        ({"1.Json": b'{"Scientific Name": "Pica pica (L.)"}'}, "Pica pica (L.)", "Pica pica"),
+        ({"1.cls": b"magpie"}, "magpie", ""),
+        ({"1.txt": b"a photo of Pica pica."}, "Pica pica", "Pica pica"),
+        ({"1.txt": b"It sits in a tree."}, "", ""),
+        ({"1.cls": b"3"}, "", ""),
+        ({"1.com.txt": "Säger".encode("cp1252")}, "Säger", ""),
+    ],
+)
+def test_texts_in_any_case_and_as_other_tools_write_them(
+    tmp_path: Path, members: dict[str, bytes], text: str, taxon: str
+) -> None:
+    source = write_tar(tmp_path / "t.tar", [("1.JPG", b"x"), *members.items()])
+    (record,) = records(source)
+    assert (record.label, record.taxon.name if record.taxon else "") == (text, taxon)
+    if not text:
+        assert list(record.metadata.values()) == [data.decode() for data in members.values()]
+
+
+def test_broken_json_and_pictures_of_one_name_are_counted(tmp_path: Path) -> None:
+    members = [("1.jpg", b"x"), ("1.json", b"{"), ("2.jpg", b"y"), ("1.jpg", b"z")]
+    first, second, json_, again = records(write_tar(tmp_path / "t.tar", members))
+    assert (first.source_id, second.source_id) == ("1.jpg", "2.jpg")
+    assert json_.problem == "1 texts are not an object of JSON (1.json); mend them"
+    assert again.problem.startswith("1 pictures have the name of one before (1.jpg)")

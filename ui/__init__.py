@@ -14,5 +14,8 @@ tables.py         rows of a schema as text, CSV, JSON or Parquet
 contact_sheet.py  hits as one picture
 demo/             the demo's photographs and tour
 app.py            the Streamlit app
+server/           the HTTP server, of the page and of the API
 views/            its pages, one file each
+widgets/          parts that pages share, one file each
+wall/             many pictures to look at, select and label
 """

@@ -56,6 +56,10 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except Error as error:
             raise click.ClickException(_with_options(str(error))) from None
+        except click.MissingParameter:
+            raise  # usage, not a value
+        except click.BadParameter as error:
+            raise click.ClickException(error.format_message()) from None
         except UnicodeEncodeError as error:
             if _is_readable(str(error.object)):
                 raise

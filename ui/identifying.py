@@ -1,20 +1,27 @@
 """Identifying on the command line: its cost first, then each answer as it is made."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
+import click
 from tqdm import tqdm
 
 from indexer.taxonomy.text_encoding import encode_missing
 from model.errors import BadInput
+from search.identify import own_labels
 from search.identify.identifications import BEST_SCHEMA, Identification, Identifications
 from search.identify.identifier import AnswerOptions
+from search.identify.own_labels import Classification
 from search.identify.photographs import TOGETHER
 from search.identify.preparation import Preparation
 from ui.progress_bars import progress_bars
 from ui.tables import write_rows
+
+A = TypeVar("A", Identification, Classification)
 
 
 def sources_of(images: Sequence[str]) -> list[str]:
@@ -49,14 +56,18 @@ def identify(
         else:
             save_plot(backoff.reliability.plot(), plot)
             sys.stderr.write(f"plot: {plot}\n")
-    answers = _counted(identifier.identify(sources, asked))
+    tally = _Tally(sources)
+    answers = tally.counted(identifier.identify(sources, asked))
     if best:
         rows = (row for answer in answers for row in answer.best_rows())
         write_rows(BEST_SCHEMA, rows, format_, output, together=TOGETHER * asked.k)
     else:
         rows = (answer.row() for answer in answers)
-        kind = Identifications
-        write_rows(kind.SCHEMA, rows, format_, output, shown=kind.SHOWN, together=TOGETHER)
+        grouped = ("group", "photographs") if asked.is_grouped else ()
+        *shown, problem = Identifications.SHOWN
+        columns = (*shown, *grouped, problem)
+        write_rows(Identifications.SCHEMA, rows, format_, output, shown=columns, together=TOGETHER)
+    tally.check()
 
 
 def classify(
@@ -69,7 +80,6 @@ def classify(
 ) -> None:
     """Write the k best labels of each image, or all, as pybioclip does."""
     from model.encoder import load
-    from search.identify import own_labels
 
     loaded = load(encoder)
     texts = own_labels.texts_of(loaded, list(labels))
@@ -78,16 +88,40 @@ def classify(
     candidates = own_labels.labels_as_candidates(texts, labels)
     k = min(k or len(labels), len(candidates.clades[own_labels.LEVEL].starts))
     found = own_labels.classify(sources, loaded, candidates, k)
-    with tqdm(unit=" lines") as bar:
-        rows = (each.row() for each in found if bar.update() or True)
-        write_rows(own_labels.SCHEMA, rows, format_, output, together=TOGETHER * k)
+    tally = _Tally(sources)
+    rows = (each.row() for each in tally.counted(found))
+    write_rows(own_labels.SCHEMA, rows, format_, output, together=TOGETHER * k)
+    tally.check()
 
 
-def _counted(answers: Iterator[Identification]) -> Iterator[Identification]:
-    """Count answers as they come, and name on stderr the photographs without one."""
-    with tqdm(unit=" images") as bar:
-        for answer in answers:
-            bar.update(len(answer.files) or 1)
-            if answer.problem:
-                tqdm.write(f"{answer.file}: {answer.problem}", file=sys.stderr)
-            yield answer
+class _Tally:
+    """Counts answers as they come, and names on stderr the photographs without one."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self.missing = {str(Path(each)) for each in sources if not os.path.lexists(each)}
+        """sources that may not be there; an address and a pattern are not known to be"""
+        self.answered = 0
+        self.failed = 0
+        self.lost = 0
+
+    def counted(self, answers: Iterator[A]) -> Iterator[A]:
+        """Yield answers with a bar."""
+        with tqdm(unit=" answers") as bar:
+            for answer in answers:
+                bar.update()
+                self.add(answer.file, answer.problem)
+                yield answer
+
+    def add(self, file: str, problem: str) -> None:
+        """Count one answer."""
+        if not problem:
+            self.answered += 1
+            return
+        self.failed += 1
+        self.lost += file in self.missing
+        tqdm.write(f"{file}: {problem}", file=sys.stderr)
+
+    def check(self) -> None:
+        """End with exit code 1 where a source is not there, or nothing was answered."""
+        if self.lost or (self.failed and not self.answered):
+            raise click.exceptions.Exit(1)

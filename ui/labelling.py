@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
+from model.sizes import counted
 from model.taxon import RANKS, Taxon
 from search.label.labelling import Labelling, labels_in
 from search.label.methods import AUTO
@@ -75,7 +76,16 @@ def label_images(labelling: Labelling, format_: str, output: Path | None, write:
         labelling.save(shown())
     else:
         deque(shown(), maxlen=0)
-    done = f"{given:,} of {len(labelling):,} images labelled"
+    done = f"{given:,} of {counted(len(labelling), 'image')} labelled"
+    if not len(labelling):
+        alone = labelling.left_alone
+        why = (
+            f"the {counted(alone, 'image')} chosen are examples or have a person's label; "
+            "--relabel adds a machine's label beside a person's"
+            if alone
+            else "no image passes the filters"
+        )
+        return f"Nothing to label: {why}"
     if given < len(labelling):
         done += f", the others not surely enough (--precision {labelling.precision:g})"
     return done + ("" if write else "; nothing was written")

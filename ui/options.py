@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ class _Place(click.ParamType[tuple[float, float, float]]):
         try:
             latitude, longitude, km = map(float, str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is no place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
+            self.fail(f"{value!r} is not a place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
         return latitude, longitude, km
 
 
@@ -41,6 +43,22 @@ class _Weighted(click.ParamType[tuple[str, float]]):
             return str(value), 1.0  # a star that is a part of the text
 
 
+class _Gap(click.ParamType[float]):
+    """A time between photographs."""
+
+    name = "gap"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return "60s", "2min" or "1h" as seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", str(value).strip())
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r} is not a time; write 60s, 2min or 1h.", param, ctx)
+        return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
+
+
+GAP = _Gap()
 PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "csv", "json", "parquet")
@@ -52,60 +70,123 @@ collection = click.option(
     default=DEFAULT_COLLECTION,
     show_default=True,
     metavar="DIR",
-    help="The collection.",
+    help="Folder of the collection.",
 )
 taxonomy = click.option(
     "--taxonomy",
     metavar="NAME|FILE",
-    help="An imported taxonomy (taxalens taxonomy list); by default the collection's own.",
+    help="Imported taxonomy (taxalens taxonomy list); by default the collection's taxonomy.",
 )
 within = click.option(
     "--within", multiple=True, metavar="NAME", help="Only images labelled in this clade."
 )
-where = click.option("--where", metavar="SQL", default="", help="SQL condition on the metadata.")
-format_ = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    is_eager=True,  # before --output, which looks at it
-    help="How to write the answer.",
+sequence = click.option(
+    "--sequence",
+    type=GAP,
+    metavar="GAP",
+    help="Group photographs that one camera took at most GAP apart (60s, 2min), by EXIF or a date "
+    "column.",
 )
+where = click.option(
+    "--where", metavar="SQL", default="", help="SQL condition on the metadata of images."
+)
+_SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
 def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before the work for it begins."""
+    """Refuse a file that cannot be written, or that is there, before the work for it begins."""
     if path and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}.", ctx, parameter)
+        raise click.BadParameter(
+            f"{path.parent} is not a folder; create it, or choose another.", ctx, parameter
+        )
+    if path and path.is_file() and not ctx.params.get(_OVERWRITE):
+        raise click.BadParameter(
+            f"{path} exists; name another file, or pass --overwrite to replace it.", ctx, parameter
+        )
     return path
 
 
 def _answer_file(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    if path is None and ctx.params.get("format_") == "parquet":
-        raise click.UsageError("Parquet cannot be shown on a screen; name a file with --output.")
+    """Check the file of an answer, and take its format from the name where none is given."""
+    given = ctx.params.get("format_")
+    if path is None:
+        if given == "parquet":
+            raise click.BadParameter(
+                "Parquet cannot be shown on a screen; name a file with --output.", ctx, parameter
+            )
+        ctx.params["format_"] = given or "table"
+        return None
+    named = _SUFFIXES.get(path.suffix.lower())
+    if given is None and named is None:
+        raise click.BadParameter(
+            f"{path} does not tell its format; end its name in {_LISTED}, or pass --format.",
+            ctx,
+            parameter,
+        )
+    if given and named and given != named:
+        raise click.BadParameter(
+            f"{path} is called {path.suffix}, but --format is {given}; change one of them.",
+            ctx,
+            parameter,
+        )
+    ctx.params["format_"] = given or named
     return file_to_write(ctx, parameter, path)
 
 
-output = click.option(
+_OVERWRITE = "overwrite"
+_LISTED = ", ".join([*_SUFFIXES][:-1]) + " or " + [*_SUFFIXES][-1]
+_overwrite = click.option(
+    "--overwrite",
+    is_flag=True,
+    is_eager=True,  # before the options of files, which look at it
+    help="Replace files that exist.",
+)
+_output = click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_answer_file,
     metavar="FILE",
-    help="Write the answer there instead of to the screen.",
+    help="Write the answer to a file instead of the screen.",
+)
+
+
+def output(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --output and --overwrite; the command takes `output` alone."""
+    return _output(overwrite(command))
+
+
+def overwrite(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --overwrite to a command that has an option with `file_to_write`."""
+
+    @wraps(command)
+    def without(*arguments: Any, **options: Any) -> None:
+        del options[_OVERWRITE]
+        command(*arguments, **options)
+
+    return _overwrite(without)
+
+
+format_ = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    is_eager=True,  # before --output, which looks at it
+    help=f"Format of the answer; by default a table, or as the name of --output ends: {_LISTED}.",
 )
 encoder = click.option(
     "--encoder",
     metavar="SPEC",
     help="starter (small, offline), bioclip, bioclip-2, bioclip-2.5, biocap, hf-hub:OWNER/NAME, "
-    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's own; bioclip for a new one.",
+    "local-dir:DIR or ARCH:CHECKPOINT. By default the collection's encoder; bioclip for a new "
+    "collection.",
 )
 labels = click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="CSV, Excel or Parquet with a column file_name or label, and kingdom … species or taxon, "
-    "common_name. Without it, folder names are the labels.",
+    help="Table of labels (CSV, Excel, Parquet) with a column file_name, or label for folders, and "
+    "taxon or kingdom … species, common_name. By default the source's own labels, such as the "
+    "names of folders.",
 )
 _WORK = (
     click.option(
@@ -113,20 +194,20 @@ _WORK = (
         type=click.Choice(RUNTIMES),
         default=AUTO,
         show_default=True,
-        help="What computes the vectors; auto is torch on a GPU and OpenVINO on a CPU.",
+        help="Library that computes the vectors; auto takes torch on a GPU, OpenVINO on a CPU.",
     ),
-    click.option("--fetch", is_flag=True, help="Download pictures that are named by URL."),
+    click.option("--fetch", is_flag=True, help="Download pictures given by URL."),
     click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Threads that read and decode; by default as many as suit the machine.",
+        help="Threads that read and decode; by default chosen for the machine.",
     ),
     click.option(
         "--batch-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Pictures that are embedded at once; by default as many as suit the machine.",
+        help="Pictures embedded at once; by default chosen for the machine.",
     ),
 )
 

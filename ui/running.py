@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from model.sizes import counted
 from ui.progress_bars import progress_bars
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ def run_once(run: "Callable[[OnStep], Progress]", collection: Path) -> None:
 
 def told(progress: "Progress", collection: Path) -> str:
     """Return in one line what became of the inputs of a run."""
+    cut = f" ({progress.cut_short:,} cut short)" if progress.cut_short else ""
     counts = ((progress.relabelled, "labelled anew"), (progress.vanished, "no longer there"))
-    more = "".join(f", {count} {what}" for count, what in counts if count)
-    hint = f"; see: taxalens status -c {collection}" if progress.failed else ""
+    more = "".join(f", {count:,} {what}" for count, what in counts if count)
+    hint = f"; see: taxalens status -c {collection}" if progress.failed or cut else ""
     return (
-        f"{collection}: {progress.embedded} embedded, {progress.duplicates} duplicates, "
-        f"{progress.failed} failed{more}{hint}"
+        f"{collection}: {progress.embedded:,} embedded{cut}, "
+        f"{counted(progress.duplicates, 'duplicate')}, {progress.failed:,} failed{more}{hint}"
     )

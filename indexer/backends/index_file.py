@@ -31,8 +31,11 @@ def make_index(
     neighbours of sampled queries than by likeness.
     """
     few = min(_FEW, lists_for(len(exact), True))
-    trial = train_by_taxa(exact, few), train_by_likeness(exact, few)
-    needed = (lists_needed(exact, each, samples) for each in trial)
+    needed = []
+    for place, each in enumerate((train_by_taxa, train_by_likeness)):
+        told("trial lists", place / 2)
+        needed.append(lists_needed(exact, each(exact, few), samples))
+    told("trial lists", 1.0)
     by_taxa = all(taxa <= _WORTH * likeness for taxa, likeness in zip(*needed, strict=True))
     train = train_by_taxa if by_taxa else train_by_likeness
     step = "lists by taxa" if by_taxa else "lists by likeness"

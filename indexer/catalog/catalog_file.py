@@ -118,7 +118,7 @@ def _make(path: Path, collection: Path, manifest: Manifest, before: Path | None)
             _bring_up(path, collection, manifest, from_earlier=True)
             return
         except (duckdb.Error, NotWhole) as error:
-            _LOG.warning("%s is not built upon: %s", before, _reason(error))
+            _LOG.debug("%s is not built upon: %s", before, _reason(error))
             for each in path.parent.iterdir():
                 each.unlink()
     _bring_up(path, collection, manifest, from_earlier=False)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import duckdb
-import numpy as np
 
 from indexer.catalog.catalog_file import open_catalog
 from indexer.inputs.paths import below
 from indexer.inputs.records import CROP_MARK, is_address
 from indexer.store.manifest import Manifest, read_manifest
+from indexer.store.segment import open_vectors
 from model.vectors import Vectors
 
 
@@ -34,7 +34,7 @@ class Snapshot:
     def vectors(self) -> list[Vectors]:
         """Return each segment's vectors, mapped from disk: (rows, dim) float16."""
         paths = [path for path in self.manifest.paths("segments") if path.endswith(".npy")]
-        return [np.load(self.folder / path, mmap_mode="r") for path in paths]
+        return [open_vectors(self.folder / path) for path in paths]
 
     def vector(self, row: int) -> Vectors:
         """Return the unit vector of one row, (dim,) float16; raises IndexError for no row."""

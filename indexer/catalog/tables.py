@@ -29,7 +29,7 @@ from indexer.labels.label_resolution import DERIVED
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
-VERSION = 8  # of these tables: a catalog that an earlier taxalens left is made anew
+VERSION = 9  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
 
 

@@ -3,10 +3,12 @@
 It reads the tables of `catalog_tables`, and the temporary ones that it makes on the way.
 """
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from indexer.store.manifest import Manifest
 from indexer.store.segment import read_table
@@ -29,18 +31,39 @@ def replace_taxa(
     clades, names = (
         read_table(collection, table, manifest.paths(table)) for table in ("clades", "names")
     )
+    said = [key for (key,) in connection.execute(_KEYS).fetchall()]
+    parents = dict(zip(*(clades[each].to_pylist() for each in _TREE[:2]), strict=True))
+    own = taxa_of_lines([_line(key) for key in said if key not in parents])
+    ids = own["id"].to_pylist()
+    occurring = _with_ancestors((*said, *ids), parents)
+    own = own.filter(pa.array((each not in parents for each in ids), pa.bool_()))
+    clades, names = (_of_taxa(table, occurring) for table in (clades, names))
     row = pa.repeat(0, len(clades))
-    columns = (clades[column] for column in ("taxon_key", "parent_key", "rank", "name"))
-    resolved = pa.table([row, *columns], schema=TAXA)
-    known = set(clades["taxon_key"].to_pylist())
-    said = connection.execute(_KEYS).fetchall()
-    lines = [Line(0, Taxon.from_key(key)) for (key,) in said if key not in known]
-    own = taxa_of_lines(lines)
-    own = own.filter(pa.array((id_ not in known for id_ in own["id"].to_pylist()), pa.bool_()))
+    resolved = pa.table([row, *(clades[column] for column in _TREE)], schema=TAXA)
     common = connection.execute(_COMMON_NAMES).fetchall()
     connection.execute(_NO_TAXA)
     write_tables(connection, Draft(pa.concat_tables([resolved, own]), _names(common, names)))
     connection.execute(_PLACE)
+
+
+def _line(key: str) -> Line:
+    taxon = Taxon.from_key(key)
+    return Line(0, Taxon(taxon.lineage), *taxon.below)
+
+
+def _with_ancestors(keys: Iterable[str], parents: Mapping[str, str]) -> set[str]:
+    """Return the keys that a taxonomy has, and all above them."""
+    found: set[str] = set()
+    for key in keys:
+        while key in parents and key not in found:
+            found.add(key)
+            key = parents[key]
+    return found
+
+
+def _of_taxa(table: pa.Table, keys: set[str]) -> pa.Table:
+    """Return the lines of some taxa; what only a superseded label means occurs no more."""
+    return table.filter(pc.is_in(table["taxon_key"], pa.array(keys, pa.string())))
 
 
 def _names(common: list[tuple[str, str]], names: pa.Table) -> pa.Table:
@@ -68,10 +91,14 @@ def list_labels(connection: duckdb.DuckDBPyConnection, anew: bool) -> None:
     connection.unregister("labels_in")
 
 
+_TREE = ("taxon_key", "parent_key", "rank", "name")
+# An identification of an image that is not there any more counts no more than its label.
 _KEYS = """
 SELECT taxon_key FROM images WHERE taxon_key IS NOT NULL
 UNION SELECT taxon_key FROM fresh WHERE taxon_key IS NOT NULL
-UNION SELECT taxon_key FROM identifications WHERE taxon_key IS NOT NULL ORDER BY 1
+UNION SELECT taxon_key FROM identifications WHERE taxon_key IS NOT NULL
+    AND (image_id IN (SELECT image_id FROM images) OR image_id IN (SELECT image_id FROM fresh))
+ORDER BY 1
 """
 _COMMON = """
 SELECT "row", taxon_key, common_name FROM {}

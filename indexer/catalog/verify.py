@@ -9,9 +9,12 @@ import duckdb
 from indexer.catalog.catalog_file import catalog_path
 from indexer.catalog.whole import NotWhole, check_blocks, open_whole
 from indexer.labels.label_resolution import DERIVED
+from indexer.store import derived
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
 from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
+
+CHANGED = "has another sha256 than was written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ def verify(
 ) -> list[Damage]:
     """Read every file that the manifest names, and the catalog; return the damaged ones.
 
-    Changes nothing and takes no lock. Raises CollectionError where there is no manifest to go by.
+    Arrays that `indexer/store/derived` keeps are compared, too. Changes nothing and takes no lock.
+    Raises CollectionError where there is no manifest to go by.
     """
     collection = Path(collection)
     manifest = parse_manifest(collection)
@@ -46,6 +50,9 @@ def verify(
         except (OSError, duckdb.Error, NotWhole) as error:
             advice = f"delete it: taxalens update -c {collection} derives it again"
             damages.append(Damage(catalog.name, str(error).splitlines()[0].rstrip("."), advice))
+    for kept in derived.damaged(collection):
+        path = kept.relative_to(collection).as_posix()
+        damages.append(Damage(path, CHANGED, "delete it: it is derived again when it is needed"))
     return damages
 
 
@@ -69,7 +76,7 @@ def _problem(path: Path, entry: FileEntry) -> str:
             return "is missing"
         if not has_its_size(path, entry.bytes):
             return f"is not {entry.bytes} bytes long"
-        return "" if sha256_of(path) == entry.sha256 else "has another sha256 than was written"
+        return "" if sha256_of(path) == entry.sha256 else CHANGED
     except OSError as error:
         return f"cannot be read ({error.strerror})"
 
@@ -78,6 +85,8 @@ def _advice(collection: Path, manifest: Manifest, path: str) -> str:
     if manifest.index and path == manifest.index.path:
         return f"taxalens optimize -c {collection} makes it again"
     if path.partition("/")[0] in DERIVED and manifest.taxonomy:
-        restore = f"taxalens taxonomy use none -c {collection}"
-        return f"{restore}, then use {manifest.taxonomy.name}, derives it again"
-    return "restore it from a copy of the collection, or index again into a new one"
+        return f"taxalens repair -c {collection} derives it again"
+    return (
+        f"taxalens repair -c {collection} isolates it and lists what to embed again; better, "
+        "restore it from a backup"
+    )

@@ -7,7 +7,7 @@ image_rows.py            everything known of each image, a few thousand at a tim
 flat_rows.py             one flat line an image
 archive_text.py          the text files of a Darwin Core Archive
 camtrap/                 Camtrap DP: its tables, rows and package
-darwin_core_terms.py     the terms of Darwin Core, in any spelling (darwin_core_terms.csv)
-darwin_core_columns.py   columns of metadata as these terms
+darwin_core_columns.py   columns of metadata as terms of Darwin Core
 event_dates.py           which text is a date
+sequences.py             photographs of one camera, close together in time
 """

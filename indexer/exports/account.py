@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from model.sizes import counted
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class Account:
     """The counts of an export so far."""
 
@@ -16,3 +18,10 @@ class Account:
     """how many of what was left out, by the reason"""
     notes: list[str] = field(default_factory=list)
     """what to know or do before it is handed on"""
+
+    def __repr__(self) -> str:
+        """Describe it in lines: images and rows written, rows left out and why, notes."""
+        written = ", ".join(f"{count:,} {table}" for table, count in self.written.items())
+        lines = [f"Account, {counted(self.images, 'image')}: {written or 'no rows'}"]
+        lines += [f"left out: {count:,} {reason}" for reason, count in self.left_out.items()]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

@@ -10,8 +10,8 @@ from typing import Protocol
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.account import Account
-from indexer.exports.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from indexer.exports.image_rows import Images
+from indexer.tables.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from model.errors import BadInput, UnknownName, did_you_mean
 from model.plugins import load_plugin, plugin_names
 
@@ -41,7 +41,7 @@ def format_of(target: Path) -> str:
         if format_.SUFFIX and target.suffix.lower() == format_.SUFFIX:
             return name
     told = "; ".join(f"{name} ({format_.NOUN})" for name, format_ in known.items())
-    raise UnknownName(f"{target.name} may be in any format; pass format=NAME: {told}.")
+    raise UnknownName(f"{target.name} does not tell its format; pass format=NAME: {told}.")
 
 
 def export(
@@ -62,7 +62,8 @@ def export(
     write = load_plugin(_FORMATS, format_, "format").write
     if os.path.lexists(target):
         raise BadInput(f"{target} is there already; remove it, or name another target.")
-    images = renamed(Images(snapshot, rows), mapped or {})
+    folder = target.parent.absolute()
+    images = renamed(Images(snapshot, rows, folder=folder), mapped or {})
     account = Account()
     try:
         with TemporaryDirectory(prefix=".taxalens-", dir=target.parent) as aside:

@@ -11,8 +11,8 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
-from indexer.exports.darwin_core_terms import DYNAMIC
 from indexer.inputs.records import CROP_MARK
+from indexer.tables.darwin_core_terms import DYNAMIC
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Vectors
 
@@ -64,6 +64,8 @@ class Image:
     """what people say, or the folder that it is in"""
     machine: MachineIdentification | None
     metadata: Mapping[str, str]
+    below: str = ""
+    """its path below the folder of the export, where a label file may call it that"""
 
     @property
     def whole(self) -> str:
@@ -82,6 +84,11 @@ class Image:
     def file(self) -> str:
         """Where it is: its URL, or its path and the part of that."""
         return self.url or str(self.path or self.whole) + self.source_id.removeprefix(self.whole)
+
+    @property
+    def portable(self) -> str:
+        """Where it is for a table that may be moved along with the pictures: `file`, or `below`."""
+        return self.below + self.source_id.removeprefix(self.whole) if self.below else self.file
 
     @property
     def file_name(self) -> str:
@@ -103,6 +110,8 @@ class Images:
     chosen: Rows | None = None
     mapped: Mapping[str, str] = field(default_factory=dict)
     """terms by the columns of metadata that they rename; dynamicProperties renames none"""
+    folder: Path | None = None
+    """where the export lies"""
 
     @cached_property
     def rows(self) -> Rows:
@@ -137,19 +146,29 @@ class Images:
 
     def _image(self, line: tuple[Any, ...]) -> Image:
         row, image_id, source_id, url, width, height, metadata, *rest = line
+        path = self.snapshot.path_of(source_id)
         said, machine, about = rest[:_NAMED], rest[_NAMED : 2 * _NAMED], rest[2 * _NAMED :]
         return Image(
             row,
             image_id,
             source_id,
-            self.snapshot.path_of(source_id),
+            path,
             url,
             width,
             height,
             Identification(*_named(said)),
             _by_machine(machine, *about) if machine[0] else None,
             {self._renamed(key): value for key, value in (metadata or {}).items()},
+            "" if url or path is None else self._below(path, source_id),
         )
+
+    def _below(self, path: Path, source_id: str) -> str:
+        """Return a path below the folder of the export; "" where that is not part of the id."""
+        if self.folder is None or not path.is_relative_to(self.folder):
+            return ""
+        below = path.relative_to(self.folder).as_posix()
+        whole = source_id.partition(CROP_MARK)[0]
+        return below if below in (whole, whole.partition("/")[2]) else ""
 
     def _renamed(self, column: str) -> str:
         term = self.mapped.get(column, DYNAMIC)

@@ -2,6 +2,7 @@
 
 indexing.py         index, add, update and retry, as a caller starts them
 run.py              one run over a source: new inputs are embedded, changed labels written
+label_report.py     how the labels were understood, in lines
 changes.py          the difference between a source and the collection
 prefetch.py         reads or fetches, hashes and decodes ahead of the encoder
 contents.py         contents that are embedded already
@@ -9,6 +10,7 @@ pipeline.py         embeds and commits, segment by segment
 run_encoder.py      the run's encoder, loaded when first needed
 run_log.py          a log of each run: source, versions, counts
 remove_relocate.py  inputs taken out, roots that were moved
+repair.py           a damaged collection made whole again
 identifications.py  machines' labels, beside people's
 rewritten.py        rewritten tables compared with the files that they came from
 optimize.py         the collection rewritten in the order of its taxa, with an index

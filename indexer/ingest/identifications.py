@@ -6,7 +6,8 @@ has the last one of each image: the columns of `segment.IDENTIFICATIONS`, where 
 meaning now and `said_key` the key as it was said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,3 +43,27 @@ def write_identifications(collection: Path, batches: Iterable[pa.RecordBatch]) -
             manifest = resolve_labels(collection, manifest, None)
         write_catalog(collection, manifest)
     return lines
+
+
+def identify_as(
+    collection: Path,
+    image_ids: Sequence[str],
+    label: str,
+    *,
+    by: str,
+    method: str,
+    confidence: float | None = None,
+    remarks: str = "",
+) -> int:
+    """Append that a machine gives some images a label; return how many lines that is.
+
+    `by` names the machine, `confidence` is 0 to 1 or None where it states none; a label of ""
+    takes back what was said before. Raises CollectionError as `write_identifications`.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    said = {"label": label, "confidence": confidence, "method": method, "remarks": remarks}
+    said |= {"identified_by": by, "date_identified": now}
+    lines = [{"image_id": each, **said} for each in image_ids]
+    return write_identifications(
+        collection, [pa.RecordBatch.from_pylist(lines, schema=IDENTIFICATIONS)]
+    )

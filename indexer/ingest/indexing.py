@@ -7,13 +7,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
+from indexer.ingest.label_report import label_report
 from indexer.ingest.pipeline import Progress
 from indexer.ingest.run import How, index_source, keep_catalog
+from indexer.inputs.records import is_address
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
-from indexer.labels.label_resolution import NO_TAXONOMY, understood_labels
 from indexer.readers import refuse
-from indexer.store.manifest import MANIFEST, read_manifest
+from indexer.readers.darwin_core import labels_of
+from indexer.store.manifest import is_there, read_manifest
 from indexer.taxonomy.built_in import BUILT_IN
 from model.encoder import Encoder
 from model.errors import BadInput, CollectionError
@@ -84,7 +86,8 @@ def update(
 ) -> Progress:
     """Index every source of a collection again: inputs that are new, changed or gone.
 
-    A source that cannot be read is warned of, and the others are still updated.
+    A source that cannot be read is warned of, and the others are still updated. Raises BadInput
+    where none can be read.
     """
     with _how(runtime, fetch, workers, batch_size) as how:
         return _again(Path(collection), changed, True, how, progress)
@@ -115,32 +118,20 @@ def _index(
     wanted: Wanted,
     progress: OnStep | None,
 ) -> Progress:
-    table: dict[str, Label] = dict(read_label_file(Path(labels))) if labels else {}
+    table: dict[str, Label] = {}
+    if labels:
+        table = labels_of(Path(labels)) or read_label_file(Path(labels))
     if table and (missing := unmatched(str(source), table, how.fetch or refuse)):
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         _LOG.warning("%d of %d labels match nothing here: %s", len(missing), len(table), shown)
-    is_new = taxonomy is None and not (collection / MANIFEST).exists()
+    is_new = taxonomy is None and not is_there(collection)
     known_names = BUILT_IN if is_new else taxonomy
     steps = index_source(source, collection, encoder, table, known_names, how, wanted)
     counts = _reported(steps, collection, how, progress)
-    if is_new:
-        _report_understood(collection)
+    if counts.any or taxonomy:
+        for line in label_report(collection, with_taxa=is_new or bool(taxonomy)):
+            _LOG.info("%s", line)
     return counts
-
-
-def _report_understood(collection: Path) -> None:
-    """Report labels without a lineage of their own that the built-in names give one."""
-    understood = understood_labels(collection)
-    taxa = [f"{label} ({name})" for label, name in understood.items() if name]
-    if taxa:
-        shown = ", ".join(taxa[:3]) + (", …" if len(taxa) > 3 else "")
-        _LOG.info(
-            "%d of %d labels understood as taxa: %s; taxonomy %r leaves them as words",
-            len(taxa),
-            len(understood),
-            shown,
-            NO_TAXONOMY,
-        )
 
 
 def _again(
@@ -148,13 +139,20 @@ def _again(
 ) -> Progress:
     manifest = read_manifest(collection)
     keep_catalog(collection)  # also where no source is in reach
-    whole = Progress(0)
-    for source in manifest.sources or manifest.roots.values():
+    whole, problems = Progress(0), list[str]()
+    sources = manifest.sources or [*manifest.roots.values()]
+    for source in sources:
         try:
             steps = index_source(source, collection, how=how, wanted=wanted, adds=adds)
             whole += _reported(steps, collection, how, progress)
         except BadInput as error:  # a disk that is not mounted says nothing of the others
-            _LOG.warning("%s", error)
+            is_moved = not (is_address(source) or Path(source).exists())
+            moved = f" If it was moved: taxalens relocate {source} NEW" if is_moved else ""
+            problems.append(f"{error}{moved}")
+    if problems and len(problems) == len(sources):
+        raise BadInput(" ".join(problems))
+    for problem in problems:
+        _LOG.warning("%s", problem)
     return whole
 
 

@@ -24,7 +24,15 @@ from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.ingest.rewritten import check_rewritten
 from indexer.store.durable import write_durably
 from indexer.store.manifest import Manifest, commit, read_manifest
-from indexer.store.segment import INPUTS, LABELS, ROWS, SCHEMAS, read_batches, write_batches
+from indexer.store.segment import (
+    INPUTS,
+    LABELS,
+    ROWS,
+    SCHEMAS,
+    open_vectors,
+    read_batches,
+    write_batches,
+)
 from indexer.store.writer_lock import only_writer
 from model.encoder import Encoder, load
 from model.errors import CollectionError, Error
@@ -66,12 +74,13 @@ def optimize(
         if len(order):
             paths.append(f"segments/{name}.npy")
             _write_vectors(collection / paths[-1], Exact(snapshot.vectors()), order, told)
-            exact = Exact([np.load(collection / paths[-1], mmap_mode="r")])
-            told("measuring what is near what", 0.0)
+            exact = Exact([open_vectors(collection / paths[-1])])
+            told("true neighbours of samples", 0.0)
             names = names_of_taxa(snapshot, _TEXTS)
             encoder = encoder or (_own_encoder(before) if names else None)
             texts = encoder.encode_texts(list(names.values())) if encoder and names else None
             samples = samples_of(exact, texts)
+            told("true neighbours of samples", 1.0)
             if len(order) >= index_from:
                 manifest = make_index(collection, manifest, exact, samples, told)
             floor = measure_floor(snapshot, order, exact, names, samples, encoder)

@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from indexer.ingest.contents import Content, Contents
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs import status
 from indexer.inputs.records import Record
 from indexer.readers import Fetch
 from indexer.store.manifest import Manifest, commit
-from indexer.store.segment import Segment, merged
+from indexer.store.segment import Segment, merged, open_vectors
 from model.encoder import Encoder
 
 BATCH = 32
@@ -34,6 +32,8 @@ class Progress:
     """pictures that were known and have another label now; not among the total"""
     vanished: int = 0
     """inputs that are no longer there; not among the total"""
+    cut_short: int = 0
+    """of the embedded ones, JPEG files of which only the beginning is there"""
 
     def __add__(self, other: "Progress") -> "Progress":
         """Return both counted together."""
@@ -109,6 +109,8 @@ def _embed_batch(
     for opened in batch:
         outcome = _record(opened, segment, work.contents, problems)
         progress = replace(progress, **{outcome: getattr(progress, outcome) + 1})
+        if outcome == "embedded" and opened.note.startswith(status.CUT_SHORT):
+            progress = replace(progress, cut_short=progress.cut_short + 1)
     return segment, progress
 
 
@@ -167,7 +169,7 @@ def _commit_segment(work: Work, manifest: Manifest, segment: Segment) -> Manifes
     manifest = commit(work.collection, manifest, segment.write(work.collection, name))
     if segment.vectors:
         # From here on the vectors are read from disk, so that memory does not grow with the run.
-        stored = np.load(work.collection / f"segments/{name}.npy", mmap_mode="r")
+        stored = open_vectors(work.collection / f"segments/{name}.npy")
         for row, line in enumerate(segment.lines["segments"]):
             content = work.contents.get(line["sha256"])
             if content and content.source_id == line["source_id"]:

@@ -18,7 +18,7 @@ from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import Label, labelled
 from indexer.labels.label_resolution import NO_TAXONOMY, resolve_labels
 from indexer.readers import Fetch, Reader, normal, reader_of, refuse
-from indexer.store.manifest import MANIFEST, Manifest, commit, read_manifest
+from indexer.store.manifest import Manifest, commit, is_there, read_manifest
 from indexer.store.segment import Segment
 from indexer.store.writer_lock import only_writer, with_source
 from indexer.taxonomy.built_in import BUILT_IN
@@ -71,7 +71,7 @@ def index_source(
     if taxonomy not in (None, NO_TAXONOMY, BUILT_IN):
         open_taxonomy(taxonomy).close()  # what fails here leaves nothing behind
     entry = None
-    if not (collection / MANIFEST).exists():
+    if not is_there(collection):
         first = next(reader.read(source, how.fetch or refuse), None)
         if first is None:
             raise BadInput(f"{source} holds no pictures.")
@@ -82,7 +82,7 @@ def index_source(
             else encoder_of.entry_as_said(len(first.vector), source)
         )
     with only_writer(collection):
-        if entry is None or (collection / MANIFEST).exists():
+        if entry is None or is_there(collection):
             manifest = read_manifest(collection)
             encoder_of.expect(manifest.encoder, collection)
         else:

@@ -1,6 +1,7 @@
 """The log of runs: for each that was not killed, what it read, with what, and how it ended."""
 
 import json
+import logging
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from indexer.store.durable import write_durably
 from indexer.store.manifest import Manifest, commit
 from model.encoder import Encoder
 
+_LOG = logging.getLogger("taxalens")
 FOLDER = "runs"
 _PACKAGES = ("taxalens", "numpy", "pillow", "open_clip_torch", "torch", "openvino")
 
@@ -42,9 +44,16 @@ def log_run(
 
 
 def read_runs(collection: Path, manifest: Manifest) -> list[dict[str, Any]]:
-    """Return the logs of a collection, the first run first."""
-    paths = manifest.paths(FOLDER)
-    return [json.loads((collection / path).read_text(encoding="utf-8")) for path in paths]
+    """Return the logs of a collection, the first run first, without damaged ones."""
+    logs = []
+    for path in manifest.paths(FOLDER):
+        try:
+            logs.append(json.loads((collection / path).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            _LOG.warning(
+                "%s cannot be read (%s): taxalens repair takes it out.", collection / path, error
+            )
+    return logs
 
 
 def runtime_name(encoder: Encoder | None) -> str:

@@ -19,6 +19,7 @@ from indexer.inputs.extra_formats import (
 )
 from indexer.inputs.pixels import LARGE, upright_rgb
 from indexer.inputs.records import Box
+from indexer.inputs.status import CUT_SHORT
 from model.errors import BadInput
 
 FORMATS = (
@@ -61,24 +62,27 @@ class Decoded:
     """what is odd about it, for people; "" for most"""
 
 
-def decode(data: bytes, crop: Box | None = None, name: str = "") -> Decoded:
-    """Decode a picture, or a part of it, upright and RGB, its longer side cut to SIDE.
+def decode(
+    data: bytes, crop: Box | None = None, name: str = "", side: int | None = None
+) -> Decoded:
+    """Decode a picture, or a part of it, upright and RGB, its longer side cut to `side`, or SIDE.
 
     Transparent parts become white, 16-bit grey becomes 8-bit. A JPEG is decoded at a half, a
-    quarter or an eighth of its size where that leaves DRAFT pixels a side: five times as fast for
-    a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million pixels takes
-    300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a note. Raises
-    BadInput with the reason for anything else that is not a whole picture of FORMATS, or of an
-    extra format; `name` is what its file is called.
+    quarter or an eighth of its size where that leaves `side` pixels, or DRAFT, a side: five times
+    as fast for a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million
+    pixels takes 300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a
+    note. Raises BadInput with the reason for anything else that is not a whole picture of FORMATS,
+    or of an extra format; `name` is what its file is called.
     """
     try:
         given = developed(data) if is_raw(name) else data
+        part = crop or _WHOLE
         try:
-            return _decoded(given, crop or _WHOLE)
+            return _decoded(given, part, side)
         except OSError as error:
             if not (given.startswith(_JPEG) and "truncated" in str(error)):
                 raise
-            return _begun(_decoded(given + _END_OF_JPEG, crop or _WHOLE))
+            return _begun(_decoded(given + _END_OF_JPEG, part, side))
     except BadInput:
         raise
     except Exception as error:
@@ -112,7 +116,7 @@ def small_rgb(image: Image.Image) -> Image.Image:
     return small
 
 
-def _decoded(data: bytes, crop: Box) -> Decoded:
+def _decoded(data: bytes, crop: Box, side: int | None) -> Decoded:
     formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
     with Image.open(io.BytesIO(data), formats=formats) as opened:
         width, height = opened.size
@@ -120,22 +124,23 @@ def _decoded(data: bytes, crop: Box) -> Decoded:
             raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
         # Threads decode at once, but only one of them a picture of gigabytes.
         with _one_large if width * height > LARGE else nullcontext():
-            return _small(opened, crop)
+            return _small(opened, crop, side)
 
 
-def _small(opened: ImageFile.ImageFile, crop: Box) -> Decoded:
+def _small(opened: ImageFile.ImageFile, crop: Box, side: int | None) -> Decoded:
     width, height = opened.size
     if opened.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE:
         width, height = height, width
     part = max(min(crop.width, crop.height), 1e-3)
-    whole = round(DRAFT / part)  # so that the part has DRAFT
+    whole = round((side or DRAFT) / part)  # so that the part has as many
+    longest = side or SIDE
     opened.draft(opened.mode, (whole, whole))
-    image, note = upright_rgb(opened, round(2 * SIDE / part))
+    image, note = upright_rgb(opened, round(2 * longest / part))
     if crop != _WHOLE:
         image = image.crop(_pixels(crop, *image.size))
         left, top, right, bottom = _pixels(crop, width, height)
         width, height = right - left, bottom - top
-    image.thumbnail((SIDE, SIDE))
+    image.thumbnail((longest, longest))
     return Decoded(image, width, height, note)
 
 
@@ -146,7 +151,7 @@ def _begun(decoded: Decoded) -> Decoded:
     share = (int(seen[-1]) + 1) / len(rows) if len(seen) else 0.0
     if share < _LEAST:
         raise BadInput(f"damaged picture: cut short, less than {_LEAST:.0%} of it is there")
-    return replace(decoded, note=f"cut short: {share:.0%} of its rows are there")
+    return replace(decoded, note=f"{CUT_SHORT}: {share:.0%} of its rows are there")
 
 
 def _pixels(crop: Box, width: int, height: int) -> tuple[int, int, int, int]:

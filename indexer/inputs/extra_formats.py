@@ -29,16 +29,21 @@ _NOT_READ = {
     ".j2k": "JPEG 2000",
     ".jpx": "JPEG 2000",
 }
+FILMS = frozenset(
+    {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".mts", ".3gp", ".webm"}
+)
 INSTALL = {
+    "a film": "save its frames as JPEG",
     "HEIC": "pip install taxalens[heic]",
     "a camera's raw file": "pip install taxalens[raw]",
 }
 
 
 def left_out(read: frozenset[str]) -> dict[str, str]:
-    """Return the kinds of picture, by the endings of their files, that are not read here."""
-    extras = dict.fromkeys(HEIC, "HEIC") | dict.fromkeys(RAW, "a camera's raw file")
-    return {name: kind for name, kind in (_NOT_READ | extras).items() if name not in read}
+    """Return the kinds of picture and film, by the endings of files, that are not read here."""
+    kinds = dict.fromkeys(FILMS, "a film") | dict.fromkeys(HEIC, "HEIC")
+    kinds |= dict.fromkeys(RAW, "a camera's raw file")
+    return {name: kind for name, kind in (_NOT_READ | kinds).items() if name not in read}
 
 
 def suffixes() -> frozenset[str]:

@@ -18,6 +18,10 @@ WHOLE = f"{CROP_MARK}0,0,100,100"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # of two letters at least: C:// is a disk
+_BETWEEN = re.compile(r"\s*\|\s*|\s*[;,]\s*(?=https?://)|\s*[;,]\s+|\s+(?=https?://)", re.I)
+_BRACKETS = re.compile(r"\[(.*)\]", re.DOTALL)
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_QUOTED_LIST = re.compile(rf"(?:{_QUOTED.pattern})(?:\s*[,;|]?\s*(?:{_QUOTED.pattern}))*")
 _ODD = re.compile("[\0\ud800-\udfff]")
 _WEB = ("https://", "http://")
 
@@ -37,6 +41,19 @@ def address(url: str) -> str:
     """Return a URL with its scheme in lower case, as it is compared."""
     scheme = scheme_of(url)
     return scheme + url[len(scheme) :]
+
+
+def media_in(cell: str) -> list[str]:
+    """Return the addresses or paths of a cell that lists them: "u1 | u2", '["u1", "u2"]', "[u]".
+
+    A comma or a semicolon parts them before an address or a blank; inside of a URL it may stand.
+    """
+    text = cell.strip()
+    if bare := _BRACKETS.fullmatch(text):
+        text = bare[1].strip()
+    if _QUOTED_LIST.fullmatch(text):
+        return [first or second for first, second in _QUOTED.findall(text)]
+    return [each for each in _BETWEEN.split(text) if each]
 
 
 def plain_name(name: str) -> str:

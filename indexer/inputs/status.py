@@ -7,3 +7,6 @@ VANISHED = "vanished"
 """its file is no longer there; its image stays until it is removed"""
 REMOVED = "removed"
 """taken out by its owner; only `add` brings it back"""
+
+CUT_SHORT = "cut short"
+"""what the reason of an embedded input begins with, if only the beginning of its JPEG is there"""

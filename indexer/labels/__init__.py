@@ -1,5 +1,6 @@
 """Labels: as they were said, and their meaning.
 
+label_columns.py     the taxon that the columns of a table state
 label_files.py       labels from folder names and label files
 label_resolution.py  the taxa that labels mean in a taxonomy
 """

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from indexer.inputs.records import CROP_MARK, Record, plain_name
-from indexer.tables.columns import PLACES
+from indexer.inputs.records import CROP_MARK, Record, media_in, plain_name
+from indexer.labels.label_columns import stated_in, taxon_of_label
+from indexer.tables.columns import PLACES, URLS
 from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
-from indexer.taxonomy.stated_names import lineage_of, species_of, stated_name
+from indexer.taxonomy.stated_names import lineage_of
 from model.errors import BadInput
-from model.taxon import RANKS, Rank, Taxon
+from model.taxon import Taxon
 
-_BINOMIAL = re.compile(r"[A-Z][a-z]+[ _][a-z][a-z-]+")
+_BINOMIAL = re.compile(r"[A-Z][a-z]+ [a-z][a-z-]+")
 # Where cameras put pictures, and people what they have not sorted yet.
 _NO_LABEL = re.compile(
     r"(?i:dcim|img|imgs|images?|pics?|pictures?|photos?|fotos?|camera(?: roll)?|uploads?|downloads?"
@@ -48,26 +49,30 @@ def label_of_folder(name: str) -> Label:
     (iNaturalist 2021) a whole lineage; any other name stays a label without a taxon. Folders of
     cameras and of unsorted pictures ("DCIM", "new", a date) label nothing.
     """
-    return Label("") if _NO_LABEL.fullmatch(name) else _label_of_words(name)
+    if _NO_LABEL.fullmatch(name):
+        return Label("")
+    words = name.replace("_", " ")
+    return _label_of_words(
+        name, lineage_of([""] * 6 + [words]) if _BINOMIAL.fullmatch(words) else None
+    )
 
 
-def _label_of_words(name: str) -> Label:
+def _label_of_words(name: str, taxon: Taxon | None) -> Label:
     if _INAT_FOLDER.fullmatch(name):
         _, *ranks = name.split("_")
         return Label(name, lineage_of([*ranks[:6], " ".join(ranks[5:])]))
-    if _BINOMIAL.fullmatch(name):
-        return Label(name, lineage_of([""] * 6 + [name.replace("_", " ")]))
-    return Label(name)
+    return Label(name, taxon)
 
 
 def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str, Label]:
     """Read a table of labels (CSV, TSV, Parquet, .xlsx, .ods), by file name or by folder name.
 
     Its column `file_name` (path below the indexed folder, or a URL) or `label` (folder name) says
-    what a line is about; kingdom … species or `taxon` (a scientific name), and `common_name`, say
-    what it shows; where none of them does, a label is understood as a folder's name is. Every other
-    column is kept as metadata. `keys` are the columns that may say what a line is about, the first
-    that is there. A warning counts the lines that cannot be used, and lists later lines about a
+    what a line is about; what it shows is said by kingdom … species, `taxon` or scientificName with
+    their ranks, the parts of a name, `common_name` or vernacularName, else by the label. Every
+    other column is kept as metadata. `keys` are the columns that may say what a line is about, the
+    first that is there. A warning counts the lines that cannot be used, and lists later lines
+    about a
     picture that an earlier one labels otherwise. Raises BadInput for a file that cannot be read or
     has no key column.
     """
@@ -88,10 +93,10 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
         if not (named := said.pop(key, "")):
             nameless.append(row.line)
             continue
-        about = plain_name(named)
         label = label_from(named if key == "label" else said.pop("label", ""), said)
-        if labels.setdefault(about, label) != label:
-            again.append(f"{about} (line {row.line}: {label.text})")
+        for about in map(plain_name, media_in(named) if key in URLS else [named]):
+            if labels.setdefault(about, label) != label:
+                again.append(f"{about} (line {row.line}: {label.text})")
     if nameless:
         _warn(path, len(nameless), f"have no {key}, the first line {nameless[0]}")
     if again:
@@ -155,37 +160,18 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
 def label_from(text: str, said: dict[str, str]) -> Label:
     """Understand a label, and what is said beside it by the names of its columns.
 
-    kingdom … species, `taxon` (a scientific name) with its `rank`, and `common_name` say what is
-    shown; what remains of `said` is metadata. A scientific name stays as it is written, as the
-    label, or beside one as `verbatimIdentification`; one that cannot be read is no taxon.
+    `label_columns` tells which of them state a taxon; what remains of `said` is metadata. A
+    scientific name stays as it is written, as the label, or beside one as
+    `verbatimIdentification`; one that cannot be read is no taxon, nor is a word such as "cats" in
+    the column of a family. A label that is a scientific name itself states the taxon, too.
     """
-    ranks = [said.pop(rank, "") for rank in RANKS]
-    common, name, rank = (said.pop(column, "") for column in ("common_name", "taxon", "rank"))
-    # A single word beside a genus is the epithet; alone it is a label: "lion".
-    species = ranks[-1] if " " in ranks[-1] or not ranks[-2] else ""
-    written = name or species
-    taxon = replace(_stated_taxon(ranks, name, rank.lower()), common_name=common)
+    stated = stated_in(said)
+    taxon, written = stated.taxon, stated.written or stated.word
     if text and written not in ("", text, taxon.name):
         said.setdefault("verbatimIdentification", written)
     if not taxon.name and text:
-        return replace(_label_of_words(text), metadata=said)
-    return Label(text or written or taxon.name or common, taxon if taxon.name else None, said)
-
-
-def _stated_taxon(ranks: Sequence[str], name: str, rank: str) -> Taxon:
-    """Return the taxon of rank columns and of a name with its rank, whichever says more."""
-    stated = lineage_of(ranks)
-    if not name:
-        return stated
-    if rank in RANKS[:-1]:
-        place = RANKS.index(Rank(rank))
-        given = [*stated.lineage]
-        given[place] = given[place] or stated_name(rank, name)
-        return Taxon(tuple(given))
-    if rank == Rank.SPECIES or " " in name:
-        genus, epithet = species_of(name, stated.at(Rank.GENUS))
-        if epithet:
-            return Taxon((*stated.lineage[:-2], genus, f"{genus} {epithet}"))
-        if genus and not stated.at(Rank.SPECIES):
-            return Taxon((*stated.lineage[:-2], genus, ""))
-    return stated
+        return replace(_label_of_words(text, taxon_of_label(text)), metadata=said)
+    if not text and stated.word:
+        text, written = stated.word, ""
+    text = text or written or taxon.name or taxon.common_name
+    return Label(text, taxon if taxon.name else None, said)

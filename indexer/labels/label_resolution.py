@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from indexer.store.manifest import Manifest, TaxonomyEntry, commit, read_manifest
+from indexer.store.manifest import Manifest, TaxonomyEntry, commit
 from indexer.store.segment import SCHEMAS, read_table, write_table
 from indexer.taxonomy.built_in import BUILT_IN, is_english, open_built_in
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from indexer.taxonomy.resolver import Clade, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.errors import CollectionError, Error
@@ -96,19 +96,6 @@ def resolve_labels(collection: Path, manifest: Manifest, asked: str | None) -> M
         taxonomy.close()
 
 
-def understood_labels(collection: Path) -> dict[str, str]:
-    """Return the labels that state no lineage, each with the name of its taxon, "" for none."""
-    meanings = read_table(collection, "meanings", read_manifest(collection).paths("meanings"))
-    lines = meanings.select(["label", "taxon_key", "reason"]).to_pylist()
-    return {
-        line["label"]: Taxon.from_key(line["taxon_key"].partition("+")[0]).name
-        if line["taxon_key"]
-        else ""
-        for line in lines
-        if line["label"] and line["reason"] != STATED
-    }
-
-
 def _derived(manifest: Manifest) -> list[str]:
     return [path for table in DERIVED for path in manifest.paths(table)]
 
@@ -181,10 +168,18 @@ def _meaning(
     rank = said.taxon.rank
     if rank is Rank.SPECIES and (clade := _in_context(genus, said.taxon, Rank.GENUS)):
         species = said.taxon.at(Rank.SPECIES)
-        return Taxon((*clade.taxon.lineage[:-1], species)).key, BY_GENUS, clade
-    # A folder called "White flower" looks like a species; whose family is told surely is one.
-    placed = any(said.taxon.lineage[: RANKS.index(Rank.GENUS)])
-    return (said.key, AS_SAID, None) if placed else (None, UNKNOWN, None)
+        lineage = (*clade.taxon.lineage[:-1], species)
+        return Taxon(lineage, below=said.taxon.below).key, BY_GENUS, clade
+    return (said.key, AS_SAID, None) if _is_stated(said.taxon) else (None, UNKNOWN, None)
+
+
+def _is_stated(taxon: Taxon) -> bool:
+    """Whether a lineage that no taxonomy knows is kept: it has a family, say, or is a binomial.
+
+    A folder called "White flower" only looks like a species.
+    """
+    placed = any(taxon.lineage[: RANKS.index(Rank.GENUS)])
+    return placed or (taxon.rank is Rank.SPECIES and not is_english(taxon.name))
 
 
 def _added(

@@ -138,12 +138,8 @@ def _photograph(archive: Archive, medium: _Row) -> Record:
         return Record(address(where), url=address(where))
     if archive.path.is_dir():
         return named_file(archive.path, where)
-    why = (
-        "lies in the zip itself; unpack that, and index the folder"
-        if where in archive.names
-        else "is a path that the package does not hold; put its tables into the folder of the media"
-    )
-    return Record(where, problem=why)
+    why = "is a path that the package does not hold; put its tables into the folder of the media"
+    return archive.packed(where) or Record(where, problem=why)
 
 
 def _label(observation: _Row, taxa: Mapping[str, _Row]) -> Label:

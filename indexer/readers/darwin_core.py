@@ -1,5 +1,6 @@
 """Reads a Darwin Core archive with media, such as a GBIF download: a picture a row of media."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,10 +10,18 @@ from urllib.parse import quote
 
 import duckdb
 
-from indexer.inputs.records import WHOLE, Record, address, is_address
+from indexer.inputs.records import (
+    CROP_MARK,
+    WHOLE,
+    Record,
+    address,
+    is_address,
+    media_in,
+    plain_name,
+)
 from indexer.inputs.spreadsheet_cells import as_said
-from indexer.labels.label_files import label_from
-from indexer.readers import Fetch
+from indexer.labels.label_files import Label, label_from
+from indexer.readers import Fetch, refuse
 from indexer.readers.folder import named_file
 from indexer.taxonomy.archive import Archive, names_in, open_archive
 from indexer.taxonomy.meta_xml import CORE_ID, read_tables
@@ -37,9 +46,11 @@ _ABOUT = (
     *("typeStatus", "taxonRank", "scientificName", "datasetName", "informationWithheld"),
 )
 _NAMES = (*RANKS, "specificEpithet", "scientificNameAuthorship", "vernacularName")
+_ELSEWHERE = (
+    "is a path that the archive does not hold; index the folder of the photographs, with the "
+    "archive as --labels"
+)
 _OTHER_MEDIA = re.compile(r"sound|audio|video|moving|text|application/(?!octet)", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*\|\s*|\s*[;,]\s*(?=https?://)|\s*[;,]\s+|\s+(?=https?://)", re.I)
-"""between associatedMedia; of the Multimedia extension an identifier is one URI"""
 
 
 def claims(source: str) -> bool:
@@ -72,7 +83,7 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     with open_archive(Path(source)) as archive, scratch() as connection:
         for said in _rows(archive, connection):
             where, several = said.pop("where"), said.pop("several")
-            for each in _BETWEEN.split(where) if several else [unescape(where)]:
+            for each in media_in(where) if several else [unescape(where)]:
                 if not each:
                     continue
                 record = _record(archive, each)
@@ -114,18 +125,37 @@ def _rows(archive: Archive, connection: duckdb.DuckDBPyConnection) -> Iterator[d
                     yield said
 
 
+def labels_of(path: Path) -> dict[str, Label] | None:
+    """Return the labels that an archive gives its media, by their places; None for another file.
+
+    `path` is an archive, packed or not, or a table of one that is unpacked. A photograph of
+    several occurrences has the label of the first.
+    """
+    source = next((each for each in (path, path.parent) if claims(str(each))), None)
+    if source is None or (source != path and not _describes(source, path.name)):
+        return None
+    labels: dict[str, Label] = {}
+    for record in read(str(source), refuse):
+        place = plain_name(record.source_id.partition(CROP_MARK)[0])
+        labels.setdefault(place, Label(record.label, record.taxon, record.metadata))
+    return labels
+
+
+def _describes(folder: Path, name: str) -> bool:
+    """Tell whether an archive's meta.xml names a file."""
+    with open_archive(folder) as archive:
+        tables = read_tables(archive, (*_CORES, *_MEDIA))
+    return any(path.name == name for table in tables for path in table.paths)
+
+
 def _record(archive: Archive, where: str) -> Record:
     if is_address(where):
         return Record(address(where), url=address(where))
     if archive.path.is_dir():
-        return named_file(archive.path, where)
-    if where in archive.names:
-        return Record(where, problem="lies in the zip itself; unpack that, and index the folder")
-    return Record(
-        where,
-        problem="is a path that the archive does not hold; index the folder of the photographs, "
-        "with the archive's table as --labels",
-    )
+        record = named_file(archive.path, where)
+        there = record.path is None or os.path.lexists(record.path)
+        return record if there else replace(record, problem=_ELSEWHERE)
+    return archive.packed(where) or Record(where, problem=_ELSEWHERE)
 
 
 def _lineage(said: Mapping[str, str]) -> dict[str, str]:

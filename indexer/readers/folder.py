@@ -1,8 +1,9 @@
 """Reads a folder of pictures, recursively; a picture's label is the name of the folder it is in."""
 
 import os
+import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +18,8 @@ from model.errors import BadInput
 
 # Of network disks, zips and bins; their pictures are copies.
 _SYSTEM = frozenset(("@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX", "System Volume Information"))
+_ALIVE = (".heic", ".heif", ".jpg", ".jpeg")
+_BEGINS = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP", re.DOTALL)
 _NO_NAME = "is no name that a file can have"
 NOUN = "a folder of pictures or one picture"
 
@@ -35,8 +38,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture file; raises BadInput for a folder without any.
 
     Folders that are hidden, collections or made by a system are not entered; other kinds of file
-    are no inputs. A picture of a kind that is not read, and a folder that may not be read, are
-    records with a problem.
+    are no inputs, nor are the film of a picture that lives and a copy that exiftool keeps of one. A
+    picture of a kind that is not read, a film and a folder that may not be read are records with a
+    problem. A name without an ending is a picture if its first bytes are.
     """
     folder, record = Path(base(source)), None
     closed: list[Record] = []
@@ -112,9 +116,30 @@ def _picture_files(folder: Path, note: Callable[[OSError], None]) -> Iterator[Pa
         if MANIFEST in files and "segments" in folders:
             folders.clear()
             continue
+        there = {name.lower() for name in files}
         for name in sorted(files):
-            if _is_picture(name):
+            if (_is_picture(name) and not _is_beside(name, there)) or _has_no_ending(
+                directory, name
+            ):
                 yield Path(directory, name)
+
+
+def _is_beside(name: str, there: Container[str]) -> bool:
+    """Tell whether it is the film that a telephone keeps beside a picture."""
+    stem, suffix = os.path.splitext(name.lower())
+    return suffix == ".mov" and any(f"{stem}{each}" in there for each in _ALIVE)
+
+
+def _has_no_ending(directory: str, name: str) -> bool:
+    """Tell whether a file is a picture by its first bytes, and not by its name."""
+    path = Path(directory, name)
+    if path.suffix or name.startswith(".") or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return bool(_BEGINS.match(file.read(12)))
+    except OSError:
+        return False
 
 
 def _is_picture(name: str) -> bool:

@@ -16,6 +16,7 @@ NOUN = "results of MegaDetector (JSON)"
 LEAST_CONFIDENCE = 0.2  # as its authors advise for version 5 and later
 ANIMAL, BLANK = "animal", "blank"
 _HEAD = 1 << 20
+_CLASSIFIED = ("classification", "classification_conf")
 Object = Mapping[str, Any]
 
 
@@ -117,13 +118,16 @@ def _of_image(
             yield replace(photo, problem=photo.problem or wrong)
             continue
         kind = str(categories.get(str(detection.get("category")), ""))
-        found = {"detection": kind, "detection_conf": str(confidence)}
+        found = said | {"detection": kind, "detection_conf": str(confidence)}
+        found |= _classification(detection, classes)
+        if kind != ANIMAL:  # a classifier's word is about the animals of a photograph
+            found = {key: value for key, value in found.items() if key not in _CLASSIFIED}
         yield replace(
             photo,
             source_id=photo.source_id + box.fragment,
             crop=box,
             label="" if kind == ANIMAL else kind,
-            metadata=said | found | _classification(detection, classes),
+            metadata=found,
         )
     if blank:
         told = said | {"detection": BLANK}
@@ -144,7 +148,7 @@ def _classification(detection: Object, classes: Object) -> dict[str, str]:
     match found if isinstance(found, list) else []:
         case [[name, confidence, *_], *_]:
             said = str(classes.get(str(name), name))
-            return {"classification": said, "classification_conf": str(confidence)}
+            return dict(zip(_CLASSIFIED, (said, str(confidence)), strict=True))
     return {}
 
 

@@ -24,6 +24,7 @@ from model.errors import BadInput
 
 NOUN = "pictures in Parquet (a column of bytes)"
 _SIZE = "resized_size"  # (height, width) of pixels in BGR, as Imageomics' downloader writes them
+_NUMBER = "label_number"
 _NAMES = ("image_id", "uuid", "id", "file_name", "path")
 _URLS = ("identifier", "url", "image_url", "accessURI")
 _ROWS, _KEPT = 16, 8  # pictures of a batch, batches in memory
@@ -48,9 +49,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, which is read from the file when it is looked at.
 
     It is called by the path beside its bytes, or the row's id, or the row's number; other columns
-    are understood as in a label file. An integer `label` that the file's own description of
-    classes names is that name. Raises BadInput for a file that is damaged or would not fit in
-    memory.
+    are understood as in a label file. An integer `label` is the name that the file's own
+    description of classes has for it, else the metadata `label_number`. Raises BadInput for a file
+    that is damaged or would not fit in memory.
     """
     path = Path(source)
     try:
@@ -68,6 +69,9 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
                 for name, value in told.items():
                     if name in classes and isinstance(value, int) and value < len(classes[name]):
                         value = classes[name][value] if value >= 0 else None
+                    elif names.get(name) == "label" and isinstance(value, int | float):
+                        said[_NUMBER] = str(value)  # of a class whose name the file does not know
+                        continue
                     if name in names and isinstance(value, str | int | float):
                         said[names[name]] = meant(names[name], str(value))
                 said = {name: value for name, value in said.items() if value}

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.inputs.records import Record, address, is_address
+from indexer.inputs.records import Record, address, is_address, media_in
 from indexer.labels.label_files import label_from
 from indexer.readers import Fetch, embeddings, parquet_images
 from indexer.readers.folder import named_file
-from indexer.tables.columns import PLACES
+from indexer.tables.columns import PLACES, URLS
 from indexer.tables.delimited import Row
 from indexer.tables.table import SUFFIXES, Table, header_of, open_table
 from model.errors import BadInput
@@ -34,9 +34,10 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, with what the first row that names it says of it.
 
     kingdom … species or `taxon`, `common_name` and `label` are understood as in a label file;
-    other columns are metadata. A row names its picture in the first of PLACES that it fills. A
-    picture below the table's folder has the id that it has when that folder is indexed. A row that
-    cannot be used, or says otherwise of a picture than a row before it, is a record with a problem.
+    other columns are metadata. A row names its picture in the first of PLACES that it fills,
+    or several in one of URLS. A picture below the table's folder has the id that it has when that
+    folder is indexed. A row that cannot be used, or says otherwise of a picture than a row
+    before it, is a record with a problem.
     Raises BadInput for what is no table.
     """
     table = open_table(Path(source))
@@ -55,18 +56,23 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
             yield unused(row, f"names no picture: its {' and '.join(places)} is empty")
             continue
         where = said.pop(place)
-        record = Record(address(where), url=address(where)) if is_address(where) else None
-        record = record or named_file(folder, where)
         words = hash(tuple(said.items()))
-        line, before = seen.setdefault(record.source_id, (row.line, words))
-        if line != row.line:
-            if before != words:
-                yield unused(row, f"says otherwise of {record.source_id} than line {line}")
-            continue
         label = label_from(said.pop("label", ""), said)
-        yield replace(
-            record, label=label.text, taxon=label.taxon, metadata=label.metadata, from_table=True
-        )
+        for each in media_in(where) if place in URLS else [where]:
+            record = Record(address(each), url=address(each)) if is_address(each) else None
+            record = record or named_file(folder, each)
+            line, before = seen.setdefault(record.source_id, (row.line, words))
+            if line != row.line:
+                if before != words:
+                    yield unused(row, f"says otherwise of {record.source_id} than line {line}")
+                continue
+            yield replace(
+                record,
+                label=label.text,
+                taxon=label.taxon,
+                metadata=label.metadata,
+                from_table=True,
+            )
 
 
 class _Unused:

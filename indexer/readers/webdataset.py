@@ -11,8 +11,10 @@ from pathlib import Path
 
 from indexer.inputs.decoding import SUFFIXES
 from indexer.inputs.records import Record
+from indexer.labels.label_columns import taxon_of_label
 from indexer.labels.label_files import label_from
 from indexer.readers import Fetch
+from indexer.tables.columns import canonical
 from model.errors import BadInput
 from model.taxon import RANKS
 from model.text_types import TextType
@@ -22,6 +24,10 @@ _ENDINGS = (".tar", ".tar.gz", ".tgz")
 _MOST_TEXT = 64 << 10  # bytes
 _MOST_READ = 1 << 20  # bytes at once: of headers and texts
 _PROMPT = re.compile(r"^a photo of (.*)\.$", re.DOTALL)
+_LOST = (
+    "texts belong to no picture ({}): a picture and its texts have one name up to the first dot, "
+    "and lie together; pack them so"
+)
 _TAGS = re.compile(rf"\b({'|'.join(RANKS)}) (.*?)(?= (?:{'|'.join(RANKS)}) |$)")
 
 
@@ -38,21 +44,28 @@ def base(source: str) -> str:
 def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """Yield a record per picture, whose bytes stay in the tar; a sample's members lie together.
 
-    Its name up to the first dot is the key that it shares with its texts: `.sci.txt`, `.com.txt`,
-    `.taxon.txt`, … of the TreeOfLife shards, and `.json`, whose values are metadata; of one name
-    the first counts. Links and devices are problems, and so are texts that belong to no picture
-    and what follows a damaged member. Raises BadInput for what is no tar, or is compressed, as then
-    no picture could be had without all before it.
+    Its name up to the first dot is the key that it shares with its texts, in any case: `.sci.txt`,
+    `.com.txt`, `.taxon.txt`, … of the TreeOfLife shards, `.cls` and `.txt`, a label if it is a word
+    or a scientific name, and `.json`, whose values are metadata; of one name the first counts.
+    Links and devices are problems, and so are texts that belong to no picture or cannot be read,
+    pictures of one name, and what follows a damaged member. Raises BadInput for what is no tar, or
+    is compressed, as then no picture could be had without all before it.
     """
     if not source.lower().endswith(".tar"):
         raise BadInput(f"{source} is compressed; unpack it once (gunzip), to a .tar.")
-    stat, seen, lost = Path(source).stat(), set[str](), list[str]()
+    stat, seen = Path(source).stat(), set[str]()
+    lost, broken, again = list[str](), list[str](), list[str]()
     name = Path(source).name
     for sample in _samples(source):
         lost += _lost(sample)
-        label = label_from("", _said(sample.texts))
+        said = _said(sample.texts)
+        if "json" in sample.texts and _json(sample.texts["json"]) is None:
+            broken.append(f"{sample.key}.json")
+        label = label_from(said.pop("label", ""), said)
         for below, span, problem in sample.pictures:
-            if below not in seen:
+            if below in seen:
+                again.append(below)
+            else:
                 seen.add(below)
                 yield Record(
                     below,
@@ -68,13 +81,14 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
                 )
         if sample.damage:
             yield _left_out(f"{name}#damaged", sample.damage, stat)
-    if lost:
-        shown = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
-        why = (
-            f"{len(lost)} texts belong to no picture ({shown}): a picture and its texts have one "
-            "name up to the first dot, and lie together; pack them so"
-        )
-        yield _left_out(f"{name}#texts", why, stat)
+    for what, found, why in (
+        ("texts", lost, _LOST),
+        ("json", broken, "texts are not an object of JSON ({}); mend them"),
+        ("pictures", again, "pictures have the name of one before ({}), which counts; rename them"),
+    ):
+        if found:
+            shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+            yield _left_out(f"{name}#{what}", f"{len(found)} {why.format(shown)}", stat)
 
 
 @dataclass(slots=True)
@@ -122,8 +136,8 @@ def _samples(source: str) -> Iterator[_Sample]:
                     sample.pictures.append((_valid(member.name), span, problem))
                 elif member.isreg() and member.size <= _MOST_TEXT and ending:
                     text = tar.extractfile(member)
-                    read = text.read().decode("utf-8-sig", "replace") if text else ""
-                    sample.texts.setdefault(ending[1:], read)
+                    read = _text(text.read()) if text else ""
+                    sample.texts.setdefault(ending[1:].lower(), read)
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
         if end < 0:
             raise BadInput(f"{source} cannot be read as a tar ({error}); get it anew.") from error
@@ -153,14 +167,28 @@ def _valid(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
 def _said(texts: Mapping[str, str]) -> dict[str, str]:
     """Return what the texts of a sample say, under the names of a label file's columns."""
-    bare = {ending.removesuffix(".txt"): _bare(text) for ending, text in texts.items()}
+    bare = {
+        (ending if ending == "txt" else ending.removesuffix(".txt")): _bare(text)
+        for ending, text in texts.items()
+    }
 
     def of(*types: TextType) -> str:
-        return next((bare[each] for each in types if bare.get(each)), "")
+        return next(filter(None, (bare.get(each.lower(), "") for each in types)), "")
 
-    said = _json(texts.get("json", ""))
+    said = dict(_json(texts.get("json", "")) or {})
+    for ending in ("cls", "txt"):
+        if text := bare.get(ending, ""):
+            is_label = taxon_of_label(text) or (ending == "cls" and not text.isdecimal())
+            said.setdefault("label" if is_label else ending, text)
     said |= dict(_TAGS.findall(of(TextType.TAXON_TAG)))
     taxonomic = of(TextType.TAXONOMIC_NAME, TextType.TAXON).split(" ")
     if not any(rank in said for rank in RANKS) and len(taxonomic) == len(RANKS):
@@ -181,11 +209,16 @@ def _bare(text: str) -> str:
     return prompt.group(1) if prompt else text
 
 
-def _json(text: str) -> dict[str, str]:
+def _json(text: str) -> dict[str, str] | None:
+    """Return the values of an object of JSON under known columns; None for another text."""
     try:
         told = json.loads(text) if text else {}
     except (ValueError, RecursionError):
-        return {}
+        return None
     if not isinstance(told, dict):
-        return {}
-    return {key: str(value) for key, value in told.items() if isinstance(value, str | int | float)}
+        return None
+    return {
+        canonical(key): str(value)
+        for key, value in told.items()
+        if isinstance(value, str | int | float)
+    }

@@ -56,7 +56,7 @@ def _read(path: Path) -> Arrays | None:
         content = path.read_bytes()
     except OSError:
         return None
-    if hashlib.sha256(content[_HASH:]).digest() != content[:_HASH]:
+    if not _is_whole(content):
         return None
     with (
         suppress(ValueError, OSError, BadZipFile, KeyError),
@@ -76,6 +76,22 @@ def keep(folder: Path, kind: str, key: str, arrays: Arrays) -> None:
     files = list((folder / FOLDER).glob(f"{kind}-*.kept"))
     for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-MOST]:
         old.unlink(missing_ok=True)
+
+
+def damaged(folder: Path) -> list[Path]:
+    """Return the files that are kept and not as they were written."""
+    found = []
+    for path in sorted((folder / FOLDER).glob("*.kept")):
+        try:
+            if not _is_whole(path.read_bytes()):
+                found.append(path)
+        except OSError:
+            found.append(path)
+    return found
+
+
+def _is_whole(content: bytes) -> bool:
+    return hashlib.sha256(content[_HASH:]).digest() == content[:_HASH]
 
 
 def _path(folder: Path, kind: str, key: str) -> Path:

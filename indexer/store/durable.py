@@ -17,7 +17,7 @@ def write_durably(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write(temporary)
             sync_file(temporary)
             temporary.replace(path)
@@ -40,3 +40,11 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut; does nothing where folders cannot sync."""
     if os.name != "nt":
         sync_file(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it, so that they survive a power cut."""
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in new:
+        sync_folder(each.parent)

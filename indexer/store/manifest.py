@@ -1,5 +1,6 @@
 """The manifest: the one small file that says which files are the collection."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -11,6 +12,8 @@ from model.errors import CollectionError
 from model.kept_files import sha256_of
 
 MANIFEST = "manifest.json"
+COPY = "manifest-copy.json"
+"""The same again, for `repair`."""
 FORMAT_VERSION = 1
 
 
@@ -119,7 +122,7 @@ def read_manifest(collection: Path) -> Manifest:
         if not has_its_size(collection / path, entry.bytes):
             raise CollectionError(
                 f"{collection / path} is missing or not {entry.bytes} bytes long: restore it from "
-                "a copy, or index again into a new collection."
+                f"a backup, or run taxalens repair -c {collection}."
             )
     return manifest
 
@@ -129,26 +132,42 @@ def has_its_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def parse_manifest(collection: Path) -> Manifest:
-    """Read the current generation and look at none of its files.
+def is_there(collection: Path) -> bool:
+    """Whether a folder has a manifest; raises CollectionError where only the rest is left."""
+    if (collection / MANIFEST).exists():
+        return True
+    _refuse_rest(collection)
+    return False
 
-    Raises CollectionError for a folder that is no collection, or one of a newer format.
-    """
-    try:
-        stored = json.loads((collection / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+
+def _refuse_rest(collection: Path) -> None:
+    if any((collection / rest).exists() for rest in (COPY, "segments", "inputs")):
         raise CollectionError(
-            f"There is no collection at {collection}; make one with: "
-            f"taxalens index FOLDER -c {collection}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CollectionError(f"{collection / MANIFEST} cannot be read: {error}.") from error
-    if not isinstance(stored, dict):
-        raise CollectionError(f"{collection / MANIFEST} is not the manifest of a collection.")
+            f"{collection / MANIFEST} is missing, and a collection's other files are there: "
+            f"{_repair(collection)}."
+        )
+
+
+def _repair(collection: Path) -> str:
+    return f"taxalens repair -c {collection} restores it from {COPY}"
+
+
+def parse_manifest(collection: Path, name: str = MANIFEST) -> Manifest:
+    """Read the current generation and look at none of its files; `name` is MANIFEST or COPY.
+
+    Raises CollectionError for a folder that is no collection, one of a newer format, or a manifest
+    that is damaged.
+    """
+    stored = _stored(collection, collection / name)
     if stored.get("format_version") != FORMAT_VERSION:
         raise CollectionError(
             f"{collection} has format {stored.get('format_version')}; this taxalens reads format "
             f"{FORMAT_VERSION}: use the version that wrote it, or index again."
+        )
+    digest = _digest(stored)
+    if stored.get("sha256", digest) != digest:  # an earlier taxalens wrote none
+        raise CollectionError(
+            f"{collection / name} is not as it was written: {_repair(collection)}."
         )
     try:
         return Manifest(
@@ -162,7 +181,24 @@ def parse_manifest(collection: Path) -> Manifest:
             floor=FloorEntry(**stored["floor"]) if stored.get("floor") else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise CollectionError(f"{collection / MANIFEST} lacks a part: {error}.") from error
+        raise CollectionError(f"{collection / name} lacks a part: {error}.") from error
+
+
+def _stored(collection: Path, path: Path) -> dict[str, Any]:
+    """Return what a manifest says; raises CollectionError where it cannot be read."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        _refuse_rest(collection)
+        raise CollectionError(
+            f"There is no collection at {collection}; make one with: "
+            f"taxalens index FOLDER -c {collection}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CollectionError(f"{path} cannot be read ({error}): {_repair(collection)}.") from error
+    if not isinstance(stored, dict):
+        raise CollectionError(f"{path} is not the manifest of a collection.")
+    return stored
 
 
 def commit(
@@ -183,10 +219,22 @@ def commit(
     gone = set(dropped)
     files = {path: entry for path, entry in manifest.files.items() if path not in gone} | entries
     following = replace(manifest, generation=manifest.generation + 1, files=files)
-    text = json.dumps(_as_json(following), indent=1)
-    write_durably(collection / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
-    sync_folder(collection)
+    write_manifest(collection, following)
     return following
+
+
+def write_manifest(collection: Path, manifest: Manifest) -> None:
+    """Make a generation the current one of a collection that has all its files."""
+    stored = _as_json(manifest)
+    text = json.dumps(stored | {"sha256": _digest(stored)}, indent=1)
+    for name in (MANIFEST, COPY):
+        write_durably(collection / name, lambda path: path.write_text(text, encoding="utf-8"))
+        sync_folder(collection)
+
+
+def _digest(stored: dict[str, Any]) -> str:
+    text = json.dumps({key: stored[key] for key in stored if key != "sha256"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _index_entry(stored: dict[str, Any]) -> IndexEntry:

@@ -180,6 +180,18 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         ) from error
 
 
+def open_vectors(path: Path) -> Vectors:
+    """Map the vectors of a segment; raises CollectionError for a damaged head or a missing end."""
+    try:
+        vectors: Vectors = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise CollectionError(
+            f"{path} cannot be read: taxalens verify -c {path.parent.parent} tells which files are "
+            "damaged, and what to do."
+        ) from error
+    return vectors
+
+
 def write_table(path: Path, lines: list[dict[str, Any]], schema: pa.Schema) -> None:
     """Write lines as a table, complete or not at all, with checksums of its pages."""
     table = pa.Table.from_pylist(lines, schema=schema)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 
+from indexer.store.durable import make_folder
 from indexer.store.leftovers import sweep
 from indexer.store.manifest import Manifest
 from model.errors import CollectionError, writing
@@ -24,7 +25,7 @@ def only_writer(collection: Path) -> Iterator[None]:
     holder = collection / "writer.txt"
     lock = filelock.FileLock(collection / "writer.lock", timeout=0)
     with writing(collection):
-        collection.mkdir(parents=True, exist_ok=True)
+        make_folder(collection)
         try:
             lock.acquire()
         except filelock.Timeout:  # an OSError, too

@@ -7,4 +7,5 @@ encodings.py  the encoding of a text, from all of its bytes
 sheets.py     rows of spreadsheets (.xlsx, .ods, .xls)
 parquet.py    rows of Parquet
 columns.py    the columns that are known, however they are written; words for nothing
+darwin_core_terms.py  the terms of Darwin Core, in any spelling (darwin_core_terms.csv)
 """

@@ -3,45 +3,20 @@
 import re
 from collections.abc import Sequence
 
+from indexer.tables.darwin_core_terms import terms
 from model.taxon import RANKS
 
-PLACES = (
-    *("file_name", "path", "filepath", "file", "image_path", "image"),
-    *("url", "image_url", "accessURI", "identifier"),
-)
+URLS = ("url", "image_url", "accessURI", "identifier", "associatedMedia")
+PLACES = ("file_name", "path", "filepath", "file", "image_path", "image", *URLS)
 """where a picture may be named, the first that a row fills"""
 NAMES = (*map(str, RANKS), "taxon", "rank", "common_name", "label", "image_id", "name", "kind")
-# Terms of Darwin Core, of Dublin Core and of Audubon Core about records, events, places and media.
-_TERMS = """
-type modified language license rightsHolder accessRights bibliographicCitation references
-institutionID collectionID datasetID institutionCode collectionCode datasetName
-ownerInstitutionCode basisOfRecord informationWithheld dataGeneralizations dynamicProperties
-occurrenceID catalogNumber recordNumber recordedBy recordedByID individualCount organismQuantity
-organismQuantityType sex lifeStage reproductiveCondition caste behavior vitality
-establishmentMeans degreeOfEstablishment pathway georeferenceVerificationStatus occurrenceStatus
-associatedMedia associatedOccurrences associatedReferences associatedTaxa otherCatalogNumbers
-occurrenceRemarks preparations disposition organismID organismName organismScope organismRemarks
-materialSampleID materialEntityID eventID parentEventID eventType fieldNumber eventDate eventTime
-startDayOfYear endDayOfYear year month day verbatimEventDate habitat samplingProtocol
-sampleSizeValue sampleSizeUnit samplingEffort fieldNotes eventRemarks locationID higherGeographyID
-higherGeography continent waterBody islandGroup island country countryCode stateProvince county
-municipality locality verbatimLocality minimumElevationInMeters maximumElevationInMeters
-verbatimElevation verticalDatum minimumDepthInMeters maximumDepthInMeters verbatimDepth
-minimumDistanceAboveSurfaceInMeters maximumDistanceAboveSurfaceInMeters locationAccordingTo
-locationRemarks decimalLatitude decimalLongitude geodeticDatum coordinateUncertaintyInMeters
-coordinatePrecision pointRadiusSpatialFit verbatimCoordinates verbatimLatitude verbatimLongitude
-verbatimCoordinateSystem verbatimSRS footprintWKT footprintSRS georeferencedBy georeferencedDate
-georeferenceProtocol georeferenceSources georeferenceRemarks identificationID
-verbatimIdentification identificationQualifier typeStatus identifiedBy identifiedByID
-dateIdentified identificationReferences identificationVerificationStatus identificationRemarks
-taxonID scientificNameID acceptedNameUsageID parentNameUsageID originalNameUsageID nameAccordingTo
-scientificName acceptedNameUsage parentNameUsage higherClassification superfamily subfamily tribe
-subtribe genericName subgenus infragenericEpithet specificEpithet infraspecificEpithet
-cultivarEpithet taxonRank verbatimTaxonRank scientificNameAuthorship vernacularName
-nomenclaturalCode taxonomicStatus nomenclaturalStatus taxonRemarks gbifID elevation depth rights
-creator title description publisher created format variantLiteral
-"""
-TERMS = tuple(_TERMS.split())
+# Beside Darwin Core: of Dublin Core and Audubon Core about media, and of GBIF's downloads.
+_BESIDE = (
+    *("creator", "title", "description", "publisher", "created", "format", "rights"),
+    *("variantLiteral", "gbifID", "elevation", "depth"),
+)
+_OF_ROCKS = "GeologicalContext"  # whose bed, member and group are words of any table
+TERMS = (*(name for name, term in terms().items() if term.of != _OF_ROCKS), *_BESIDE)
 _ALIASES = {"filename": "file_name", "filepath": "filepath", "imagepath": "image_path"}
 _FOLDED = {
     re.sub("[ _.-]", "", name).lower(): name for name in reversed((*PLACES, *NAMES, *TERMS))

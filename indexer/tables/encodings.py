@@ -3,13 +3,17 @@
 import codecs
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+
+from charset_normalizer import from_bytes
 
 from model.errors import BadInput
 
 MOST_LINE = 64 << 20  # bytes; a longer line is no table, and would have to be held in memory
 _HEAD = 1 << 16
 _CHUNK = 1 << 20
+_SAMPLED = 1000  # lines
 _BEGIN = 64  # bytes that tell UTF-16: those of the header
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -22,7 +26,24 @@ _BINARY = bytes([*range(9), *range(14, 27), *range(28, 32)])
 _BAD = re.compile("[\udc80-\udcff]")
 _GOOD = re.compile("[^\x00-\x7f\udc80-\udcff]")
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
-_NAMES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
+_NAMES = {
+    **{"cp1252": "Windows-1252", "latin-1": "Latin-1", "cp932": "Shift-JIS", "gb18030": "GBK"},
+    **{"cp1251": "Windows-1251", "cp1253": "Windows-1253", "koi8_r": "KOI8-R", "euc_jp": "EUC-JP"},
+    **{"euc_kr": "EUC-KR", "big5": "Big5"},
+}
+# Latin letters with accents stand alone; in other scripts whole words are bytes above 127.
+_WORDS = re.compile(rb"[\x80-\xff]{3,}|(?:[\x81-\xfe][\x40-\x7e\x80-\xfe]){2,}")
+_ABOVE = re.compile(rb"[\x80-\xff]")
+_SINGLE = ("cp1251", "koi8_r", "cp1253")
+_FREQUENT = {
+    "cp932": rb"[\x82\x83\x88-\x97].",
+    "gb18030": rb"[\xb0-\xd7][\xa1-\xfe]",
+    "big5": rb"[\xa4-\xc6].",
+    "euc_kr": rb"[\xb0-\xc8][\xa1-\xfe]",
+    "euc_jp": rb"[\xa4\xa5\xb0-\xcf][\xa1-\xfe]",
+}
+"""two bytes of the characters that most texts are made of, by encoding"""
+_LEAST_FREQUENT = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,9 @@ def peek(path: Path) -> Encoding:
 
 
 def survey(path: Path) -> Encoding:
-    """Return the encoding of a whole file: a mark, else UTF-8, else Windows-1252 or Latin-1.
+    """Return the encoding of a whole file: a mark, else UTF-8, else one that its bytes tell.
+
+    That is Windows-1252 or Latin-1 unless whole words are written in another script.
 
     Raises BadInput for binary files and for lines of more than MOST_LINE bytes, OSError for files
     that cannot be read.
@@ -147,9 +170,35 @@ def _other(path: Path, line: int) -> Encoding:
             note=f"{path} is UTF-8 but for {bad or 1} bytes, the first in line {line}, which are "
             "read as Windows-1252; check the letters there, and save it as UTF-8.",
         )
-    name = "latin-1" if undefined else "cp1252"
+    name = _of_words(path) or ("latin-1" if undefined else "cp1252")
     return Encoding(
         name,
         note=f"{path} is not in the encoding UTF-8 (line {line}); it is read as {_NAMES[name]}. "
         "Check its letters, and save it as UTF-8 if any is wrong.",
     )
+
+
+def _of_words(path: Path) -> str:
+    """Return the encoding of a text in another than Latin script, "" of Latin."""
+    with path.open("rb") as file:
+        lines = (line for line in file if _ABOVE.search(line))
+        sample = b"".join(islice(lines, _SAMPLED))[:_CHUNK]
+    words = b" ".join(_WORDS.findall(sample))
+    if 2 * len(_ABOVE.findall(words)) < len(_ABOVE.findall(sample)):
+        return ""
+    shares = {name: _frequent(name, sample) for name in _FREQUENT}
+    likely = [
+        name for name in shares if shares[name] > max(_LEAST_FREQUENT, max(shares.values()) - 0.1)
+    ]
+    found = from_bytes(sample, cp_isolation=likely or [*_SINGLE]).best()
+    return found.encoding if found else next(iter(likely), "")
+
+
+def _frequent(name: str, text: bytes) -> float:
+    """Return the share of frequent characters above ASCII; 0 where it cannot be read."""
+    try:
+        letters = [each.encode(name) for each in text.decode(name) if not each.isascii()]
+    except UnicodeError:
+        return 0.0
+    pattern = re.compile(_FREQUENT[name], re.DOTALL)
+    return sum(bool(pattern.fullmatch(each)) for each in letters) / max(len(letters), 1)

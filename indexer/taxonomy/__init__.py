@@ -17,6 +17,7 @@ published_vectors.py  vectors of names that BioCLIP's releases bring
 text_matrix.py   vectors of names, encoded once and kept
 built_in.py      the English names that come with taxalens
 name_parts.py    the parts of a name, by GBIF's parser
+no_names.py      words that stand where a name would
 name_strings.py  how a written name can be read
 stated_names.py  names in columns that hold scientific names
 respelling.py    how names differ by the codes of nomenclature

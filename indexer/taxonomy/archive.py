@@ -3,16 +3,21 @@
 import os
 import shutil
 import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PureWindowsPath
 
 from indexer.inputs.paths import inside
+from indexer.inputs.records import Record, plain_name
 from model.errors import BadInput
 
 _LARGEST = 20 * 1024**3  # bytes; the largest table of the GBIF backbone has about 2.5 GB
+_LARGEST_PICTURE = 1024**3  # bytes
 _RATIO, _RATIO_FROM = 200, 1024**3  # text shrinks to a tenth; smaller files may be as they like
 # A password is a RuntimeError, an unknown compression a NotImplementedError.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
@@ -26,6 +31,17 @@ class Archive:
         self.names = names_in(path)
         """its files, by their names below `path` or, in a zip, below its top folder"""
         self._unpacked = unpacked
+        self._packed = None if unpacked is None else _Packed(path)
+
+    def packed(self, name: str) -> Record | None:
+        """Return the record of a picture that lies in the zip; None where it does not."""
+        below = plain_name(name)
+        if self._packed is None or below not in self.names:
+            return None
+        stat = self.path.stat()
+        read = partial(self._packed.of, below)
+        size = self._packed.size(below)
+        return Record(below, path=self.path, read=read, bytes=size, modified=stat.st_mtime_ns)
 
     def file(self, name: str) -> Path:
         """Return where a file lies that can be opened; raises BadInput if there is none."""
@@ -65,6 +81,37 @@ class Archive:
                 "set TMPDIR to a folder with more room."
             ) from error
         return target
+
+
+@dataclass(slots=True)
+class _Packed:
+    """The members of a zip, which is opened once, when the first of them is looked at."""
+
+    path: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _open: tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]] | None = None
+
+    def size(self, name: str) -> int:
+        """Return the bytes of a member as the zip declares them."""
+        return self._opened()[1][name].file_size
+
+    def of(self, name: str) -> bytes:
+        """Return the bytes of a member; raises BadInput where it is damaged or too large."""
+        try:
+            archive, members = self._opened()
+            if members[name].file_size > _LARGEST_PICTURE:
+                raise BadInput(f"has {members[name].file_size:,} bytes, which no picture has")
+            _refuse_bomb(self.path, members[name])
+            return archive.read(members[name])
+        except _DAMAGED as error:
+            raise BadInput(f"cannot be unpacked from {self.path} ({error})") from error
+
+    def _opened(self) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+        with self._lock:
+            if self._open is None:
+                archive = zipfile.ZipFile(self.path)
+                self._open = archive, _members(archive)
+            return self._open
 
 
 @contextmanager

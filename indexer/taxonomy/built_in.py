@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from indexer.taxonomy.draft import Line
 from indexer.taxonomy.lineages import draft_of_lineages
 from indexer.taxonomy.name_strings import fold, readings
+from indexer.taxonomy.no_names import GROUP, UNSURE
 from indexer.taxonomy.store import About, Taxonomy, import_taxonomy
 from indexer.taxonomy.tables import write_tables
 from model.taxon import RANKS, Taxon
@@ -26,10 +27,6 @@ BUILT_IN = "built-in"
 TABLE = Path(__file__).with_name("english_names.parquet")
 VERSION = "2024-09"
 _OFTEN = 5  # names
-_UNSURE = re.compile(
-    r"no|not|none|sure|unsure|maybe|perhaps|unidentified|undetermined|unknown|misc|miscellaneous"
-    r"|various|other|mixed|several|animal|mammal|human|being|person|people|camera|check|test"
-)
 _LEFT_OUT = re.compile(r"'s\b|\W")
 _COLUMNS = (*map(str, RANKS), "rank", "name", "common_name")
 # A name that another column tells is left out, and the species is its epithet: half the size.
@@ -53,7 +50,8 @@ WHERE kingdom IN ('Animalia', 'Plantae', 'Fungi') AND (phylum <> '' OR rank = 'k
 
 
 @cache
-def _about() -> About:
+def about_built_in() -> About:
+    """Return the names' title, version, licence and count."""
     count = pq.read_metadata(TABLE).num_rows
     title = "English names of NCBI Taxonomy and Wikidata"
     known = (VERSION, "public domain (NCBI), CC0 (Wikidata)", "", "", count, count, 0)
@@ -62,7 +60,7 @@ def _about() -> About:
 
 def open_built_in(labels: Iterable[str]) -> Taxonomy:
     """Open, as a taxonomy in memory, what of the table some labels may mean; a second or less."""
-    table = pq.read_table(TABLE)
+    table = _table()
     asked = {_letters(reading.name) for label in labels for reading in readings(label)}
     known: dict[str, bool] = {}
     lines = [
@@ -72,7 +70,7 @@ def open_built_in(labels: Iterable[str]) -> Taxonomy:
     ]
     connection = duckdb.connect()
     write_tables(connection, draft_of_lineages(lines, language="en"))
-    return Taxonomy(TABLE, _about(), connection)
+    return Taxonomy(TABLE, about_built_in(), connection)
 
 
 def is_english(name: str) -> bool:
@@ -83,19 +81,53 @@ def is_english(name: str) -> bool:
     """
     words = fold(name).split()
     return all(
-        _UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
+        UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
     )
+
+
+def has_english(name: str) -> bool:
+    """Whether a word of a text is English, as `is_english` asks it of all of them."""
+    words = fold(name).split()
+    return any(
+        UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
+    )
+
+
+def is_english_name(word: str) -> bool:
+    """Whether one word is the English name of organisms and not a scientific one: "Cats"."""
+    word = fold(word)
+    if GROUP.fullmatch(word):
+        return True
+    one = (word, word.removesuffix("s"), word.removesuffix("es"), re.sub("ies$", "y", word))
+    names, words = _english_names(), _english_words()
+    return any(each in names or each in words for each in one)
 
 
 @cache
 def _english_words() -> frozenset[str]:
-    table = pq.read_table(TABLE, columns=[*map(str, RANKS), "name", "common_name"])
-    *scientific, common = (table[column].to_pylist() for column in table.column_names)
-    latin = {word for names in scientific for name in set(names) for word in fold(name).split()}
-    found = Counter(
-        word.removesuffix("s") for names in common for word in fold(names.replace("|", " ")).split()
-    )
+    latin, common = _words()
+    found = Counter(word.removesuffix("s") for name in common for word in name.split())
     return frozenset(word for word, count in found.items() if count >= _OFTEN and word not in latin)
+
+
+@cache
+def _english_names() -> frozenset[str]:
+    latin, common = _words()
+    return frozenset(common) - latin
+
+
+@cache
+def _words() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the words of scientific names, and the English names, folded."""
+    table = _table().select([*map(str, RANKS), "name", "common_name"])
+    *scientific, common = (table[column].unique().to_pylist() for column in table.column_names)
+    latin = {word for names in scientific for name in names for word in fold(name).split()}
+    return frozenset(latin), tuple(fold(name) for names in common for name in names.split("|"))
+
+
+@cache
+def _table() -> pa.Table:
+    return pq.read_table(TABLE)
 
 
 def _is_asked(name: str, asked: set[str], known: dict[str, bool]) -> bool:

@@ -7,6 +7,7 @@ note of taxonomists, or the text is no name.
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from nameparser import Informal, ParsedName, UnparsableNameError, parse
 
@@ -50,6 +51,7 @@ def parts_of(name: str, certain: bool = False) -> Parts | None:
     An author after a genus must be beyond doubt, unless it is `certain` that the text is a name.
     """
     name = _SIGN.sub("", name.encode(errors="replace").decode())  # a file name may be no UTF-8
+    name = _OKINA.sub("'", name)
     if _SEVERAL.search(name) or not (GENUS.match(name) or name.islower()):
         return None
     try:
@@ -104,15 +106,24 @@ def _placed(name: str, parsed: ParsedName, removed: str, certain: bool) -> Parts
     certain = certain or bool(place.species or place.subgenus or FAMILY.search(place.genus))
     if not _is_citation(rest, notes, certain):
         return None
-    return replace(place, citation=" ".join(rest))
+    return replace(place, citation=" ".join(rest), sure=_twice(place, rest))
+
+
+def _twice(place: Parts, rest: list[str]) -> str:
+    """Return the name that is sure where two ranks have one epithet: "ssp. a var. a"."""
+    ranked = {word for rank, word in pairwise(rest) if _MARKER.match(f"{rank} ")}
+    return place.name(subgenus=False, marker=False) if place.infraspecific in ranked else ""
 
 
 def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
     """Whether words are authors, years and notes; after a genus alone, beyond doubt."""
-    text = " ".join(rest)
+    text = _OR.sub(" & ", _LOWER_CASE.sub(_joined, " ".join(rest)))
+    rest = text.split()
     dated = bool(_YEAR.search(text))
-    if _BETWEEN.match(text) or ((text.startswith(",") or _LISTED.search(text)) and not dated):
+    listed = text.startswith(",") or (_LISTED.search(text) and not text.startswith("ht."))
+    if _BETWEEN.match(text) or (listed and not dated):
         return False
+    sure = dated or (certain and bool(_TWO_AUTHORS.search(text)))
     cited = not rest
     for word in rest:
         bare = word.strip(_AROUND)
@@ -121,10 +132,14 @@ def _is_citation(rest: list[str], notes: set[str], certain: bool) -> bool:
         elif not _BESIDE.fullmatch(bare) and not _MARKER.match(f"{bare} "):
             if not _AUTHOR.fullmatch(bare) or _ANOTHER_FAMILY.search(bare):
                 return False
-            if bare.isupper() and len(bare) > 2 and not dated and "." not in word:
+            if bare.isupper() and len(bare) > 2 and not (sure or "." in word):
                 return False  # "IMG"
             cited = True
     return cited and (certain or not rest or bool(_CITED.search(text)))
+
+
+def _joined(found: re.Match[str]) -> str:
+    return found[0].replace(" ", "-")
 
 
 _ANOTHER_FAMILY = re.compile(r"(?:idae|inae|aceae)$")  # "Felidae, Canidae"; Spegazzini is an author
@@ -136,6 +151,7 @@ _CULTIVAR_AS_EPITHET = re.compile(r" cv\.? (?=[a-z])")
 _SPACE = re.compile(
     r"×|(?<=[^\s(])(?=\()|(?<=\))(?=[A-ZÀ-Þ])|(?<= (?:var|ssp|sub)\.)(?=[a-z])|(?<=,)(?=\d)"
 )
+_OKINA = re.compile("[ʻʼʹʽʾʿˈꞋꞌ＇]")
 _PAGE = re.compile(r"(?<=[\da-z]) ?: ?\d+(?=[ .]|$)")
 _SIGN = re.compile(r"^(?:[×+]\s*|[xX] )")
 _SEVERAL = re.compile(r"[|+_=#@!<>{}\\]|/(?!\d\d)|\s[-–—]\s")
@@ -147,26 +163,29 @@ _REMOVED = re.compile(r"[a-z]+\.? [a-z]|[a-z-]{4,}$|[α-ωß]")
 _MARKER = re.compile(
     r"(?:(?:notho|agamo|infra|super|supra|sub|con|proto)?(?:ss?p|subsp|subspec|var|variety|f|fo|fm|fma|fa|form|st|nvar"
     r"|forma|morph|mut|ab|pv|pathovar|prol|proles|race|nat|natio|lus|lusus|monstr|m|mod|microg|grex|sp|cv"
-    r"|sect|ser|subg|subgen|gen|div|tr|trib|fam|agamosp)\.?|[α-ωß]\.?|[a-z]\.) "
+    r"|sect|ser|subg|subgen|gen|div|tr|trib|fam|agamosp)\.?|[α-ωß⍺]\.?|[bcdgh]|[a-z]\.) "
 )
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d")
 _BETWEEN = re.compile(r"(?:&|(?:and|et|y|e|und|or|vs?|with|on|in|ex) |[A-Z]\w+ (?:nest|with) )")
+_LOWER_CASE = re.compile(r"\bVan (?:de[nr]? )?(?!de[nr]?\b)[a-z]{2,}\b")
+_TWO_AUTHORS = re.compile(r"[A-ZÀ-Þ]{3,} & [A-ZÀ-Þ-]{3,}")
+_OR = re.compile(r"(?<=[a-z.]) or (?=[A-ZÀ-Þ][\w.]+(?:,? \d{4})?$)")
 _AUTHOR = re.compile(
-    r"[^\W\d_a-zß-öø-ÿœ][^\d_]*|[a-z]{0,4}['’`‘][^\W\d_].*|(?:[a-z]\.)+[\w.-]*"
+    r"[^\W\d_a-zß-öø-ÿœ][^\d_]*|ht\.[\w.-]*|[a-z]{0,4}['’`‘][^\W\d_].*|(?:[a-z]\.)+[\w.-]*"
     r"|(?:du|de|dela|van|vander|von|le|la|del)[A-Z]\w+"
     r"|af|da|dal|de|degli|dei|del|della|delle|dem|den|der|des|di|do|dos|du|el|la|le|les|los|ten|ter|van"
     r"|ver|von|vom|v\.?|d|'?t|z|zu|zum|zur|het|op"
 )
 _BESIDE = re.compile(
     r"|&|and|et|ex\.?|in|non|nec|not|e|i|y|und|f\.?|fil\.?|fils|filius|bis|l|al\.?|lat\.?|str\.?|apud|ap\.?"
-    r"|fide|jun\.?|sen\.?|(?:c\.|ca\.?)?(?:1[5-9]|20)(?:\d\d|\d[?-]|-{2}|[?]{2})[a-z?]?"
-    r"(?:[-–/](?:\d\d|\d{4}))?(?:-\d\d)?\.?|\?"
+    r"|fide|jun\.?|sen\.?|(?:c\.|ca\.?)?(?:1[5-9]|20)(?:\d\d|\d[?-]|-{2}|[?]{2})[A-Za-z?]?"
+    r"(?:[-–/]\d{2,4})?(?:-\d\d)?\.?|\?"
 )
 _NOTE = re.compile(
     r"auctt?\.?|sensu|sec\.?|s\.?|s\.l\.?|s\.str\.?|s\.s\.?|s\.lat\.?|agg\.?|hort\.?|ht\.?|emend\.?|sic|p\.p\.?|p|pro|parte"
     r"|syn\.?|anon\.?|mihi|ms\.?|mscr?\.?|ined\.?|nomen|nom\.?(?:[a-z]+\.?)*|nud\.?|nudum|illeg\.?"
     r"|inval(?:id)?\.?|cons\.?|rej(?:ic)?\.?|orth\.?|comb\.?|stat\.?|nov\.?|n\.?|superfl\.?|ambig\.?|dub\.?"
-    r"|dubium|prov\.?|provis\.?|corrig\.?|utique|oblitum|novum|isonym|homon\.?|sp\.?|spec\.?|var\.?"
+    r"|opus|utique|oppr\.?|imprint|hort(?:us|usa)|dubium|prov\.?|provis\.?|corrig\.?|utique|oblitum|novum|isonym|homon\.?|sp\.?|spec\.?|var\.?"
 )
 # "Iris Blue", "Bison Yellowstone 2019" and "Victoria St. Petersburg" cite no author of a genus.
 _CITED = re.compile(

@@ -11,14 +11,14 @@ from indexer.taxonomy.name_parts import FAMILY, GENUS, Parts, parts_of
 _ALIKE = str.maketrans(
     {
         **{"_": " ", "×": " x ", "œ": "oe", "æ": "ae"},
-        **dict.fromkeys("’‘ʼʻʹʽ‛′´`", "'"),
+        **dict.fromkeys("’‘ʼʻʹʽʾʿˈꞋꞌ‛′´`", "'"),  # apostrophes, okina and saltillo
         **dict.fromkeys("‐‑‒–—−", "-"),
     }
 )
 _FIRST_SIGN, _SECOND_SIGN = (re.compile(rf"^({a})(?:x )+(?=[^\W\d_])") for a in ("", r"\S+ "))
 _SUBGENUS = re.compile(rf"\({GENUS.pattern}\)")
 _EPITHET = re.compile(r"[a-zß-öø-ÿœſ][a-zß-öø-ÿœſ-]+")
-_RANK = re.compile(r"(?:notho)?(?:ssp|subsp|(?:sub)?var|f|fo|forma|morph|cv)\.?")
+_RANK = re.compile(r"(?:notho)?(?:ssp|subsp|(?:sub)?var|f|fo|forma|morph|cv|pv|pathovar)\.?")
 _DOUBT = re.compile(
     r"(?:spp?|spec|species|group|complex|cf|aff|nr|indet|undet)(?:\.\S*|\d+)?|(?:gen|n)\.\S*|\?"
 )
@@ -26,33 +26,35 @@ _CONTEXT = re.compile(rf"(.+) \(({GENUS.pattern})\)")
 _HIGHER = re.compile(r"(?:a|ae|ales|Aves|formes|Fungi)$")  # endings of taxa, hardly of authors
 _LATIN = re.compile(r"(?:a|ae|us|um|is|es|on|os|ops|as|ax|ix|ex|yx|ys|ion)$")  # of a subgenus
 _PARTICLE = re.compile(r"[a-z]{2,4}|[a-z]['’][a-z]+")  # of an author, or an epithet: "Zodarion van"
+_GROUP = re.compile(r"(.+ \d{4}\)?) (?:species )?(?:group|complex)")
+# Strains and serovars are no taxa (ICNP 14).
+_STRAIN = re.compile(
+    r" (?:ATCC|BCCM|CBS|CCUG|DSM|JCM|LMG|NBRC|NCIMB|NCTC|NRRL|PCC) ?\d+$"
+    r"| \(?(?:serotype|serovar|biovar|strain|str\.(?= \S*\d)) (?!\S*\.$).*$"
+)
 _CULTIVAR = re.compile(
+    r" ['‘][A-Z]\w*'s .*['’]$|"
     r",? (?:cv\.? ?['‘\"“A-Z]|['‘\"“]\w[^'’\"”]*['’\"”](?!\w)|[A-Z][\w' -]* (?:Group|[Gg]rex|gx)$)"
     r"|(?<=[a-z])['‘“][A-Z]\w+['’”]"
 )
 _MARKS = re.compile(
     r"^\d{1,5}[._ ]\s?(?=[^\W\d_]{3})|<[^<>]{1,9}>|[†‡*]|\s!$|^\+\s?|^[\"']?Candidatus\s"
-    r"|^[xX](?=[A-Z][a-z]{2})|\s?\([\"'“][a-z -]+[\"'”]\)"
+    r"|^[xX](?=[A-Z][a-z]{2})|\s?\([\"'“][a-z -]+[\"'”]\)|\s?\[=[^\]]*\]\.?$"
+    r"| \[sic!?\]$| (?:Not (?:given|applicable)|not given)$| null(?= [a-z])"
+)
+_QUOTED = re.compile(r"^[\"'“‘](Candidatus [^\"'“”‘’]+)[\"'”’]|^\[([A-Z][a-z-]+)\](?= [a-z]|$)")
+# Other spellings of the same: "& amp;" of a page that was escaped twice, "f. sp." of a rust.
+_SPELLED = (
+    (re.compile(r"& ?amp\b;?"), "&"),
+    (re.compile(r"\bf\. ?sp\. (?=[a-z])"), "f. "),
+    (re.compile(r" fa (?=[a-z])"), " f. "),
+    (re.compile(r"\bst\.-(?=[a-z])"), "st-"),
 )
 _FULL_STOP = re.compile(rf"(?:{GENUS.pattern}|{_EPITHET.pattern})(?: {_EPITHET.pattern})*\.")
 _SHORT = re.compile(r"\b(?:spp?|spec|cf|aff|nr|indet|undet|ssp|subsp|var|fo?|forma|agg|auctt?)\.$")
-_NO_TAXON = {
-    "blank": r"blanks?|empty|nothing|none|ghosts?|misfires?|no (?:animals?|wildlife|cv result)"
-    r"|false (?:positive|trigger|detection)s?",
-    "vehicle": r"(?:motor ?)?(?:vehicle|car|truck|lorry|lorrie|bus|van|tractor|bike|cycle|bicycle"
-    r"|boat|train|airplane|atv|quad|snowmobile)(?:e?s)?",
-    "human": r"(?:human|person|hiker|cyclist|researcher|ranger|hunter|pedestrian)s?|people|m[ae]n"
-    r"|wom[ae]n|child(?:ren)?|staff|crew|(?:set ?up|setup.pick ?up|pick ?up|maintenance)(?: crew)?",
-    "unknown": r"(?:un(?:known|identified|identifiable|determined|sorted|classified)|others?|indet"
-    r"|misc|miscellaneous)(?: (?:species|spp?|taxon|organism))?|n/?a|null|nan|spp?|\?*",
-    "morphospecies": r"morphospecies|(?:morpho ?(?:species|spp?)?|msp|otu|spp?|species)"
-    r"(?:[. ]*\d+\w?|[. ]+\w)",
-    "BIN": r"bold: ?[a-z]{3}\d{4,}",
-}
-
-
 WITHOUT_MARKS = "without its marks"
 WITHOUT_AUTHOR = "without its author"
+WITHOUT_STRAIN = "without its strain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,6 @@ def fold(name: str) -> str:
         name = unicodedata.normalize("NFKD", name.translate(_ALIKE).casefold())
     words = "".join(c for c in name if not unicodedata.combining(c)).split()
     return _SECOND_SIGN.sub(r"\1", _FIRST_SIGN.sub("", " ".join(words)))
-
-
-def no_taxon(text: str) -> str:
-    """Return what a label is that names no taxon: "blank", "vehicle", …; "" for any other text."""
-    said = " ".join(fold(text).replace("-", " ").split()).strip(" .,!()[]")
-    if not text.strip() or re.match(r"\s*Morpho[\s_]", text):  # a genus
-        return ""
-    return next((kind for kind, words in _NO_TAXON.items() if re.fullmatch(words, said)), "")
 
 
 def readings(text: str) -> list[Reading]:
@@ -108,6 +102,15 @@ def _simpler(name: str) -> Iterator[Reading]:
             yield replace(reading, context=place[2])
         if not _HIGHER.search(place[2]):
             yield from _of_parts(plain)
+            if " " not in place[1] and not _LATIN.search(place[2]):
+                yield _only(place[1])  # "Humiriastrum (Urban)" has the author in brackets
+    elif strain := _STRAIN.search(plain):
+        yield Reading(plain[: strain.start()], WITHOUT_STRAIN)
+        for reading in _simpler(plain[: strain.start()]):
+            yield reading
+    elif group := _GROUP.fullmatch(plain):
+        for reading in _simpler(group[1]):
+            yield replace(reading, whole=False)
     elif cultivar := _CULTIVAR.search(plain):
         cut = plain[: cultivar.start()]
         yield Reading(cut, "without its cultivar", whole=False)
@@ -190,7 +193,10 @@ def _doubted(name: str) -> str:
 
 
 def _without_marks(name: str) -> str:
-    plain = " ".join(_MARKS.sub("", unescape(name)).split()).strip(" ,;:")
+    plain = _QUOTED.sub(lambda found: found[1] or found[2], unescape(name))
+    for spelling, usual in _SPELLED:
+        plain = spelling.sub(usual, plain)
+    plain = " ".join(_MARKS.sub("", plain).split()).strip(" ,;:")
     if len(plain) > 2 and plain[0] in "\"'“‘„«" and plain[-1] in "\"'”’“»":
         plain = plain[1:-1].strip(" ,;")
     return plain[:-1] if _FULL_STOP.fullmatch(plain) and not _SHORT.search(plain) else plain

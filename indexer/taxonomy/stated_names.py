@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from indexer.taxonomy.name_parts import GENUS, parts_of
-from indexer.taxonomy.name_strings import no_taxon, readings
+from indexer.taxonomy.name_strings import readings
+from indexer.taxonomy.no_names import UNKNOWN_NAME, no_taxon
 from model.taxon import RANKS, Rank, Taxon
 
 _MARKUP = re.compile(r"<[^<>]*>|[|†]")
-_NO_NAME = re.compile(r"\(unidentified\)|unknown|pleasehelp|incertae sedis|not assigned", re.I)
 _WORD = r"(?:\d{1,2}-)?[a-zß-öø-ÿœſ](?:[.'’-]?[a-zß-öø-ÿœſ])+"
 _NAME = re.compile(rf"{GENUS.pattern}(?: {_WORD}){{1,2}}")
 _EPITHET = re.compile(rf"(?:[×x] ?)?{_WORD}(?: {_WORD})?", re.I)
@@ -47,7 +47,7 @@ def species_of(written: str, genus: str = "") -> tuple[str, str]:
     the name cannot be read.
     """
     text = " ".join(_MARKUP.sub(" ", written).split())
-    if not text or _NO_NAME.search(text) or no_taxon(text):
+    if not text or UNKNOWN_NAME.search(text) or no_taxon(text):
         return genus, ""
     if genus and _is_epithet(text, genus):
         return genus, text.lower()
@@ -71,7 +71,7 @@ def species_of(written: str, genus: str = "") -> tuple[str, str]:
 def name_above_species(written: str) -> str:
     """Return the name of a taxon above species without its author; "" for a word like unknown."""
     name = " ".join(_MARKUP.sub(" ", written).split())
-    if not name or _NO_NAME.search(name):
+    if not name or UNKNOWN_NAME.search(name):
         return ""
     if " " in name and (parts := parts_of(name, certain=True)) and not parts.species:
         name = parts.subgenus if parts.section else parts.genus
@@ -86,7 +86,7 @@ def stated_name(rank: str, written: str) -> str:
     written = " ".join(written.split())
     if rank == Rank.SPECIES:
         genus, epithet = species_of(written)
-        return f"{genus} {epithet}" if epithet else "" if _NO_NAME.search(written) else written
+        return f"{genus} {epithet}" if epithet else "" if UNKNOWN_NAME.search(written) else written
     if not _BARE.fullmatch(written) and (parts := parts_of(written, certain=True)):
         name = parts.subgenus if parts.section else parts.name(subgenus=not parts.species)
         return name.replace(" ", " × ", 1) if _SIGN.match(written) else name

@@ -9,7 +9,7 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
-from model.errors import Error
+from model.errors import UnknownName
 from search.audit.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
 from search.audit.label_classes import UNLABELLED, Classes, Numbers, classes_of
 from search.audit.label_errors import label_errors
@@ -19,6 +19,7 @@ from search.audit.near_duplicates import (
     nearest_others,
     outlier_scores,
 )
+from search.counts import count
 from search.hits import Hit, hits_of
 from search.ranking.nearest import Nearest
 
@@ -32,13 +33,12 @@ def audit(
 ) -> Findings:
     """Return the k worst findings of each kind; of duplicates group by group, until they are k.
 
-    Memory holds some numbers for each image, and the vectors of one block. Raises Error for a
-    kind that is none and a k below 1.
+    Memory holds some numbers for each image, and the vectors of one block. Raises
+    UnknownName for an unknown kind, BadInput for a k below 1.
     """
-    if k < 1:
-        raise Error(f"k is the number of findings of each kind, 1 or more, not {k}.")
+    count(k, "k", "findings of each kind")
     if wrong := [each for each in kinds if each not in KINDS]:
-        raise Error(f"{wrong[0]!r} cannot be audited; {', '.join(KINDS)} can.")
+        raise UnknownName(f"Unknown kind {wrong[0]!r}; choose one of {', '.join(KINDS)}.")
     classes = classes_of(snapshot, among)
     findings: list[Finding] = []
     if LABELS in kinds:
@@ -104,8 +104,8 @@ def _duplicates(
             return
         shown += min(len(members), k)
         names = [classes.names[each] for each in labels]
-        said = f" labelled {', '.join(names)}" if names else ""
-        cohort = f"{number}: {len(members):,} alike{said}"
+        said = f", labelled {', '.join(names)}" if names else ""
+        cohort = f"group {number}: {len(members):,} images alike{said}"
         some = members[: max(k, 2)]
         hits = _hits(snapshot, near.rows[some].tolist(), DUPLICATES)
         for place, hit in zip(some.tolist(), hits, strict=True):

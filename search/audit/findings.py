@@ -1,10 +1,12 @@
 """Findings: what an audit found, as values."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pyarrow as pa
 
+from model.sizes import counted
 from search.answers import Answers
 from search.hits import Hit
 
@@ -13,6 +15,12 @@ DUPLICATES = "duplicates"
 OUTLIERS = "outliers"
 KINDS = (LABELS, DUPLICATES, OUTLIERS)
 
+UNITS = {
+    LABELS: "log of how many times likelier looks_like is than the label",
+    DUPLICATES: "cosine with the nearest image",
+    OUTLIERS: "robust standard deviations from the others",
+}
+"""what the score of a finding measures, by its kind"""
 COLUMNS = (
     *("kind", "cohort", "file_name", "label", "looks_like", "score", "evidence", "image_id"),
 )
@@ -65,9 +73,21 @@ class Findings(Answers[Finding]):
     @property
     def meaning(self) -> str:
         """One line: how many of each kind, among how many images."""
-        counts = [sum(each.kind == kind for each in self.items) for kind in KINDS]
-        told = [f"{count} {kind}" for count, kind in zip(counts, KINDS, strict=True) if count]
-        return f"{self.images:,} images: {', '.join(told) or 'nothing found'}"
+        count = Counter(each.kind for each in self.items)
+        groups = len({each.cohort for each in self.items if each.kind == DUPLICATES})
+        told = [counted(count[LABELS], "likely wrong label")] if count[LABELS] else []
+        if groups:
+            told.append(f"{counted(count[DUPLICATES], 'duplicate')} in {counted(groups, 'group')}")
+        if count[OUTLIERS]:
+            told.append(counted(count[OUTLIERS], "outlier"))
+        return f"{counted(self.images, 'image')}: {', '.join(told) or 'nothing found'}"
+
+    @property
+    def units(self) -> str:
+        """One line: what the score of each kind that was found measures."""
+        found = {each.kind for each in self.items}
+        units = (f"{kind}, {unit}" for kind, unit in UNITS.items() if kind in found)
+        return f"score: {'; '.join(units)}"
 
     def caption(self) -> str:
         """Return how many there are of each kind."""

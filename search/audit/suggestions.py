@@ -10,11 +10,11 @@ from indexer.backends import Rows
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
-from model.errors import Error
 from model.vectors import Vectors
 from search.answers import Answers
 from search.audit.label_classes import UNLABELLED, Classes, classes_of
 from search.audit.label_errors import Floats, discriminant_of
+from search.counts import count
 from search.hits import SIMILAR, Hit, hits_of
 from search.ranking.diversify import SAME
 
@@ -78,10 +78,9 @@ def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Sugge
     Of the 10 k most uncertain ones, but no more than half, k clusters weighted by uncertainty, and
     of each cluster the image in its middle (Zhdanov 2019, "Diverse mini-batch active learning",
     arXiv:1901.05954). Where fewer than two labels are known all are as uncertain: the answer then
-    is what the collection looks like, from POOL of them. Raises Error for a k below 1.
+    is what the collection looks like, from POOL of them. Raises BadInput for a k below 1.
     """
-    if k < 1:
-        raise Error(f"k is the number of suggestions, 1 or more, not {k}.")
+    count(k, "k", "suggestions")
     classes = classes_of(snapshot, among)
     # An order of its own, which does not depend on that of the rows.
     order = _order(snapshot, classes.rows)

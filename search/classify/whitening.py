@@ -50,7 +50,8 @@ def fit_whitening(reference: ReferenceSet) -> Whitening:
     if len(some) < 2 or float(np.square(residuals).sum(axis=1).mean()) < _NO_SPREAD:
         return Whitening(mean, np.eye(len(mean), dtype=np.float32))
     covariance = residuals.T @ residuals / np.float32(len(residuals))
-    shrinkage = ledoit_wolf_shrinkage(residuals, assume_centered=True)
+    # Rounding makes the 0 of one class with two specimens -4e-8, which would be refused.
+    shrinkage = max(0.0, float(ledoit_wolf_shrinkage(residuals, assume_centered=True)))
     return Whitening(mean, whitening_matrix(covariance, shrinkage))
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from indexer.taxonomy.resolver import Clade, resolve_all
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.exports.sequences import Taken, gap_of, sequences_of, taken
+from indexer.inputs.records import CROP_MARK
 from model.encoder import Encoder
-from model.errors import Error
+from model.errors import BadInput, UnknownName
 from model.taxon import RANKS, Rank
 from model.vectors import Vectors
 from search.classify.backoff import FEWEST, Backoff, deepest, upwards
@@ -17,6 +19,7 @@ from search.classify.fitting import Classifier
 from search.classify.predictions import Floats, Predictions
 from search.classify.reference_set import Numbers
 from search.classify.taxon_tree import clade_at
+from search.counts import count
 from search.identify.identifications import Identification, Identifications, Neighbour
 from search.identify.photographs import FOLDER, Photograph, photographs
 from search.ranking.diversify import groups_of
@@ -36,18 +39,31 @@ class AnswerOptions:
     """how many of the likeliest are told beside the answer"""
     group_by: str = ""
     """a column, or FOLDER: photographs that agree in it show one specimen"""
+    sequence: float | None = None
+    """seconds: photographs of one camera at most so far apart show one specimen"""
+
     novel: float | None = None
     """the share of photographs of species that are not labelled; None: as the collection tells"""
 
     def __post_init__(self) -> None:
         if self.novel is not None and not 0 <= self.novel < 1:
-            raise Error(f"novel is a share, from 0 to less than 1, as 0.5, not {self.novel}.")
-        if not 0 < self.precision < 1:
-            raise Error(f"The precision is above 0 and below 1, as 0.9, not {self.precision}.")
+            raise BadInput(
+                f"novel is a share from 0 to less than 1, such as 0.5, not {self.novel!r}."
+            )
+        if isinstance(self.precision, str) or not 0 < self.precision < 1:
+            raise BadInput(
+                f"precision is a share above 0 and below 1, such as 0.9, not {self.precision!r}."
+            )
         if self.rank and self.rank not in RANKS:
-            raise Error(f"Unknown rank {self.rank!r}; choose one of {', '.join(RANKS)}.")
-        if self.k < 1:
-            raise Error(f"k is the number of taxa, 1 or more, not {self.k}.")
+            raise UnknownName(f"Unknown rank {self.rank!r}; choose one of {', '.join(RANKS)}.")
+        count(self.k, "k", "taxa")
+        if self.sequence is not None:
+            gap_of(self.sequence, self.group_by)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether several photographs may get one answer."""
+        return bool(self.group_by) or self.sequence is not None
 
     @property
     def depth(self) -> int:
@@ -103,13 +119,15 @@ class Identifier:
         since any photograph may be of one of them.
         """
         batches, backoff = photographs(sources, self.encoder), self.backoff(asked)
-        if not asked.group_by:
+        if not asked.is_grouped:
             for batch in batches:
                 yield from self.answers([(photo,) for photo in batch], asked, backoff)
             return
         groups: dict[object, list[Photograph]] = {}
+        if asked.sequence is not None:
+            batches = iter([[photo for batch in batches for photo in batch]])
         for batch in batches:
-            names = self._groups(batch, asked.group_by)
+            names = self._groups(batch, asked)
             for photo, name in zip(batch, names, strict=True):
                 alone = not name or photo.problem or photo.detection
                 groups.setdefault(photo.file if alone else (name,), []).append(photo)
@@ -210,8 +228,12 @@ class Identifier:
             for places, first, cosines in zip(shown, near, found.votes.cosines, strict=True)
         ]
 
-    def _groups(self, photos: Sequence[Photograph], column: str) -> list[str]:
+    def _groups(self, photos: Sequence[Photograph], asked: AnswerOptions) -> list[str]:
         """Return what each is grouped by: what its input says, else what the collection does."""
+        column = asked.group_by
+        if asked.sequence is not None:
+            gap = gap_of(asked.sequence, column)
+            return sequences_of([_taken(photo) for photo in photos], gap)
         if column == FOLDER:
             return [str(photo.record.path.parent) if photo.record.path else "" for photo in photos]
         names = [
@@ -227,6 +249,14 @@ class Identifier:
                 for name, photo in zip(names, photos, strict=True)
             ]
         return names
+
+
+def _taken(photo: Photograph) -> Taken:
+    record = photo.record
+    folder = record.source_id.partition(CROP_MARK)[0].rpartition("/")[0]
+    if record.path:
+        folder = str(record.path.parent)
+    return taken(record.metadata, folder, None if record.url else record.path)
 
 
 def _decide(

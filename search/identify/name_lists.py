@@ -1,8 +1,10 @@
 """Lists of names that people keep in files: labels, checklists, bins, subsets."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from indexer.labels.label_files import spellings_of_one
 from indexer.tables.columns import meant
 from indexer.tables.encodings import mended, survey
 from indexer.tables.sheets import SUFFIXES as SHEETS
@@ -11,6 +13,7 @@ from model.errors import BadInput
 from model.taxon import RANKS
 
 TABLES = (".csv", ".tsv", ".tab", PARQUET, *SHEETS)
+_LOG = logging.getLogger("taxalens")
 _NAMES = ("scientificname", "species", "taxon", "name", "label", "class")
 
 
@@ -33,7 +36,7 @@ def read_names(path: Path) -> tuple[str, ...]:
         except (OSError, UnicodeError) as error:
             raise BadInput(f"{path} cannot be read as a list of names ({error}).") from error
         said = (mended(text) if encoding.mixed else text).splitlines()
-    names = tuple(dict.fromkeys(name.strip() for name in said if name.strip()))
+    names = _each_once(said)
     if not names:
         raise BadInput(f"{path} holds no names; write one a line.")
     return names
@@ -43,7 +46,16 @@ def read_classes(said: str) -> tuple[str, ...]:
     """Understand pybioclip's `--cls`: a file with a class a line, else classes between commas."""
     if Path(said).is_file():
         return read_names(Path(said))
-    return tuple(dict.fromkeys(name.strip() for name in said.split(",") if name.strip()))
+    return _each_once(said.split(","))
+
+
+def _each_once(said: Iterable[str]) -> tuple[str, ...]:
+    """Return names as they are first spelled; a warning lists other spellings of the same name."""
+    names = list(dict.fromkeys(name.strip() for name in said if name.strip()))
+    for first, *others in spellings_of_one(names):
+        _LOG.warning("%s is the same name as %s, which counts.", ", ".join(others), first)
+        names = [name for name in names if name not in others]
+    return tuple(names)
 
 
 def read_bins(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from model.encoder import Encoder
 from model.errors import Error
 from model.vectors import Vectors

@@ -1,7 +1,8 @@
 """Examples: which images of a collection show which class, to learn from.
 
 They are what a file says, or else the images that people labelled as a taxon, or as something that
-is known to be none, such as "blank" or "vehicle".
+is known to be none, such as "blank" or "vehicle"; of a JPEG that was cut short too little may be
+seen to learn from.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,8 +13,9 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
+from indexer.inputs.status import CUT_SHORT
 from indexer.labels.label_files import Label, read_label_file
-from indexer.taxonomy.name_strings import no_taxon
+from indexer.taxonomy.no_names import no_taxon
 from model.errors import BadInput
 from model.taxon import Taxon
 
@@ -169,10 +171,17 @@ def _examples(
     )
 
 
-_LABELLED = """
+_CUT_SHORT = f"""
+SELECT image_id FROM images SEMI JOIN (
+    SELECT sha256 FROM images JOIN inputs USING (source_id, image_id)
+    WHERE starts_with(reason, '{CUT_SHORT}')
+) USING (sha256)
+"""
+_LABELLED = f"""
 SELECT "row", image_id, label, said_key, coalesce(taxon_key, label) AS class,
     row_number() OVER (PARTITION BY class ORDER BY image_id) AS place
-FROM images WHERE taxon_key IS NOT NULL OR list_contains(?, label) ORDER BY image_id
+FROM images WHERE (taxon_key IS NOT NULL OR list_contains(?, label))
+    AND image_id NOT IN ({_CUT_SHORT}) ORDER BY image_id
 """
 _ANSWERED = """
 SELECT "row" FROM images WHERE taxon_key IS NOT NULL OR (label <> '' AND list_contains(?, label))

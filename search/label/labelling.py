@@ -65,6 +65,8 @@ class Labelling:
     fitted: FittedMethod
     precision: float = 0.0
     sets: float = 0.0
+    left_alone: int = 0
+    """images of the selection that are examples, or that people labelled"""
     novelty: Novelty | None = None
     """how to tell images of classes without an example; None where that is not learnt"""
     share: float = 0.0
@@ -199,7 +201,17 @@ def label(
     wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
     novelty = _novelty(reference, exact, wanted)
     share = novelty.share(novel) if novelty else 0.0
-    return Labelling(snapshot, exact, selection_of(wanted), fitted, precision, sets, novelty, share)
+    return Labelling(
+        snapshot,
+        exact,
+        selection_of(wanted),
+        fitted,
+        precision,
+        sets,
+        len(images) - len(wanted),
+        novelty,
+        share,
+    )
 
 
 def _novelty(reference: ReferenceSet, exact: Exact, images: Rows) -> Novelty | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import Error
+from model.errors import BadInput, Error
 from search import html
 from search.classify.calibration import ClassCalibration, calibrate_classes
 from search.classify.classifiers import NEIGHBOURS, Scorer, Scores, load, methods
@@ -154,10 +154,10 @@ def fit_method(
 
 
 def check(fitted: FittedMethod, precision: float, sets: float) -> None:
-    """Raise Error for a precision or level out of range, or that examples cannot tell of."""
+    """Raise BadInput for a share out of range, Error for one that examples cannot calibrate."""
     for name, share in (("precision", precision), ("the level of sets", sets)):
-        if not 0 <= share < 1:
-            raise Error(f"{name} is a share, from 0 to less than 1, not {share:g}.")
+        if isinstance(share, str) or not 0 <= share < 1:
+            raise BadInput(f"{name} is a share, from 0 to less than 1, not {share!r}.")
     if (precision or sets) and fitted.calibration is None:
         raise Error(
             "With one example of each class nothing tells how sure a label is: give two of some, "

@@ -37,7 +37,7 @@ def within_dates(snapshot: Snapshot, dates: str) -> Condition:
         until = since
     ends = [each for each in (since, until) if each]
     if not ends or not all(_DATE.fullmatch(each) and event_date(each) for each in ends):
-        raise Error(f"{dates!r} is no time; write 2021, 2021-05, 2021-05-01/2021-06 or 2021/.")
+        raise Error(f"{dates!r} is not a time; write 2021, 2021-05, 2021-05-01/2021-06 or 2021/.")
     shorter = min(map(len, ends))
     if len(ends) > 1 and since[:shorter] > until[:shorter]:
         raise Error(f"{dates!r} ends before it begins; write the earlier date first.")
@@ -66,7 +66,9 @@ def near(snapshot: Snapshot, place: str | Place) -> Condition:
     try:
         latitude, longitude, km = map(float, place.split(",") if isinstance(place, str) else place)
     except (TypeError, ValueError):
-        raise Error(f"{place!r} is no place; write latitude,longitude,km: 52.5,13.4,20.") from None
+        raise Error(
+            f"{place!r} is not a place; write latitude,longitude,km: 52.5,13.4,20."
+        ) from None
     if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km >= 0):
         raise Error(f"{place!r} is not on Earth: latitude to 90, longitude to 180, km from 0.")
     lat, lon = (

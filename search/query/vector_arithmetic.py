@@ -1,6 +1,5 @@
 """Vector arithmetic: a query plus this, minus that."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,15 @@ import numpy as np
 from indexer.backends.exact import Exact
 from indexer.inputs.decoding import SUFFIXES
 from model.encoder import Encoder
-from model.errors import Error
+from model.errors import BadInput, Error
 from model.vectors import Vectors
 from search.query.names import Names
 from search.query.pictures import Given
 from search.query.understanding import Matches, Query, understand
 
 Weighed = Given | tuple[Given, float]
-"""A name, text or picture, perhaps with a weight: "snow", ("snow", 2.0), "2*snow", "nest.jpg" """
+"""A name, text or picture, perhaps with a weight: "snow", ("snow", 2.0), "nest.jpg" """
 
-_WEIGHTED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*\*\s*(.*\S)\s*")
 _SAMPLE = 1000  # rows on which the spread of a term's cosines is measured
 
 
@@ -108,10 +106,8 @@ def _several(given: Weighed | Sequence[Weighed]) -> list[Weighed]:
 def _terms(names: Names, given: Iterable[Weighed], sign: int) -> Iterator[Term]:
     for each in given:
         value, weight = each if isinstance(each, tuple) else (each, 1.0)
-        if isinstance(value, str) and (match := _WEIGHTED.fullmatch(value)):
-            value, weight = match[2], weight * float(match[1])
-        if not np.isfinite(weight) or weight < 0:
-            raise Error(f"A weight is a number from 0 on, not {weight}; --minus subtracts.")
+        if isinstance(weight, str) or not np.isfinite(weight) or weight < 0:
+            raise BadInput(f"A weight is a number, 0 or more, not {weight!r}; minus subtracts.")
         is_words = isinstance(value, str) and Path(value).suffix.lower() not in SUFFIXES
         query = understand(names, query=value) if is_words else understand(names, image=value)  # type: ignore[arg-type]
         if weight:

@@ -22,6 +22,8 @@ class Diversity:
 
     group_by: str = ""
     """a column: one hit for each of its values; an image without a value is a group of its own"""
+    sequence: float | None = None
+    """seconds: groups are the sequences of photographs at most so far apart, see `sequences`"""
     distinct: bool = False
     """drops near-duplicates: hits with a cosine of SAME or more to a better one"""
     diverse: bool = False
@@ -35,7 +37,7 @@ class Diversity:
     @property
     def any(self) -> bool:
         """Whether any hit may be left out."""
-        return bool(self.group_by) or self.distinct or self.diverse
+        return bool(self.group_by) or self.sequence is not None or self.distinct or self.diverse
 
 
 EVERYTHING = Diversity()
@@ -82,16 +84,26 @@ def choose(
     return chosen
 
 
-def groups_of(snapshot: Snapshot, column: str) -> Callable[[Rows], list[object]]:
+def groups_of(
+    snapshot: Snapshot, column: str, sequence: float | None = None
+) -> Callable[[Rows], list[object]]:
     """Return a function from rows to their values in a column, None where there is no value.
 
-    Raises UnknownName, with similar names, for an unknown column.
+    With `sequence`, seconds, the values are the names of sequences. Raises UnknownName, with
+    similar names, for an unknown column.
     """
+    if sequence is not None:
+        from indexer.exports.sequences import gap_of, sequences
+
+        names = sequences(snapshot, gap_of(sequence, column))
+        return lambda rows: [names.get(int(row)) for row in rows]
     if not column:
         return lambda rows: [None] * len(rows)
     known = {name.lower(): name for name, *_ in snapshot.query("DESCRIBE searchable")[1:]}
     if column.lower() not in known:
         near = did_you_mean(column, known.values())
+        if column == "sequence":
+            near = " --sequence 60s groups photographs by their times."
         listed = ", ".join([*known.values()][:_MOST_COLUMNS])
         raise UnknownName(f"There is no column {column!r} to group by; there is {listed}.{near}")
     name = known[column.lower()].replace('"', '""')

@@ -8,7 +8,7 @@ import pyarrow as pa
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
-from model.errors import Error
+from search.counts import count
 from search.ranking.nearest import Nearest
 
 SCHEMA = pa.schema(
@@ -27,10 +27,9 @@ def neighbours(
 ) -> Iterator[pa.RecordBatch]:
     """Yield batches of SCHEMA: for each image of a selection its k nearest others in it.
 
-    Memory holds one batch, whatever the number of images. Raises Error for a k below 1.
+    Memory holds one batch, whatever the number of images. Raises BadInput for a k below 1.
     """
-    if k < 1:
-        raise Error(f"k is the number of neighbours, 1 or more, not {k}.")
+    count(k, "k", "neighbours")
     for start in range(0, len(among), _TOGETHER):
         own = among.part(start, start + _TOGETHER).array
         (scores, rows), _ = nearest.search(nearest.exact.gather(own), k + 1, among)

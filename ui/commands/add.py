@@ -14,7 +14,7 @@ from ui import options
 @options.labels
 @options.work
 def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
-    """Add pictures to a collection, also such as were removed from it.
+    """Add pictures to a collection, including any that were removed from it.
 
     \b
       taxalens add new/*.jpg

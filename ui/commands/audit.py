@@ -13,10 +13,14 @@ from ui import options
     "kinds",
     type=click.Choice(("labels", "duplicates", "outliers")),
     multiple=True,
-    help="What to look for; by default all of it.",
+    help="Kind of finding; by default all three.",
 )
 @click.option(
-    "-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each kind."
+    "-k",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Number of findings of each kind.",
 )
 @options.within
 @options.where
@@ -28,7 +32,7 @@ from ui import options
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Draw the images as one picture.",
+    help="Contact sheet of the images to draw.",
 )
 def command(
     kinds: tuple[str, ...],
@@ -44,7 +48,7 @@ def command(
 
     \b
       taxalens audit
-      taxalens audit --kind labels -k 200 --within Aves --format csv --output wrong.csv
+      taxalens audit --kind labels -k 200 --within Aves --output wrong.csv
       taxalens audit --kind duplicates --sheet duplicates.png
     """
     from dataclasses import replace
@@ -55,6 +59,8 @@ def command(
 
     findings = open_collection(collection).audit(kinds or KINDS, k, within=within, where=where)
     click.echo(findings.meaning, err=True)
+    if findings:
+        click.echo(findings.units, err=True)
     write_answers(findings, format_, output)
     if sheet:
         from ui.contact_sheet import write_contact_sheet

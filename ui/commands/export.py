@@ -19,19 +19,19 @@ class _Export(click.Command):
 
 
 @click.command(cls=_Export)
-@click.argument("target", type=click.Path(path_type=Path), callback=options.file_to_write)
+@click.argument("target", type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "format_",
     metavar="NAME",
-    help="One of the formats below; by default the one that TARGET ends in.",
+    help="A format listed below; by default the one that TARGET ends in.",
 )
 @click.option(
     "--map",
     "maps",
     multiple=True,
     metavar="COLUMN=TERM",
-    help="The Darwin Core term that a column of the metadata is.",
+    help="Write a column of the metadata as a Darwin Core term.",
 )
 @options.within
 @options.where
@@ -55,7 +55,7 @@ def command(
     """
     pairs = [each.rpartition("=") for each in maps]
     if wrong := [each for each, pair in zip(maps, pairs, strict=True) if not (pair[0] and pair[2])]:
-        raise click.UsageError(f"--map takes COLUMN=TERM, not {wrong[0]!r}.")
+        raise click.BadParameter(f"{wrong[0]!r} is not COLUMN=TERM.", param_hint="--map")
     mapped = {column: term for column, _, term in pairs}
     from search.collection import open_collection
     from ui.progress_bars import progress_bars

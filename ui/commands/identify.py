@@ -16,19 +16,21 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=float,
     default=0.9,
     show_default=True,
-    help="The share of answers that shall be right: 0.9 is nine of ten.",
+    help="Share of answers that must be right: 0.9 is nine of ten.",
 )
 @click.option(
     "--novel",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=float,
     metavar="SHARE",
-    help="How many of the photographs may be of species that are not labelled; by default "
-    "estimated from the collection's unlabelled images. 0: none.",
+    help="Share of photographs of species that are not labelled; by default estimated from the "
+    "collection's unlabelled images. 0: none.",
 )
-@click.option("--rank", metavar="RANK", default="", help="The deepest rank that is wanted.")
-@click.option("--within", multiple=True, metavar="NAME", help="Only answers in this clade.")
-@click.option("--exclude", multiple=True, metavar="NAME", help="No answers in this clade.")
-@click.option("--checklist", type=_FILE, metavar="FILE", help="The taxa that occur, one a line.")
+@click.option("--rank", metavar="RANK", default="", help="Deepest rank of an answer.")
+@click.option(
+    "--within", multiple=True, metavar="NAME", help="Candidates: only taxa of this clade."
+)
+@click.option("--exclude", multiple=True, metavar="NAME", help="Candidates: no taxa of this clade.")
+@click.option("--checklist", type=_FILE, metavar="FILE", help="Taxa that occur here, one a line.")
 @click.option(
     "--checklist-weight",
     type=click.FloatRange(0, 1),
@@ -36,12 +38,29 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Prior weight of taxa absent from the checklist, 0 to 1.",
 )
-@click.option("--subset", type=_FILE, metavar="CSV", help="The same; its column names a rank.")
-@click.option("--labels", type=_FILE, metavar="FILE", help="Labels of your own, one a line.")
-@click.option("--cls", metavar="A,B|FILE", help="The same, between commas.")
-@click.option("--bins", type=_FILE, metavar="CSV", help="Labels and the bin that each is of.")
-@click.option("-k", "--k", type=click.IntRange(min=1), help="A line for each of the k likeliest.")
-@click.option("--group-by", metavar="COLUMN", default="", help="Photographs of one specimen.")
+@click.option(
+    "--subset",
+    type=_FILE,
+    metavar="CSV",
+    help="Taxa that occur here, in a column named after their rank.",
+)
+@click.option(
+    "--labels", type=_FILE, metavar="FILE", help="Classify by your own labels, one a line."
+)
+@click.option("--cls", metavar="A,B|FILE", help="Classify by your own labels, separated by commas.")
+@click.option(
+    "--bins", type=_FILE, metavar="CSV", help="Classify by your own labels, each with its bin."
+)
+@click.option(
+    "-k", "--k", type=click.IntRange(min=1), help="Write the k likeliest taxa, a line each."
+)
+@click.option(
+    "--group-by",
+    metavar="COLUMN",
+    default="",
+    help="Group photographs of one specimen by folder, or by a column of the metadata.",
+)
+@options.sequence
 @options.taxonomy
 @options.collection
 @options.encoder
@@ -52,7 +71,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Draw how often answers are right by how sure they are: .png, .svg or .html.",
+    help="Draw the reliability diagram: accuracy by confidence, as .png, .svg or .html.",
 )
 def command(
     images: tuple[str, ...],
@@ -69,6 +88,7 @@ def command(
     bins: Path | None,
     k: int | None,
     group_by: str,
+    sequence: float | None,
     taxonomy: str | None,
     collection: Path,
     encoder: str | None,
@@ -76,16 +96,17 @@ def command(
     output: Path | None,
     plot: Path | None,
 ) -> None:
-    """Say what IMAGES show: files, folders, patterns, tables, or - for a list on stdin.
+    """Identify IMAGES: files, folders, patterns, tables, or - for a list on stdin.
 
-    The answer is one lineage, down to the deepest rank at which so many answers are right as
-    --precision asks; else "unknown", with the nearest taxon named. A species that is likely not
-    labelled here has the status "new to this collection". --group-by folder, or a column
-    of the collection's metadata or of a table of images, answers several photographs as one.
+    Each photograph gets one lineage, down to the deepest rank that reaches --precision, or
+    "unknown" beside the nearest taxon; the status "new to this collection" is for a species that
+    is likely not labelled here. --group-by and --sequence give one answer to several
+    photographs of one specimen. A photograph without an answer is named on stderr; the exit code
+    is 1 if an image does not exist or no photograph has an answer.
 
     \b
       taxalens identify new/*.jpg
-      taxalens identify camera/ --within Mammalia --checklist park.txt --group-by sequence
+      taxalens identify camera/ --within Mammalia --checklist park.txt --sequence 60s
       taxalens identify moth.jpg --taxonomy inat --encoder bioclip --k 5 --rank family
       taxalens identify photos/ --labels habitats.txt --encoder starter
     """
@@ -111,7 +132,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = AnswerOptions(precision, rank, k or 1, group_by, novel)
+    asked = AnswerOptions(precision, rank, k or 1, group_by, sequence, novel)
     listed = None
     if subset or checklist:
         listed = (

@@ -16,12 +16,12 @@ from ui import options
 @options.taxonomy
 @options.work
 def command(sources: tuple[str, ...], collection: Path, **asked: Any) -> None:
-    """Index pictures, or what is new among them.
+    """Embed the pictures of a SOURCE that are new or have changed.
 
     A SOURCE is a folder or a picture; a table (CSV, Excel, Parquet) or list (txt) of paths or URLs;
     a webdataset tar; pictures or vectors in Parquet; a Darwin Core archive with media, such as a
     GBIF download; a Camtrap DP package; a IIIF manifest; results of MegaDetector or SpeciesNet.
-    What was removed stays out.
+    Removed pictures stay out.
 
     \b
       taxalens index photos

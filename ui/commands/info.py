@@ -12,7 +12,7 @@ from ui import options
 @options.format_
 @options.output
 def command(collection: Path, format_: str, output: Path | None) -> None:
-    """Show what a collection is and holds, and the labels that are no taxa."""
+    """Show the facts of a collection, its counts, and the labels that mean no taxon."""
     from indexer.catalog.snapshot import open_snapshot
     from search.summary import summarise
     from ui.tables import text_schema, write_rows

@@ -12,29 +12,29 @@ from ui import options
     "--examples",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="CSV or Parquet with a column image_id, file_name or label (a folder), and label, taxon "
-    "or kingdom … species. Without it, what people labelled are the examples.",
+    help="Table of examples with a column image_id, file_name or label (a folder), and label, "
+    "taxon or kingdom … species. By default the images with a person's label are the examples.",
 )
 @click.option(
     "--method",
     metavar="NAME",
     default="auto",
     show_default=True,
-    help="probe, centroid or knn; auto is right most often on examples that are left out.",
+    help="probe, centroid or knn; auto takes the most accurate on left-out examples.",
 )
 @click.option(
     "--k",
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many examples vote in knn.",
+    help="Number of examples that vote in knn.",
 )
 @click.option(
     "--precision",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Leave out labels that are right with a lower probability.",
+    help="Lowest confidence of a label; a less certain image gets none.",
 )
 @click.option(
     "--novel",
@@ -47,20 +47,22 @@ from ui import options
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Add the labels of which one is right in this share of cases.",
+    help="Add a conformal set: labels of which one is right in this share of cases.",
 )
-@click.option("--query", metavar="QUERY", help="Only what `taxalens search` finds for it first.")
+@click.option("--query", metavar="QUERY", help="Label only the first hits of this search.")
 @click.option(
     "--first",
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
-    help="How many of these.",
+    help="Number of hits of --query to label.",
 )
 @options.within
 @options.where
-@click.option("--relabel", is_flag=True, help="Images that people labelled, too.")
-@click.option("--dry-run", is_flag=True, help="Write nothing to the collection.")
+@click.option(
+    "--relabel", is_flag=True, help="Also label images with a person's label, which stays."
+)
+@click.option("--dry-run", is_flag=True, help="Show the labels and store none.")
 @options.collection
 @options.format_
 @options.output
@@ -69,7 +71,7 @@ from ui import options
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Draw which examples were taken for what: .png, .svg or .html.",
+    help="Draw the confusion matrix of left-out examples, as .png, .svg or .html.",
 )
 def command(
     examples: Path | None,
@@ -89,15 +91,15 @@ def command(
     output: Path | None,
     plot: Path | None,
 ) -> None:
-    """Label images by a few examples; what people said stays, and goes before it.
+    """Label images from a few examples. Labels of people stay, and come first everywhere.
 
-    How well it does on examples that are left out is said first, then each label is shown and
-    kept as what a machine says, with its confidence and the examples that speak for it. Images
-    that people labelled are left alone, except with --within or --relabel.
+    The accuracy on left-out examples is printed first. Each label is then shown and stored as a
+    machine label, with its confidence and its nearest examples. Images with a person's label are
+    skipped, unless --within or --relabel is given.
 
     \b
       taxalens label --examples few.csv --dry-run
-      taxalens label --examples few.csv --precision 0.9 --output labels.csv --format csv
+      taxalens label --examples few.csv --precision 0.9 --output labels.csv
       taxalens label --query "Felidae" --first 500 --plot confusion.png
     """
     from search.collection import open_collection

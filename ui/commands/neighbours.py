@@ -9,18 +9,23 @@ from ui import options
 
 @click.command()
 @click.option(
-    "-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many each."
+    "-k",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Number of neighbours of each image.",
 )
 @options.within
 @options.where
 @options.collection
+@options.overwrite
 @click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="The Parquet file to write.",
+    help="Parquet file to write.",
 )
 def command(k: int, within: tuple[str, ...], where: str, collection: Path, output: Path) -> None:
     """Write the nearest images of every image: image_id, neighbour_id, place, score.

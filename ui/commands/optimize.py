@@ -12,8 +12,8 @@ from ui import options
 def command(collection: Path) -> None:
     """Bring a collection into the order of its taxa, and index it if it is large.
 
-    What was removed is left out, and what was added since is found as quickly as the rest. How
-    much of the truth the index finds is measured: `taxalens info` tells.
+    Removed images are dropped, and images added since the last time are found as fast as the
+    others. The recall of the index is measured; `taxalens info` shows it.
     """
     from indexer.backends.index_file import FROM
     from search.optimize import optimize

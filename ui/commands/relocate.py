@@ -12,9 +12,9 @@ from ui import options
 @click.argument("new", type=click.Path(path_type=Path))
 @options.collection
 def command(old: str, new: Path, collection: Path) -> None:
-    """Tell a collection that what was at OLD is at NEW now; nothing is embedded again.
+    """Tell a collection that its pictures moved from OLD to NEW, without embedding them again.
 
-    OLD is a path, as `taxalens info` shows it, of a folder above, or the name of a root.
+    OLD is a path as `taxalens info` shows it, a folder above that path, or the name of a root.
 
     \b
       taxalens relocate /media/usb/photos ~/photos

@@ -9,7 +9,7 @@ from ui import options
 
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
-@click.option("--vanished", is_flag=True, help="All whose file is no longer there.")
+@click.option("--vanished", is_flag=True, help="Remove every input whose file is gone.")
 @options.collection
 def command(inputs: tuple[str, ...], vanished: bool, collection: Path) -> None:
     """Take inputs out of a collection; their files stay where they are.

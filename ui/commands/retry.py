@@ -9,11 +9,16 @@ from ui import options
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT", default="", help="Only what failed for such a reason.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    default="",
+    help="Only inputs whose reason for failing contains TEXT.",
+)
 @options.collection
 @options.work
 def command(reason: str, collection: Path, **work: Any) -> None:
-    """Read again what failed.
+    """Read failed inputs again.
 
     \b
       taxalens retry

@@ -9,13 +9,13 @@ from ui import options
 
 @click.command()
 @click.argument("query", required=False)
-@click.option("--taxon", metavar="NAME", help="A taxon, at any rank; an error if there is none.")
-@click.option("--text", help="What it looks like, even if a taxon is called so.")
+@click.option("--taxon", metavar="NAME", help="A taxon at any rank; an unknown name is an error.")
+@click.option("--text", help="A text to compare with, even where a taxon bears that name.")
 @click.option(
     "--queries",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="A file with a QUERY a line; each hit says in the column query what it answers.",
+    help="File with a QUERY a line; the column query of a hit names its own.",
 )
 @click.option(
     "--image",
@@ -23,40 +23,49 @@ from ui import options
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A picture file; several are of one specimen.",
+    help="Picture to compare with; several show one specimen.",
 )
-@click.option("--id", "image_id", metavar="ID", help="The id of an image of the collection.")
+@click.option("--id", "image_id", metavar="ID", help="Image of the collection to compare with.")
 @click.option(
     "--plus",
     multiple=True,
     type=options.WEIGHTED,
     metavar="[N*]THIS",
-    help="More like a name, text or picture; N is a weight.",
+    help="Prefer images like a name, text or picture; N is its weight.",
 )
 @click.option(
     "--minus",
     multiple=True,
     type=options.WEIGHTED,
     metavar="[N*]THIS",
-    help="Less like it.",
+    help="Avoid images like a name, text or picture.",
 )
-@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
-@click.option("--skip", type=click.IntRange(min=0), default=0, help="Leave out the first so many.")
-@click.option("--group-by", metavar="COLUMN", default="", help="One image for each of its values.")
-@click.option("--distinct", is_flag=True, help="No image that shows the same as a better one.")
-@click.option("--diverse", is_flag=True, help="Images that are unlike each other.")
+@click.option(
+    "-k", type=click.IntRange(min=1), default=10, show_default=True, help="Number of hits."
+)
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Number of hits to skip.")
+@click.option(
+    "--group-by", metavar="COLUMN", default="", help="Show the best hit of each value of a column."
+)
+@options.sequence
+@click.option("--distinct", is_flag=True, help="Drop near-duplicates of better hits.")
+@click.option("--diverse", is_flag=True, help="Prefer hits unlike each other.")
 @options.within
 @click.option("--exclude", multiple=True, metavar="NAME", help="No images labelled in this clade.")
-@click.option("--rank", metavar="RANK", default="", help="Only labels as precise as this rank.")
+@click.option(
+    "--rank", metavar="RANK", default="", help="Only images labelled at this rank or below."
+)
 @options.where
-@click.option("--date", metavar="FROM/TO", default="", help="Only of then: 2021, 2021-05/2022.")
+@click.option(
+    "--date", metavar="FROM/TO", default="", help="Only images of this time: 2021, 2021-05/2022."
+)
 @click.option(
     "--near",
     type=options.PLACE,
     metavar="LAT,LON,KM",
-    help="Only images from around this place.",
+    help="Only images within KM of a place.",
 )
-@click.option("--explain", is_flag=True, help="Say how it was searched, and why so.")
+@click.option("--explain", is_flag=True, help="Print the plan of the search.")
 @options.taxonomy
 @options.collection
 @options.format_
@@ -65,14 +74,14 @@ from ui import options
     "--copy-to",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Copy the hits' files there, numbered by rank.",
+    help="Copy the files of the hits to a folder, numbered by rank.",
 )
 @click.option(
     "--sheet",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Draw the hits as one picture.",
+    help="Contact sheet of the hits to draw.",
 )
 def command(
     query: str | None,
@@ -86,6 +95,7 @@ def command(
     k: int,
     skip: int,
     group_by: str,
+    sequence: float | None,
     distinct: bool,
     diverse: bool,
     within: tuple[str, ...],
@@ -102,12 +112,12 @@ def command(
     copy_to: Path | None,
     sheet: Path | None,
 ) -> None:
-    """Find images by a QUERY: a name if the collection has it, else a text.
+    """Find images by a QUERY: a taxon or label by its name, else a text.
 
     \b
       taxalens search "Felidae"
       taxalens search "red fruit" -k 50
-      taxalens search --image moth.jpg --format csv --output hits.csv
+      taxalens search --image moth.jpg --output hits.csv
       taxalens search "night" --within Carnivora --exclude Felidae
       taxalens search "Felidae" --plus "2*snow" --minus "camera flash" --distinct
       taxalens search "Aves" --rank species --where "site = 'A' AND elevation > 500"
@@ -145,6 +155,7 @@ def command(
         minus=minus,
         skip=skip,
         group_by=group_by,
+        sequence=sequence,
         distinct=distinct,
         diverse=diverse,
     )

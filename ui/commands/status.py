@@ -12,7 +12,7 @@ from ui import options
 @options.format_
 @options.output
 def command(collection: Path, format_: str, output: Path | None) -> None:
-    """Show what became of every input: embedded, duplicate or failed, and why.
+    """Show the status of every input (embedded, duplicate, failed …) and its reason.
 
     \b
       taxalens status --format csv | grep ,failed,

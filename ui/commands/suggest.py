@@ -8,7 +8,9 @@ from ui import options
 
 
 @click.command()
-@click.option("-k", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option(
+    "-k", type=click.IntRange(min=1), default=20, show_default=True, help="Number of images."
+)
 @options.within
 @options.where
 @options.collection
@@ -22,12 +24,12 @@ def command(
     format_: str,
     output: Path | None,
 ) -> None:
-    """List unlabelled images that are worth a label: little is known of them, each in its way.
+    """List the unlabelled images that teach most when labelled: uncertain and diverse ones.
 
     Fill in the column label of the CSV file and give it back with --labels.
 
     \b
-      taxalens suggest -k 50 --format csv --output to_label.csv
+      taxalens suggest -k 50 --output to_label.csv
       taxalens index photos --labels to_label.csv
     """
     from search.collection import open_collection

@@ -12,10 +12,10 @@ from ui import options
 @options.collection
 @options.work
 def command(collection: Path, **work: Any) -> None:
-    """Index again all that a collection was made from.
+    """Index every source of a collection again.
 
-    What is new or has changed is embedded, what is no longer there is marked so: it still answers
-    until you remove it, with: taxalens remove --vanished
+    New and changed pictures are embedded, vanished ones are marked. A vanished picture still
+    answers searches until you remove it with: taxalens remove --vanished
     """
     from indexer.ingest.indexing import update
     from ui.running import run_once

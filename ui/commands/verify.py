@@ -12,7 +12,7 @@ from ui import options
 def command(collection: Path) -> None:
     """Read every file of a collection and compare it with what was written.
 
-    A damaged file is named, with what to do, and the exit code is 1. Nothing is changed.
+    Each damaged file is listed with its remedy, and the exit code is 1. No file is changed.
 
     \b
       taxalens verify

@@ -43,6 +43,13 @@ class Moment:
     time: datetime
     certain: bool
     """whether its time zone, and its time of day, were said"""
+    until: datetime | None = None
+    """the end, where it is an interval"""
+
+    @property
+    def end(self) -> "Moment":
+        """Its end, of a moment itself."""
+        return Moment(self.until or self.time, self.certain)
 
     def __str__(self) -> str:
         """Write it as the standard demands."""
@@ -86,15 +93,16 @@ def shot_of(image: Image) -> Shot | str:
 def moment_of(text: str) -> Moment | None:
     """Understand a time in ISO 8601, or as cameras write it; None for less than a day.
 
-    Of an interval its start counts, where it lasts a day at most. Where no time zone is said, UTC
-    is written, which is not certain.
+    Of an interval the start counts, where it lasts a day at most; `until` is its end. Where no time
+    zone is said, UTC is written, which is not certain.
     """
     start, interval, end = event_date(text).partition("/")
     if interval:
         full = start[: 10 - len(end)] + end if len(end) < 10 and len(start) == 10 else end
         first, last = moment_of(start), moment_of(full)
-        short = first and last and timedelta() <= last.time - first.time <= _A_DAY
-        return first if short else None
+        if not (first and last and timedelta() <= last.time - first.time <= _A_DAY):
+            return None
+        return Moment(first.time, first.certain and last.certain, last.time)
     if len(start) < 10:
         return None
     time = datetime.fromisoformat(start)
@@ -126,7 +134,7 @@ def observations_of(image: Image, shot: Shot) -> Iterator[_Row | str]:
     for said in told or [image.said]:
         kind = _type(said, image)
         if not kind:
-            yield "observations of what is no animal, which Camtrap DP has no place for"
+            yield "observations of other organisms than animals, which Camtrap DP cannot hold"
             continue
         yield {
             "observationID": image.image_id + (":machine" if said is image.machine else ""),
@@ -134,7 +142,7 @@ def observations_of(image: Image, shot: Shot) -> Iterator[_Row | str]:
             "mediaID": image.whole,
             "eventID": first(image.metadata, _EVENT),
             "eventStart": shot.moment,
-            "eventEnd": shot.moment,
+            "eventEnd": shot.moment.end,
             "observationLevel": "media",
             "observationType": kind,
             "scientificName": said.name,

@@ -86,6 +86,6 @@ def _what_is_missing(account: Account) -> str:
     reasons = ", ".join(f"{count:,} {why}" for why, count in account.left_out.items())
     wanted = ", ".join(" or ".join(names[:2]) for names in (TIME, LATITUDE, LONGITUDE))
     return (
-        f"No image can be told in Camtrap DP: {reasons}. Give them the columns {wanted} in a "
+        f"No image can be written as Camtrap DP: {reasons}. Give them the columns {wanted} in a "
         "label file, and index again with labels=FILE."
     )

@@ -16,7 +16,8 @@ _OWN = ("file_name", "source_id", "image_id", *LABEL, *MACHINE, "width", "height
 def write(images: Images, target: Path, account: Account) -> Iterator[None]:
     """Write a line an image.
 
-    Its `file_name` is its path, or its URL, so the table is read back by `taxalens index --labels`.
+    Its `file_name` is its URL, or its path: below the folder of the table, where the pictures lie
+    there, else the whole path. So the table is read back by `taxalens index --labels`.
     """
     keys, lost = metadata_columns(images.metadata_keys, _OWN)
     if lost:
@@ -24,7 +25,7 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
     with sheet(target, (*_OWN, *keys)) as add:
         for batch in images.batches():
             for image in batch:
-                own = {"file_name": image.file, "source_id": image.source_id}
+                own = {"file_name": image.portable, "source_id": image.source_id}
                 own |= {"image_id": image.image_id}
                 size = {"width": image.width, "height": image.height}
                 add({**image.metadata, **own, **label_of(image), **machine_of(image), **size})

@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -11,7 +12,6 @@ from indexer.exports import archive_text
 from indexer.exports.account import Account
 from indexer.exports.archive_text import CREATED, DC, DWC, GBIF, Text
 from indexer.exports.darwin_core_columns import OF_MEDIUM, Columns
-from indexer.exports.darwin_core_terms import DYNAMIC, terms
 from indexer.exports.image_rows import (
     Identification,
     Image,
@@ -19,6 +19,7 @@ from indexer.exports.image_rows import (
     MachineIdentification,
     epithets,
 )
+from indexer.tables.darwin_core_terms import DYNAMIC, terms
 from model.taxon import RANKS
 
 NOUN = "a Darwin Core Archive: occurrences, identifications and media"
@@ -37,6 +38,12 @@ _MEDIUM = ("type", "format", "identifier", *OF_MEDIUM)
 # What the export says itself of the name that it gives; metadata do not overrule it.
 _OWN = {_ID, *_TAXON, *map(str, RANKS), *_ABOUT, "verbatimIdentification", DYNAMIC}
 _NAMES = ("scientificName", "verbatimIdentification", "acceptedNameUsage")
+_ADDED = (
+    *("basisOfRecord", "verbatimEventDate", "verbatimLatitude", "verbatimLongitude"),
+    "identificationQualifier",
+)
+# "cf. leo" of "Panthera cf. leo": the doubt, and the part of the name that it is about.
+_DOUBT = re.compile(r"(?:^|(?<=\s))(?:cf|aff|nr)(?:\.|(?=\s)).*\S|\?+$", re.IGNORECASE)
 _OF_PERSON = ("verbatimIdentification", "identificationQualifier")
 _Row = dict[str, object]
 _Said = Mapping[str, str]
@@ -92,7 +99,10 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
 
 def _tables(columns: Columns) -> tuple[Text, Text, Text]:
     """Return the tables: of the occurrence's terms those that a column holds, and our own."""
-    held = {*columns.terms.values(), "basisOfRecord", "verbatimEventDate"} - {*_OWN, *OF_MEDIUM}
+    held = {*columns.terms.values(), "basisOfRecord", "verbatimEventDate", *_ADDED} - {
+        *_OWN,
+        *OF_MEDIUM,
+    }
     said = [term for name, term in terms().items() if name in held]
     iris = {term.name: term.vocabulary + term.name for term in said}
     core = (_ID, *_TAXON, "verbatimIdentification", *_ABOUT, *iris, DYNAMIC)
@@ -134,6 +144,7 @@ def _occurrence(image: Image, best: Identification, key: str, known: _Said, othe
 def _identification(said: Identification, known: _Said) -> _Row:
     row: _Row = {"verbatimIdentification": said.label, "scientificName": said.name}
     row["taxonRank"] = said.rank
+    row["identificationQualifier"] = _qualifier(known.get("verbatimIdentification") or said.label)
     if said.taxon:
         row |= {str(rank): said.taxon.at(rank) for rank in RANKS[:-1]}
         row["specificEpithet"], row["infraspecificEpithet"] = epithets(said.taxon, said.name)
@@ -149,6 +160,12 @@ def _identification(said: Identification, known: _Said) -> _Row:
         return row | dict(zip(_ABOUT, about, strict=True))
     written = {term: known[term] for term in _OF_PERSON if known.get(term)}
     return row | {term: known.get(term, "") for term in _ABOUT} | written
+
+
+def _qualifier(label: str) -> str:
+    """Return the doubt that a label states, "cf. leo" of "Panthera cf. leo", "" for none."""
+    found = _DOUBT.search(" ".join(label.replace("_", " ").split()))
+    return found.group() if found else ""
 
 
 def _medium(image: Image, known: _Said) -> _Row:

@@ -35,7 +35,7 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
                 taxon = best.taxon
                 score = best.confidence if isinstance(best, MachineIdentification) else 1.0
                 values = (*taxon.lineage[:-1], taxon.epithet, taxon.lineage[-1], taxon.common_name)
-                add(dict(zip(_COLUMNS, (image.file, *values, score), strict=True)))
+                add(dict(zip(_COLUMNS, (image.portable, *values, score), strict=True)))
                 account.written["identifications"] += 1
             account.images += len(batch)
             yield

@@ -7,7 +7,7 @@ from ui.command_group import CommandGroup
 
 @click.command(cls=CommandGroup, package=__name__)
 def command() -> None:
-    """Import taxonomies, and ask what names mean.
+    """Import taxonomies and resolve names.
 
     \b
       taxalens taxonomy import inat             1.4 million taxa, offline from then on

@@ -12,31 +12,32 @@ MOST_SHOWN = 20
 
 @click.command()
 @click.argument("source")
-@click.option("--name", help="What to call it; by default as the source is called.")
+@options.overwrite
+@click.option("--name", help="Name of the taxonomy; by default that of the source.")
 @click.option(
     "--to",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Write it there instead of to your data folder.",
+    help="File to write, instead of one in your data folder.",
 )
 @click.option(
     "--names",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Names of your own: a table of name, taxon and perhaps kind (common, synonym), language.",
+    help="Table of your own names: name, taxon, and optionally kind (common, synonym), language.",
 )
 @click.option(
     "--encoder",
     metavar="SPEC",
-    help="The encoder that made the vectors beside the label file of BioCLIP; by their width.",
+    help="Encoder of the vectors beside BioCLIP's label file; by default the one of their width.",
 )
 @click.option(
     "--problems",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=options.file_to_write,
     metavar="FILE",
-    help="Write everything that is wrong in the source there, as CSV.",
+    help="CSV file to write with every problem of the source.",
 )
 def command(
     source: str,

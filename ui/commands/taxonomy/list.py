@@ -1,28 +1,25 @@
 """`taxalens taxonomy list`: what is imported."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from ui import options
 
-COLUMNS = ("name", "taxa", "names", "problems", "imported", "title", "version", "licence", "file")
-
 
 @click.command()
 @options.format_
 @options.output
 def command(format_: str, output: Path | None) -> None:
-    """List the imported taxonomies with their source, version, counts and licence."""
-    import pyarrow as pa
+    """List the imported taxonomies with their source, version, counts and licence.
 
+    A new collection needs none: it takes the English names that come with taxalens.
+    """
     from search import taxonomies
-    from ui.tables import write_rows
+    from ui.tables import write_answers
 
-    rows = [{**asdict(about), "file": str(path)} for path, about in taxonomies.list().items()]
-    if not rows:
-        click.echo("There is none yet; see: taxalens taxonomy import --help", err=True)
-    kinds = dict.fromkeys(("taxa", "names", "problems"), pa.int64())
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    write_rows(schema, rows, format_, output)
+    found = taxonomies.list()
+    click.echo(found.caption(), err=True)
+    if not found:
+        click.echo("To import one, see: taxalens taxonomy import --help", err=True)
+    write_answers(found, format_, output)

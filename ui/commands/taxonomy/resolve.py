@@ -22,14 +22,14 @@ def command(
     format_: str,
     output: Path | None,
 ) -> None:
-    """Say what NAMES mean: names, or one FILE with a name a line, or - for the standard input.
+    """Resolve NAMES to taxa: names, one FILE with a name a line, or - for the standard input.
 
-    Names decide exactly: scientific, in other letters, synonym, common. Spelling and beginnings
-    only suggest.
+    A name matches exactly: as a scientific name, in another spelling of letters, as a synonym or a
+    common name. Similar names are only suggested.
 
     \b
       taxalens taxonomy resolve "Ficus (Plantae)" "Ursus arctos Linnaeus, 1758" lion
-      taxalens taxonomy resolve names.txt --format csv --output resolved.csv
+      taxalens taxonomy resolve names.txt --output resolved.csv
     """
     from search.taxonomies import resolve
     from ui.tables import write_answers

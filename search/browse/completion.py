@@ -1,0 +1,88 @@
+"""Completion: the names and labels that begin as one types, with the number of their images."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from indexer.catalog.snapshot import Snapshot
+from indexer.taxonomy.name_strings import fold
+from indexer.taxonomy.store import Taxonomy
+
+_AFTER = "\U0010ffff"  # sorts after every letter
+_LOOKED_AT = 200  # names, of the largest taxa first, whose images are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A name or label that begins as one typed."""
+
+    name: str
+    """as a search takes it"""
+    kind: str
+    """"scientific", "synonym", "common" or "label" """
+    rank: str
+    """of its taxon; "" for a label"""
+    taxon: str
+    """the scientific name of its taxon; "" for a label"""
+    images: int
+    """how many images are labelled with it or below it"""
+
+
+def complete(
+    snapshot: Snapshot, taxonomy: Taxonomy | None, start: str, k: int
+) -> tuple[Completion, ...]:
+    """Return at most k completions, those with most images first.
+
+    Names of the collection come first, then those of the taxonomy, which no image has. Capitals
+    and accents do not matter; fewer than two letters begin too many names: nothing is returned.
+    """
+    folded = fold(start)
+    if len(folded) < 2:
+        return ()
+    found = [Completion(*each) for each in snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)]
+    found += [
+        Completion(label, "label", "", "", images)
+        for label, images in snapshot.query(_LABELS, *_span(folded), k)
+    ]
+    found.sort(key=lambda each: (-each.images, len(each.name), each.name))
+    chosen = _one_each(found, k)
+    if taxonomy and len(chosen) < k:
+        chosen = _one_each([*chosen, *_of_taxonomy(taxonomy.cursor(), folded, k)], k)
+    return tuple(chosen)
+
+
+def _span(folded: str) -> tuple[str, str]:
+    return folded, folded + _AFTER
+
+
+def _of_taxonomy(connection: duckdb.DuckDBPyConnection, folded: str, k: int) -> list[Completion]:
+    found = connection.execute(_NAMES, [*_span(folded), k * 2]).fetchall()
+    return [Completion(name, kind, rank, taxon, 0) for name, kind, rank, taxon in found]
+
+
+def _one_each(found: list[Completion], k: int) -> list[Completion]:
+    """Return the first completion of each spelling."""
+    first: dict[str, Completion] = {}
+    for each in found:
+        first.setdefault(fold(each.name), each)
+    return list(first.values())[:k]
+
+
+_NAMES = """
+SELECT names.name, kind, rank, taxa.name FROM names JOIN taxa USING (lo)
+WHERE folded >= ? AND folded < ? ORDER BY hi - lo DESC, length(folded), folded LIMIT ?
+"""
+_COUNTED = """
+WITH begun AS (
+    SELECT names.name, kind, rank, taxa.name AS taxon, lo, hi FROM names JOIN taxa USING (lo)
+    WHERE folded >= ? AND folded < ? ORDER BY hi - lo DESC, length(folded), folded LIMIT ?
+)
+SELECT begun.name, kind, rank, taxon, count(images."row") FROM begun
+LEFT JOIN images ON images.lo >= begun.lo AND images.lo < begun.hi
+GROUP BY ALL
+"""
+_LABELS = """
+SELECT labels.label, count(images."row") AS count FROM labels
+LEFT JOIN images ON images.label = labels.label
+WHERE folded >= ? AND folded < ? GROUP BY 1 ORDER BY 2 DESC LIMIT ?
+"""

@@ -1,0 +1,120 @@
+"""Killed, or without power, at any moment: no committed row is lost, none is doubled.
+
+Each operation runs once on a disk that records it; every state that the disk may be found in
+afterwards is opened. TAXALENS_TRUST=long tries ten thousand states, and looks closer at more.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from trust.disk import record, states
+from vectors import index_vectors, truth, write_vectors
+
+from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.verify import verify
+from indexer.ingest.identifications import write_identifications
+from indexer.ingest.optimize import optimize
+from indexer.ingest.remove_relocate import relocate, remove
+from indexer.ingest.run import keep_catalog
+from indexer.store.backup import backup
+from indexer.store.manifest import MANIFEST, parse_manifest
+from indexer.store.segment import IDENTIFICATIONS
+
+LONG = os.environ.get("TAXALENS_TRUST") == "long"
+SEEDS, CLOSE = (40, 20) if LONG else (1, 25)  # states of a moment; one of how many is mended, too
+Truth = dict[str, tuple[str, bytes]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a collection `c` of `a.parquet`, and `b.parquet` beside it."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_vectors(folder / "a.parquet", 0, 300)
+    write_vectors(folder / "b.parquet", 300, 20)
+    shutil.copy(folder / "a.parquet", folder / "moved.parquet")
+    index_vectors(folder / "a.parquet", folder / "c")
+    return folder
+
+
+def index(folder: Path, collection: Path) -> None:
+    index_vectors(folder / "a.parquet", collection)
+
+
+def add(folder: Path, collection: Path) -> None:
+    index_vectors(folder / "b.parquet", collection)
+
+
+def take_out(folder: Path, collection: Path) -> None:
+    remove(collection, ["a.parquet/id-1?"])
+
+
+def label(folder: Path, collection: Path) -> None:
+    with open_snapshot(collection) as snapshot:
+        ids = snapshot.query("SELECT image_id FROM images ORDER BY 1")
+    lines = [{"image_id": each, "label": f"label {n}"} for n, (each,) in enumerate(ids)]
+    write_identifications(collection, pa.Table.from_pylist(lines, IDENTIFICATIONS).to_batches())
+
+
+def reorder(folder: Path, collection: Path) -> None:
+    optimize(collection, index_from=1)
+
+
+def move(folder: Path, collection: Path) -> None:
+    relocate(collection, str(folder / "a.parquet"), folder / "moved.parquet")
+
+
+def back_up(folder: Path, collection: Path) -> None:
+    backup(folder / "c", collection)
+
+
+CHANGES = (index, add, take_out, label, reorder, move, back_up)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_moment_loses_a_committed_row(
+    change: Callable[[Path, Path], None], whole: Path, tmp_path: Path
+) -> None:
+    root, found = tmp_path / "root", tmp_path / "found"
+    collection = root / "c"
+    root.mkdir()
+    before: Truth = {}
+    if change not in (index, back_up):
+        shutil.copytree(whole / "c", collection)
+        before = truth(collection)
+
+    moments = record(root, tmp_path / "moments", lambda: change(whole, collection))
+    after = truth(collection)
+    assert len(moments) > 10
+    tried = 0
+    for moment in moments:
+        for state in states(moment, found, SEEDS):
+            tried += 1
+            check(found / "c", before, after, moment.promised, state, tried % CLOSE == 0)
+    print(f"{change.__name__}: {len(moments)} moments, {tried} states")
+
+
+def check(
+    collection: Path, before: Truth, after: Truth, promised: int, state: str, close: bool
+) -> None:
+    """Check that a collection has all that was committed, and nothing that never was."""
+    if not (collection / MANIFEST).exists():
+        assert promised < 0, state
+        assert not before, state
+        return
+    assert parse_manifest(collection).generation >= promised, state
+    said = truth(collection)
+    assert said.items() >= before.items() or said == after, state
+    assert said.items() <= (before | after).items() or said == before, state
+    with open_snapshot(collection) as snapshot:
+        inputs = snapshot.query("SELECT source_id, status FROM inputs ORDER BY 1")
+    assert inputs == sorted((source_id, status) for source_id, (status, _) in said.items()), state
+    if close:
+        keep_catalog(collection)
+        assert verify(collection) == [], state
+        assert truth(collection) == said, state
+        assert not [*collection.glob("**/*.tmp"), *collection.glob(".making-*")], state

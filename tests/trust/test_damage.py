@@ -1,0 +1,161 @@
+"""Damaged files: named by verify, cured by repair, and never a traceback in between.
+
+Each trial damages one file of a collection in one way. TAXALENS_TRUST=long makes a thousand.
+"""
+
+import os
+import random
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from taxonomies import small_taxonomy
+from vectors import truth, write_vectors
+
+import taxalens
+from indexer.catalog.catalog_file import catalog_path
+from indexer.catalog.verify import verify
+from indexer.ingest.optimize import optimize
+from indexer.ingest.repair import APART, repair
+from indexer.ingest.run import index_source
+from indexer.store import derived
+from indexer.store.manifest import MANIFEST, read_manifest
+
+TRIALS = 1000 if os.environ.get("TAXALENS_TRUST") == "long" else 30
+SEED = int(os.environ.get("TAXALENS_SEED", "0"))
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    """Flip one bit."""
+    content = bytearray(path.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+def cut(path: Path, chance: random.Random) -> None:
+    """Cut the end off."""
+    content = path.read_bytes()
+    path.write_bytes(content[: chance.randrange(len(content))])
+
+
+def zero_page(path: Path, chance: random.Random) -> None:
+    """Write zeros over one page."""
+    content = bytearray(path.read_bytes())
+    page = chance.randrange(0, len(content), 4096)
+    content[page : page + 4096] = bytes(len(content[page : page + 4096]))
+    path.write_bytes(content)
+
+
+def delete(path: Path, chance: random.Random) -> None:
+    """Delete it."""
+    path.unlink()
+
+
+WAYS: tuple[Callable[[Path, random.Random], None], ...] = (flip, cut, zero_page, delete)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a collection `c` of two sources, all kinds of files, and all their sources."""
+    folder = tmp_path_factory.mktemp("whole")
+    small_taxonomy(folder).close()
+    for number, name in enumerate(("a", "b")):
+        source = write_vectors(folder / f"{name}.parquet", 300 * number, 300)
+        for _ in index_source(
+            source, folder / "c", "bioclip-2", taxonomy=str(folder / "small.duckdb")
+        ):
+            pass
+        if name == "a":
+            optimize(folder / "c", index_from=1)
+    with taxalens.open(folder / "c") as collection:
+        derived.keep(folder / "c", "classifier", "0" * 64, {"an array": collection.vectors()})
+    return folder
+
+
+def files(collection: Path) -> list[Path]:
+    """Return all files that a collection is made of, with its index, catalog and arrays."""
+    manifest = read_manifest(collection)
+    assert manifest.index
+    kept = [path.relative_to(collection) for path in collection.glob("derived/*.kept")]
+    others = (MANIFEST, manifest.index.path, catalog_path(collection, manifest).name)
+    return [*map(Path, manifest.files), *map(Path, others), *kept]
+
+
+def ask(collection: Path) -> None:
+    """Ask a collection many things; an error of ours is an answer, too."""
+    questions: tuple[Callable[[taxalens.Collection], object], ...] = (
+        lambda one: one.info(),
+        lambda one: one.search("Genus3", k=5),
+        lambda one: one.search(image_id=one.search("Genus3", k=1)[0].image_id, k=5),
+        lambda one: one.search("Genus3", where="note LIKE '%7'"),
+        lambda one: one.audit(k=5),
+        lambda one: one.suggest(k=5),
+        lambda one: one.to_arrow(),
+    )
+    for question in questions:
+        with suppress(taxalens.Error), taxalens.open(collection) as one:
+            question(one)
+    with suppress(taxalens.Error):
+        list(taxalens.status(collection))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("trial", range(TRIALS))
+def test_damage_is_named_and_cured(whole: Path, tmp_path: Path, trial: int) -> None:
+    chance = random.Random(SEED * 1_000_000 + trial)
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    before = truth(collection)
+    parts = files(collection)
+    path, way = parts[trial % len(parts)], WAYS[trial // len(parts) % len(WAYS)]
+    content = (collection / path).read_bytes()
+    way(collection / path, chance)
+    if (collection / path).exists() and (collection / path).read_bytes() == content:
+        pytest.skip("a page of zeros")
+    print(f"seed {SEED}, trial {trial}: {way.__name__} of {path}")
+    ask(collection)
+    if path.name != MANIFEST and not (way is delete and path.suffix in (".duckdb", ".kept")):
+        assert path.as_posix() in [each.path for each in verify(collection)]
+    cures = repair(collection)
+    assert verify(collection) == []
+    assert [each.path for each in cures if each.path == path.as_posix()] or way is delete
+    taxalens.retry(collection)
+    taxalens.update(collection)
+    assert truth(collection) == before
+    with taxalens.open(collection) as one:
+        assert len(one) == len(before)
+    assert repair(collection) == []
+
+
+def test_a_damaged_file_is_set_apart(whole: Path, tmp_path: Path) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    path = read_manifest(collection).paths("labels")[0]
+    content = (collection / path).read_bytes()[:100]
+    (collection / path).write_bytes(content)
+    (cure,) = repair(collection)
+    assert str(cure).startswith(f"{path}: is not ")
+    assert "taxalens update reads those of the sources again" in str(cure)
+    assert (collection / APART / path.replace("/", "-")).read_bytes() == content
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_catalog_that_was_not_closed_is_derived_again(
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    catalog = catalog_path(collection, read_manifest(collection))
+    catalog.with_name(f"{catalog.name}.wal").write_bytes(b"")
+    with taxalens.open(collection) as one:
+        assert len(one) == 600
+    assert "lies beside it: it was not closed" in caplog.text
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    root = Path(taxalens.__file__).parent
+    rows = [line for line in (root / "docs/PROMISES.md").read_text().splitlines() if "::" in line]
+    assert len(rows) > 15
+    for row in rows:
+        for file, test in re.findall(r"`([\w/]+\.py)::(\w+)`", row):
+            assert f"\ndef {test}(" in (root / "tests" / file).read_text()

@@ -1,0 +1,60 @@
+"""The page in one process with our routes: Streamlit's server, on this machine only."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from ui import app as script
+from ui.server.current import current_collection
+from ui.server.guard import Guard
+from ui.server.limits import Limits
+from ui.server.routes import Beside
+
+# Streamlit listens on all interfaces, counts its users and believes any Host header unless told
+# otherwise. What is set here no `.streamlit/config.toml` of the current folder can undo.
+SETTINGS = {
+    "server.address": "127.0.0.1",
+    "server.allowedHosts": ["127.0.0.1", "localhost"],  # against DNS rebinding, as Guard
+    "server.baseUrlPath": "",
+    "server.enableCORS": True,  # refuses the web sockets of other sites
+    "server.enableXsrfProtection": True,
+    "server.xsrfCookieSameSite": "strict",
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
+    "server.maxUploadSize": 50,  # MB
+    "server.fileWatcherType": "none",
+    "server.headless": True,
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "logger.hideWelcomeMessage": True,
+    "theme.primaryColor": "#2e7d32",
+}
+
+
+def run_page(collection: Path, port: int) -> None:
+    """Serve the page over a collection until Ctrl-C; there need be none in the folder yet."""
+    folder = collection.resolve()
+    current = current_collection(folder)
+
+    @asynccontextmanager
+    async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+        yield {}
+        # DuckDB prints a page about leaks where a catalog is still open when Python ends.
+        current.close()
+        st.cache_resource.clear()
+
+    page = st.App(
+        str(Path(script.__file__)),
+        middleware=[Middleware(Guard), Middleware(Beside, current=current, limits=Limits())],
+        lifespan=lifespan,
+    )
+    sys.argv = [script.__file__, str(folder)]  # as Streamlit gives its script the arguments
+    with suppress(KeyboardInterrupt):
+        page.run(config=SETTINGS | {"server.port": port})

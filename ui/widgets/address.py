@@ -1,0 +1,86 @@
+"""The state of a page, kept in its address: a link, a reload and Back restore all of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from search.browse.facets import all_of
+from search.query.filters import Filters
+
+_SEVERAL = ("within", "where", "plus", "minus", "sel")
+_OF_PAGE = ("page", "sel")  # of the list that was shown: another list has others
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """All that the address says."""
+
+    q: str
+    like: str
+    """the id of the image that hits resemble"""
+    within: tuple[str, ...]
+    where: tuple[str, ...]
+    """SQL conditions, all of which must hold"""
+    plus: tuple[str, ...]
+    minus: tuple[str, ...]
+    rank: str
+    date: str
+    near: str
+    order: str
+    group: str
+    distinct: bool
+    page: int
+    sel: tuple[str, ...]
+
+    @property
+    def filters(self) -> Filters:
+        """The filters as the library takes them."""
+        where = all_of(self.where)
+        return Filters(self.within, (), self.rank, where, self.date, self.near)
+
+
+def read_address() -> Address:
+    """Return what the address says now."""
+    said = st.query_params
+    several = {name: tuple(dict.fromkeys(filter(None, said.get_all(name)))) for name in _SEVERAL}
+    page = said.get("page", "1")
+    return Address(
+        q=said.get("q", "").strip(),
+        like=said.get("like", ""),
+        **several,
+        rank=said.get("rank", ""),
+        date=said.get("date", ""),
+        near=said.get("near", ""),
+        order=said.get("order", ""),
+        group=said.get("group", ""),
+        distinct=bool(said.get("distinct")),
+        page=max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
+    )
+
+
+def write_address(**values: str | Sequence[str]) -> None:
+    """Change some of it; "" or () takes it out. Another list begins at its first page."""
+    if not set(values) <= set(_OF_PAGE):
+        values = dict.fromkeys(_OF_PAGE, "") | values
+    for name, value in values.items():
+        if name in _SEVERAL and not isinstance(value, str):
+            value = list(dict.fromkeys(filter(None, value)))
+        current = st.query_params.get_all(name)
+        wanted = [value] if isinstance(value, str) and value else list(value)
+        if wanted == current:
+            continue
+        if wanted:
+            st.query_params[name] = wanted
+        else:
+            del st.query_params[name]
+
+
+def held(key: str, value: object) -> str:
+    """Make the widget of a key show a value, which the address says; return the key.
+
+    It is left alone where it shows that already: a person may be typing.
+    """
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return key
