@@ -186,16 +186,13 @@ class Collection(Gallery):
 
         `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
         that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
-        `neighbours` the number of examples that vote in k-NN. A label whose probability of being
-        right is below `precision` is not given; `novel` is the share of images of classes that
-        have no example, by default estimated from the images; 0 is a closed world. `sets` adds
-        the labels of which one is right in this share of cases. All images without a person's
-        label are labelled, or those of them that pass the filters or are the `first` hits of a
-        `query`, when the answer's `batches` are
-        taken; `save` keeps them. With `relabel`, or `within` a clade, images that people labelled
-        get a machine's label, too, beside theirs; a person or vehicle that a detector found never
-        does. Raises BadInput for examples of less than two classes, Error for a precision that
-        they cannot calibrate.
+        `neighbours` the number of examples that vote in k-NN. A label is given if it is right
+        with the probability `precision`; `novel` is the share of images of classes without an
+        example (default: estimated); `sets` adds the labels of which one is right in this share
+        of cases. Labelled are images without a person's label that pass the filters or are the
+        `first` hits of a `query`, and with `relabel` or `within` others, too, but no person or
+        vehicle that a detector found; `save` keeps the answer's `batches`. Raises BadInput for
+        less than two classes, Error for a precision that the examples cannot calibrate.
         """
         from search.label.examples import rows_of
         from search.label.labelling import label
@@ -264,13 +261,10 @@ class Collection(Gallery):
     ) -> "Identifications":
         """Identify photographs, each to the deepest rank at which that share of answers is right.
 
-        `images` are files, folders, patterns or tables of them. `rank` is the deepest rank that
-        is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
-        agree in `group_by`, a column or "folder", show one specimen, and those of a `sequence`,
-        of one camera and at most so many seconds apart, likewise. `within`, `exclude`,
-        `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
-        `novel` is the share of photographs of species that are not labelled here, by default
-        estimated from the collection's unlabelled images; 0 is a closed world.
+        `images` are files, folders, patterns or tables of them. `rank` is the deepest rank, `k` the
+        number of likeliest taxa beside each answer. Photographs that agree in `group_by`, a column
+        or "folder", or in a `sequence` of so many seconds, show one specimen. `novel` is the share
+        of photographs of unlabelled species (default: estimated). `prepare` has the others.
         """
         from indexer.taxonomy.text_encoding import encode_missing
         from search.identify.identifier import AnswerOptions
