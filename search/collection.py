@@ -187,12 +187,11 @@ class Collection(Gallery):
         `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
         that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
         `neighbours` the number of examples that vote in k-NN. A label is given if it is right
-        with the probability `precision`; `novel` is the share of images of classes without an
-        example (default: estimated); `sets` adds the labels of which one is right in this share
-        of cases. Labelled are images without a person's label that pass the filters or are the
-        `first` hits of a `query`, and with `relabel` or `within` others, too, but no person or
-        vehicle that a detector found; `save` keeps the answer's `batches`. Raises BadInput for
-        less than two classes, Error for a precision that the examples cannot calibrate.
+        with the probability `precision`; `novel` is the share of images of other classes; `sets`
+        adds labels of which one is right in this share of cases. Labelled are images that no
+        person labelled, of the filters or the `first` hits of a `query`; with `relabel` or
+        `within` others, too, but no detected person or vehicle; `save` keeps the `batches`. Raises
+        BadInput for less than two classes, Error where examples cannot calibrate a precision.
         """
         from search.label.examples import rows_of
         from search.label.labelling import label
