@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import unescape
 
 from indexer.taxonomy.name_parts import FAMILY, GENUS, Parts, parts_of
@@ -67,6 +68,7 @@ class Reading:
     whole: bool = True  # False where some of it is left out: the genus of "Ursus sp."
 
 
+@lru_cache(1 << 16)
 def fold(name: str) -> str:
     """Return a name as it is compared: no case, no diacritics, no hybrid sign, single spaces.
 
@@ -79,12 +81,17 @@ def fold(name: str) -> str:
     return _SECOND_SIGN.sub(r"\1", _FIRST_SIGN.sub("", " ".join(words)))
 
 
+def as_written(text: str) -> Reading:
+    """Return the first reading of a text: all of it."""
+    return Reading(" ".join(text.replace("_", " ").split()))
+
+
 def readings(text: str) -> list[Reading]:
     """Return how a text can be read as a name, best first: as written, then with less and less."""
-    written = " ".join(text.replace("_", " ").split())
-    found = {(written, ""): Reading(written)}
-    if len(written) <= 300:  # longer is no name
-        for reading in _simpler(written):
+    first = as_written(text)
+    found = {(first.name, ""): first}
+    if len(first.name) <= 300:  # longer is no name
+        for reading in _simpler(first.name):
             if reading.name:
                 found.setdefault((reading.name, reading.context), reading)
     return sorted(found.values(), key=lambda reading: not reading.whole)[:8]

@@ -9,7 +9,13 @@ import duckdb
 from rapidfuzz.distance import OSA
 
 from indexer.taxonomy.draft import COMMON, SCIENTIFIC, SYNONYM
-from indexer.taxonomy.name_strings import WITHOUT_MARKS, Reading, fold, readings
+from indexer.taxonomy.name_strings import (
+    WITHOUT_MARKS,
+    Reading,
+    as_written,
+    fold,
+    readings,
+)
 from indexer.taxonomy.respelling import (
     ENDING,
     HYPHENS,
@@ -97,10 +103,15 @@ def resolve_all(
     a common name. What none of that knows may differ as the codes of nomenclature let it
     (`respelling`). A taxon key ("Animalia|Chordata|Aves") is a name.
     """
-    read = [_readings(name) for name in names]
-    asked = {fold(word) for each in read for one in each for word in (one.name, one.context)}
-    known = _look_up(connection, asked - {""})
-    found = [_resolve(name, each, known, within) for name, each in zip(names, read, strict=True)]
+    read = [_readings(name) if _is_key(name) else [as_written(name)] for name in names]
+    found = _found(connection, names, read, within)
+    # Most names are there as they are written; the others are taken apart.
+    places = [place for place, one in enumerate(found) if one.status == "unknown"]
+    for place in places:
+        read[place] = _readings(names[place])
+    others = _found(connection, [names[p] for p in places], [read[p] for p in places], within)
+    for place, one in zip(places, others, strict=True):
+        found[place] = one
     unsure = [
         not _is_key(one.written) and (not one.whole or one.status == "unknown") for one in found
     ]
@@ -112,6 +123,17 @@ def resolve_all(
         else one
         for one, each, names, again in zip(found, read, typed, unsure, strict=True)
     ]
+
+
+def _found(
+    connection: duckdb.DuckDBPyConnection,
+    names: Sequence[str],
+    read: Sequence[Sequence[Reading]],
+    within: Sequence[Interval],
+) -> list[Resolution]:
+    asked = {fold(word) for each in read for one in each for word in (one.name, one.context)}
+    known = _look_up(connection, asked - {""})
+    return [_resolve(name, each, known, within) for name, each in zip(names, read, strict=True)]
 
 
 def _as_typed(read: Sequence[Reading]) -> list[str]:
