@@ -180,19 +180,18 @@ class Collection(Gallery):
         within: Names = (),
         where: str | None = None,
         relabel: bool = False,
+        novel: float | None = None,
     ) -> "Labelling":
         """Learn labels from a few examples, to give them to other images.
 
         `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
         that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
-        `neighbours` the number of examples that vote in k-NN. A label whose probability of being
-        right is below `precision` is not given; `sets` adds the labels of which one is right in
-        this share of cases. All images without a person's label are labelled, or those of them
-        that pass the filters or are the `first` hits of a `query`, when the answer's `batches` are
-        taken; `save` keeps them. With `relabel`, or `within` a clade, images that people labelled
-        get a machine's label, too, beside theirs; a person or vehicle that a detector found never
-        does. Raises BadInput for examples of less than two classes, Error for a precision that
-        they cannot calibrate.
+        `neighbours` the number of examples that vote in k-NN. A label is given if it is right
+        with the probability `precision`; `novel` is the share of images of other classes; `sets`
+        adds labels of which one is right in this share of cases. Labelled are images that no
+        person labelled, of the filters or the `first` hits of a `query`; with `relabel` or
+        `within` others, too, but no detected person or vehicle; `save` keeps the `batches`. Raises
+        BadInput for less than two classes, Error where examples cannot calibrate a precision.
         """
         from search.label.examples import rows_of
         from search.label.labelling import label
@@ -214,6 +213,7 @@ class Collection(Gallery):
             precision=precision,
             sets=sets,
             labelled=relabel or bool(within),
+            novel=novel,
         )
 
     def export(
@@ -255,20 +255,20 @@ class Collection(Gallery):
         checklist: Sequence[str] | None = None,
         checklist_weight: float = 0.0,
         whole_taxonomy: bool = False,
+        novel: float | None = None,
         progress: "OnStep | None" = None,
     ) -> "Identifications":
         """Identify photographs, each to the deepest rank at which that share of answers is right.
 
-        `images` are files, folders, patterns or tables of them. `rank` is the deepest rank that
-        is wanted, `k` the number of likeliest taxa listed beside each answer; photographs that
-        agree in `group_by`, a column or "folder", show one specimen, and those of a `sequence`,
-        of one camera and at most so many seconds apart, likewise. `within`, `exclude`,
-        `checklist`, `checklist_weight` and `whole_taxonomy` bound the candidates (`prepare`).
+        `images` are files, folders, patterns or tables of them. `rank` is the deepest rank, `k` the
+        number of likeliest taxa beside each answer. Photographs that agree in `group_by`, a column
+        or "folder", or in a `sequence` of so many seconds, show one specimen. `novel` is the share
+        of photographs of unlabelled species (default: estimated). `prepare` has the others.
         """
         from indexer.taxonomy.text_encoding import encode_missing
         from search.identify.identifier import AnswerOptions
 
-        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", sequence)
+        asked = AnswerOptions(precision, str(rank or ""), k, group_by or "", sequence, novel)
         ready = self.prepare(within, exclude, checklist, checklist_weight, whole_taxonomy)
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images

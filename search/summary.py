@@ -3,8 +3,11 @@
 from indexer.catalog.snapshot import Snapshot
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
+from indexer.store.derived import newest
 from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from model.taxon import RANKS
+from search.classify.kept_arrays import made_from
+from search.classify.novelty import NOVELTY, Novelty
 
 MOST_LABELS = 10
 
@@ -33,6 +36,8 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     facts |= _index(manifest)
     if manifest.floor:
         facts["nothing alike below"] = _floor(manifest.floor)
+    if (novelty := newest(snapshot.folder, NOVELTY)) is not None and novelty:
+        facts["new species"] = _novelty(made_from(Novelty, novelty))
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
@@ -71,6 +76,12 @@ def _floor(entry: FloorEntry) -> str:
     of = {"for a picture": entry.image, "for a text": entry.text}
     known = [f"{score:.2f} {kind}" for kind, score in of.items() if score is not None]
     return ", ".join(known) or "not measured"
+
+
+def _novelty(found: Novelty) -> str:
+    areas = ", ".join(f"{name} {area:.2f}" for name, area in found.areas.items())
+    estimate = f"{found.unlabelled:.0%} of the unlabelled images, " if found.estimated else ""
+    return f"at the last fit {estimate}told by {found.score}; area under the ROC curve: {areas}"
 
 
 def _recall(entry: EffortEntry) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from model.taxon import RANKS
-from search.classify.backoff import FEWEST, Backoff, deepest, fit_backoff, upwards
+from search.classify.backoff import FEWEST, Backoff, LeftOutAnswers, deepest, fit_backoff, upwards
 from search.classify.reliability import BINS, Reliability
 
 EVERY = np.ones((1, 7), bool)
@@ -24,11 +24,18 @@ def made_up(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return features, random.random((n, 7)) < chance, chance
 
 
+def answers(
+    features: np.ndarray, right: np.ndarray, likeness: np.ndarray | None = None
+) -> LeftOutAnswers:
+    n = len(features)
+    alike = np.linspace(0, 1, n) if likeness is None else likeness
+    return LeftOutAnswers(features, right, np.ones((n, 7), bool), alike, np.full(n, np.nan))
+
+
 @lru_cache
 def learnt(n: int = 600, seed: int = 0) -> Backoff:
     features, right, _ = made_up(n, seed)
-    every = np.ones((n, 7), bool)
-    calibration = fit_backoff(features, right, every, every, np.linspace(0, 1, n))
+    calibration = fit_backoff(answers(features, right))
     assert calibration is not None
     return calibration
 
@@ -137,14 +144,13 @@ def test_a_notebook_shows_a_diagram_for_each_rank() -> None:
 
 def test_few_answers_teach_nothing() -> None:
     features, right, _ = made_up(FEWEST - 1)
-    every = np.ones(right.shape, bool)
-    assert fit_backoff(features, right, every, every, features[:, 0, 0]) is None
+    assert fit_backoff(answers(features, right)) is None
 
 
 def test_where_all_is_right_confidence_stays_below_one() -> None:
     features, right, _ = made_up(50)
     every = np.ones(right.shape, bool)
-    calibration = fit_backoff(features, every, every, every, features[:, 0, 0])
+    calibration = fit_backoff(answers(features, every, features[:, 0, 0]))
     assert calibration is not None
     sure = calibration.confidence(features, np.ones(len(features)))
     np.testing.assert_allclose(sure, 51 / 52, atol=0.01)

@@ -51,7 +51,7 @@ def identify(
     if plot:
         from search.plots import save_plot
 
-        if (backoff := identifier.classifier.backoff) is None:
+        if (backoff := identifier.backoff(asked)) is None:
             sys.stderr.write("no plot: confidence is uncalibrated, so there is no reliability\n")
         else:
             save_plot(backoff.reliability.plot(), plot)

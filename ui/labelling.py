@@ -50,6 +50,8 @@ def told(labelling: Labelling, asked: str) -> Iterator[str]:
     if asked == AUTO and "probe" not in [left.method for left in tried]:
         yield "probe was not tried: so many examples take it long; --method probe takes it."
     yield f"taken: {fitted.method}"
+    if labelling.novelty:
+        yield labelling.novelty.describe_classes(labelling.share)
     for pair in fitted.confused()[:MOST_CONFUSED]:
         yield f"  {pair.label} taken for {pair.answer}: {pair.times} of {pair.examples}"
 

@@ -41,8 +41,19 @@ def kept_or_made(folder: Path, kind: str, key: str, make: Callable[[], Arrays]) 
 
 def kept(folder: Path, kind: str, key: str) -> Arrays | None:
     """Return the arrays that are kept under a key; None where there are none that are whole."""
+    return _read(_path(folder, kind, key))
+
+
+def newest(folder: Path, kind: str) -> Arrays | None:
+    """Return the arrays of a kind that were kept last; None where there are none that are whole."""
+    files = (folder / FOLDER).glob(f"{kind}-*.kept")
+    last = max(files, key=lambda file: file.stat().st_mtime_ns, default=None)
+    return _read(last) if last else None
+
+
+def _read(path: Path) -> Arrays | None:
     try:
-        content = _path(folder, kind, key).read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
     if not _is_whole(content):

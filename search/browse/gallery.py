@@ -86,7 +86,7 @@ class Gallery(Opened):
     @property
     def has_acts(self) -> bool:
         """Whether acts wait for `keep_labels`."""
-        from indexer.ingest.journal import JOURNAL
+        from indexer.store.backup import JOURNAL
 
         return (self.snapshot.folder / JOURNAL).exists()
 

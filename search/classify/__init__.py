@@ -9,7 +9,10 @@ leave_one_out.py   specimens in folds, each scored by the others alone
 predictions.py     votes and the zero-shot prior fused, rank by rank
 calibration.py     Platt scaling: from scores to the probability that an answer is right
 backoff.py         the deepest rank at which an answer is sure enough
+novelty.py         how probably the species of an image is not labelled
+novelty_fitting.py learns that from species that are left out whole
 conformal.py       sets of classes that hold the right one in a share of cases
 reliability.py     how often answers are right, by confidence
-fitting.py         all of it fitted to a reference set, as arrays that can be kept
+fitting.py         all of it fitted to a reference set
+kept_arrays.py     what is fitted as arrays, and back
 """

@@ -40,11 +40,15 @@ class RankCalibration:
         return sure
 
 
-def calibrate_ranks(features: Confidences, right: Flags, known: Flags) -> RankCalibration:
+def calibrate_ranks(
+    features: Confidences, right: Flags, known: Flags, weights: Confidences | None = None
+) -> RankCalibration:
     """Fit to n answers: `features` (n, 7, f), `right` (n, 7), `known` (n, 7) whether that counts.
 
-    A rank at which nothing is known has even odds.
+    `weights` (n,) are how much each counts, by default 1. A rank at which nothing is known has
+    even odds.
     """
+    weights = np.ones(len(features)) if weights is None else weights
     _, ranks, size = features.shape
     centre, slopes, intercepts = np.zeros((ranks, size)), np.zeros((ranks, size)), np.zeros(ranks)
     for rank in range(ranks):
@@ -54,7 +58,8 @@ def calibrate_ranks(features: Confidences, right: Flags, known: Flags) -> RankCa
         given = features[some, rank]
         spread = np.maximum(given.std(axis=0), _FLAT)
         centre[rank] = given.mean(axis=0)
-        found, intercepts[rank] = platt((given - centre[rank]) / spread, right[some, rank])
+        scaled = (given - centre[rank]) / spread
+        found, intercepts[rank] = platt(scaled, right[some, rank], weights[some])
         slopes[rank] = np.maximum(found, 0) / spread
     return RankCalibration(centre, slopes, intercepts)
 
@@ -96,19 +101,35 @@ def calibrate_classes(scores: Features, truth: Numbers) -> ClassCalibration:
     return ClassCalibration(factor, max(0.0, float(slope)), np.array(offsets) + intercept)
 
 
-def platt(features: Confidences | csr_array, right: Flags) -> tuple[Confidences, float]:
+def platt(
+    features: Confidences | csr_array, right: Flags, weights: Confidences | None = None
+) -> tuple[Confidences, float]:
     """Return slopes (f,) and intercept of the log-odds that answers with features (n, f) are right.
 
-    scikit-learn's penalty draws the slopes towards 0.
+    `weights` (n,) are how much each answer counts, by default 1: answers for one species tell less
+    than as many for several. scikit-learn's penalty draws the slopes towards 0.
     """
     from sklearn.linear_model import LogisticRegression  # seconds
 
-    yes, no = int(right.sum()), int((~right).sum())
+    weights = np.ones(len(right)) if weights is None else weights
+    yes, no = float(weights[right].sum()), float(weights[~right].sum())
     targets = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
     twice = vstack([csr_array(features)] * 2)
     model = LogisticRegression()
-    model.fit(twice, np.repeat([1, 0], len(right)), np.concatenate([targets, 1 - targets]))
+    model.fit(
+        twice,
+        np.repeat([1, 0], len(right)),
+        np.concatenate([weights * targets, weights * (1 - targets)]),
+    )
     return model.coef_[0], float(model.intercept_[0])
+
+
+def share_new(log_odds: Confidences, share: float) -> Confidences:
+    """Return the probability that a species is new, where a share of all images is of new ones."""
+    if share <= 0:
+        return np.zeros_like(log_odds)
+    found: Confidences = expit(log_odds + logit(min(share, 1 - 1e-6)))
+    return found
 
 
 def _factor(scores: Features, truth: Numbers) -> float:

@@ -1,21 +1,23 @@
 """Fits a classifier to a reference set: whitening, weights of votes and prior, and calibration.
 
 Each specimen is predicted by all others but those of its own fold, and so never by its own scene;
-the weights and the calibration are those that suit these predictions. All that is fitted can be
-kept as arrays.
+the weights and the calibration are those that suit these predictions. It is predicted once more as
+if its species had no specimen: so answers for new species are calibrated. All that
+is fitted can be kept as arrays.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
-from search.classify.backoff import Backoff, fit_backoff
-from search.classify.calibration import RankCalibration
+from search.classify.backoff import Backoff, LeftOutAnswers, fit_backoff
 from search.classify.leave_one_out import left_out
+from search.classify.novelty import Novelty
+from search.classify.novelty_fitting import MOST_LEFT_OUT, fit_novelty
 from search.classify.predictions import (
     Predictions,
     Prior,
@@ -23,9 +25,9 @@ from search.classify.predictions import (
     leaf_shares,
     predict,
     prior_of,
+    scored_without,
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
-from search.classify.reliability import Reliability
 from search.classify.taxon_tree import TaxonTree, key_at
 from search.classify.votes import Voters, Votes, fit_weights, voters_of
 from search.classify.whitening import Whitening, fit_whitening
@@ -33,9 +35,7 @@ from search.zero_shot.candidates import NONE, Candidates
 from search.zero_shot.scoring import Scored
 
 Floats = npt.NDArray[np.float64]
-Arrays = Mapping[str, npt.NDArray[np.generic]]
 FOLDS = 10
-MOST_LEFT_OUT = 3000  # specimens that are predicted, to learn from
 _MOST_CELLS = 5_000_000  # of their votes, specimens × classes
 _MIXING = 0.05, 0.95  # between which the weight of votes lies
 _UNFITTED = (20.0, 10.0), 0.5  # the weights where no specimen can be left out
@@ -43,49 +43,17 @@ _UNFITTED = (20.0, 10.0), 0.5  # the weights where no specimen can be left out
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """All that is fitted to a reference set, a few arrays."""
+    """All that is fitted to a reference set, a few arrays; see `kept_arrays`."""
 
     whitening: Whitening
     weights: tuple[float, float]
     """of the two cosines that vote"""
     mixing: float
     """the weight of votes against zero-shot"""
+    places: Numbers
+    """(n,) the specimens that were left out"""
     backoff: Backoff | None
     """None where too few specimens could be left out"""
-
-    def arrays(self) -> Arrays:
-        """Return it as arrays by name, for a file without pickles; see `fitted_from`."""
-        scalars = np.array([*self.weights, self.mixing])
-        kept: dict[str, npt.NDArray[np.generic]] = {
-            "mean": self.whitening.mean,
-            "matrix": self.whitening.matrix,
-            "weights": scalars,
-        }
-        if self.backoff:
-            calibration, reliability = self.backoff.calibration, self.backoff.reliability
-            kept |= {
-                "centre": calibration.centre,
-                "slopes": calibration.slopes,
-                "intercepts": calibration.intercepts,
-                "cutoffs": self.backoff.cutoffs,
-                "least": np.array(self.backoff.least),
-                "confidence": reliability.confidence,
-                "right": reliability.right,
-                "known": reliability.known,
-            }
-        return kept
-
-
-def fitted_from(arrays: Arrays) -> Fitted:
-    """Return what `Fitted.arrays` gave."""
-    given: dict[str, npt.NDArray] = dict(arrays)  # type: ignore[type-arg]
-    backoff = None
-    if "cutoffs" in given:
-        calibration = RankCalibration(given["centre"], given["slopes"], given["intercepts"])
-        reliability = Reliability(given["confidence"], given["right"], given["known"])
-        backoff = Backoff(calibration, given["cutoffs"], float(given["least"]), reliability)
-    one, other, mixing = given["weights"].tolist()
-    return Fitted(Whitening(given["mean"], given["matrix"]), (one, other), mixing, backoff)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +64,19 @@ class Classifier:
     prior: Prior | None
     fitted: Fitted | None
     voters: Voters | None
+    novelty: Novelty | None = None
+    """None where too few species could be left out"""
 
     @property
     def backoff(self) -> Backoff | None:
-        """How sure predictions are and how deep they go; None where that is not calibrated."""
-        return self.fitted.backoff if self.fitted else None
+        """How sure predictions are and how deep they go; None where that is not calibrated.
+
+        That is if every species is labelled: see `Backoff.open_to`.
+        """
+        found = self.fitted.backoff if self.fitted else None
+        if found is None or self.novelty is None:
+            return found
+        return found.with_odds(self.novelty.known, self.novelty.new)
 
     def predict(
         self, images: Vectors | Features, own: Sequence[Numbers] | None = None, most: int = 0
@@ -115,7 +91,10 @@ class Classifier:
             return predict(None, None, None, self.prior, scored, 0.0)
         votes = self.voters.vote(images, own)
         shares = votes.shares(self.fitted.weights)
-        return predict(self.reference, shares, votes, self.prior, scored, self.fitted.mixing)
+        found = predict(self.reference, shares, votes, self.prior, scored, self.fitted.mixing)
+        if self.novelty is None:
+            return found
+        return replace(found, log_odds=self.novelty.log_odds(images.astype(np.float32)))
 
     def best(
         self, predictions: Predictions, image: int, rank: int, k: int
@@ -126,17 +105,33 @@ class Classifier:
 
 
 def classifier_of(
-    reference: ReferenceSet | None, candidates: Candidates | None, fitted: Fitted | None = None
+    reference: ReferenceSet | None,
+    candidates: Candidates | None,
+    fitted: Fitted | None = None,
+    unlabelled: Vectors | None = None,
+    novelty: Novelty | None = None,
 ) -> Classifier:
     """Return a classifier by a reference set that has a tree, by candidates, or by both.
 
-    Where `fitted` was kept nothing is fitted.
+    `unlabelled` (u, dim) are images without a label that novelty is learnt from, too. What was kept
+    of `fitted` and `novelty` is not fitted again.
     """
     if reference is None or not len(reference):
         return Classifier(None, prior_of(candidates, None), None, None)
     prior = prior_of(candidates, reference.tree)
     fitted = fitted or fit(reference, prior)
-    return Classifier(reference, prior, fitted, voters_of(reference, fitted.whitening))
+    if novelty is None:
+        novelty = novelty_of(reference, fitted, unlabelled)
+    return Classifier(reference, prior, fitted, voters_of(reference, fitted.whitening), novelty)
+
+
+def novelty_of(
+    reference: ReferenceSet, fitted: Fitted, unlabelled: Vectors | None = None
+) -> Novelty | None:
+    """Fit novelty to a reference set and to images without a label, (u, dim)."""
+    if unlabelled is None:
+        unlabelled = reference.vectors[:0].astype(np.float16)
+    return fit_novelty(reference, fitted.whitening, unlabelled, fitted.places)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +150,7 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
     whitening = fit_whitening(reference)
     folds = leave_out(reference, prior)
     if not folds or reference.tree is None:
-        return Fitted(whitening, *_UNFITTED, None)
+        return Fitted(whitening, *_UNFITTED, np.empty(0, np.int64), None)
     truth = [reference.classes[fold.places] for fold in folds]
     weights = fit_weights(
         np.concatenate([fold.votes.centroid for fold in folds]),
@@ -163,22 +158,55 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
         np.concatenate(truth),
     )
     mixing = _fit_mixing(reference.tree, folds, truth, weights)
-    predictions = [
-        predict(fold.others, fold.votes.shares(weights), fold.votes, prior, fold.scored, mixing)
-        for fold in folds
+    alone = [
+        _answers(
+            reference.tree,
+            true,
+            predict(f.others, f.votes.shares(weights), f.votes, prior, f.scored, mixing),
+            f.others.sizes,
+        )
+        for f, true in zip(folds, truth, strict=True)
     ]
-    marks = [
-        marks_of(reference.tree, true, each.taxa, fold.others.sizes)
-        for fold, true, each in zip(folds, truth, predictions, strict=True)
+    new = [
+        _answers_for_new(f, reference.tree, true, prior, weights, mixing)
+        for f, true in zip(folds, truth, strict=True)
     ]
-    backoff = fit_backoff(
-        np.concatenate([each.features for each in predictions]),
-        np.concatenate([right for right, _ in marks]),
-        np.concatenate([judged for _, judged in marks]),
-        np.concatenate([each.answered for each in predictions]),
-        np.concatenate([each.likeness for each in predictions]),
+    species = len(np.unique(np.concatenate(truth)))
+    backoff = fit_backoff(_all_of(alone), _all_of(new), species)
+    places = np.concatenate([fold.places for fold in folds])
+    return Fitted(whitening, weights, mixing, places, backoff if len(reference.tree) > 1 else None)
+
+
+def _answers(
+    tree: TaxonTree, truth: Numbers, found: Predictions, sizes: Numbers | None
+) -> LeftOutAnswers:
+    right, judged = marks_of(tree, truth, found.taxa, sizes)
+    unknown = np.full(len(truth), np.nan)
+    return LeftOutAnswers(found.features, right, judged & found.answered, found.likeness, unknown)
+
+
+def _answers_for_new(
+    fold: LeftOutVotes,
+    tree: TaxonTree,
+    truth: Numbers,
+    prior: Prior | None,
+    weights: tuple[float, float],
+    mixing: float,
+) -> LeftOutAnswers:
+    """Return the answers for specimens of one fold as if their species had none."""
+    out = np.zeros((len(truth), len(tree)), np.bool_)
+    out[np.arange(len(truth)), truth] = True
+    votes = fold.votes.without(out, fold.others.classes)
+    scored = scored_without(fold.scored, tree, out) if fold.scored else None
+    found = predict(fold.others, votes.shares(weights), votes, prior, scored, mixing)
+    return _answers(tree, truth, found, None)
+
+
+def _all_of(parts: Sequence[LeftOutAnswers]) -> LeftOutAnswers:
+    names = [field.name for field in fields(LeftOutAnswers)]
+    return LeftOutAnswers(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in names)
     )
-    return Fitted(whitening, weights, mixing, backoff if len(reference.tree) > 1 else None)
 
 
 def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOutVotes]:
@@ -196,19 +224,20 @@ def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOutVotes
 
 
 def marks_of(
-    tree: TaxonTree, truth: Numbers, taxa: Sequence[Taxon], sizes: Numbers
+    tree: TaxonTree, truth: Numbers, taxa: Sequence[Taxon], sizes: Numbers | None
 ) -> tuple[Flags, Flags]:
     """Return at each rank whether predictions are right, (n, 7), and whether that can be told.
 
     It can where the truth is known down to there, and others of its clade are left to be found:
-    `sizes` (taxa,) are the specimens that voted.
+    `sizes` (taxa,) are the specimens that voted; None where that does not matter.
     """
     right = np.zeros((len(truth), len(RANKS)), np.bool_)
     judged = np.zeros_like(right)
     for rank in range(len(RANKS)):
-        left = tree.members(rank, sizes)
         numbers = tree.clades[truth, rank]
-        judged[:, rank] = (numbers != NONE) & (left[numbers] > 0) if len(left) else False
+        judged[:, rank] = numbers != NONE
+        if sizes is not None and len(left := tree.members(rank, sizes)):
+            judged[:, rank] &= left[numbers] > 0
         found = [tree.keys[rank].get(key_at(taxon, rank), NONE - 1) for taxon in taxa]
         right[:, rank] = np.array(found, np.int64) == numbers
     return right, judged

@@ -6,7 +6,7 @@ at every rank; how sure it is, and how deep it goes, is decided afterwards (`bac
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ class Predictions:
     """by rank: (n, clades) the fused shares of the tree's clades"""
     rest: Floats | float = 1.0
     """(n, 1) the weight of zero-shot"""
+    log_odds: Floats | None = None
+    """(n,) that the species is not labelled, in an even mix; None where that is not learnt"""
 
     @property
     def answered(self) -> Flags:
@@ -145,6 +147,18 @@ def leaf_shares(tree: TaxonTree, by_rank: Sequence[Floats]) -> Floats:
         own = np.flatnonzero(depths == depth)
         shares[:, own] = by_rank[depth][:, tree.clades[own, depth]]
     return shares
+
+
+def scored_without(scored: Scored, tree: TaxonTree, out: Flags) -> Scored:
+    """Return scores as if some taxa of a tree were no candidates: `out` (n, taxa) of each image."""
+    by_rank = [scored.asked[rank].astype(np.float64) for rank in RANKS]
+    gone = leaf_shares(tree, by_rank) * out
+    rest = np.maximum(1 - gone.sum(axis=1, keepdims=True), 1e-9)
+    asked = {
+        str(rank): (np.maximum(shares - tree.sums(gone, place), 0) / rest).astype(np.float32)
+        for place, (rank, shares) in enumerate(zip(RANKS, by_rank, strict=True))
+    }
+    return replace(scored, asked=asked)
 
 
 def best_clades(

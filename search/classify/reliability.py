@@ -36,6 +36,8 @@ class Reliability:
     """(n, 7) whether the clade is the true one"""
     known: Flags
     """(n, 7) whether there is an answer at the rank, and its truth can be told"""
+    weights: Floats | None = None
+    """(n,) how much each answer counts; None is 1 for all"""
 
     def __len__(self) -> int:
         """Return the number of answers."""
@@ -52,28 +54,46 @@ class Reliability:
             known = self.known[:, place]
             sure, right = self.confidence[known, place], self.right[known, place]
             bins = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
+            weights = self._weights[known]
             dots = [
-                Dot(float(sure[own].mean()), float(right[own].mean()), int(own.sum()))
+                Dot(
+                    float(np.average(sure[own], weights=weights[own])),
+                    float(np.average(right[own], weights=weights[own])),
+                    int(own.sum()),
+                )
                 for own in (bins == number for number in np.unique(bins))
             ]
             if dots:
                 found[str(rank)] = dots
         return found
 
-    def describe(self, depths: Numbers) -> list[str]:
+    @property
+    def _weights(self) -> Floats:
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    def describe(self, depths: Numbers, share: float = 0.0) -> list[str]:
         """Return a sentence for each rank at which answers are given, deepest first.
 
-        `depths` (n,) are the ranks of the answers, -1 for none.
+        `depths` (n,) are the ranks of the answers, -1 for none; `share` of the answers is for
+        species that were left out whole.
         """
         lines = []
         for place in reversed(range(len(RANKS))):
             given = depths == place
             if many := int(given.sum()):
-                share = self.right[given, place].mean()
-                lines.append(
-                    f"{RANKS[place]}: the answer for {many:,} of {len(depths):,} labelled images, "
-                    f"each left out; {share:.0%} of them right (of taxa that are labelled here)"
-                )
+                right = np.average(self.right[given, place], weights=self._weights[given])
+                if share:
+                    part = self._weights[given].sum() / self._weights.sum()
+                    lines.append(
+                        f"{RANKS[place]}: the answer for {part:.0%} of the labelled images, each "
+                        f"left out, {share:.0%} of them with their species; {right:.0%} right"
+                    )
+                else:
+                    lines.append(
+                        f"{RANKS[place]}: the answer for {many:,} of {len(depths):,} labelled "
+                        f"images, each left out; {right:.0%} of them right (of taxa that are "
+                        "labelled here)"
+                    )
         return lines
 
     def plot(self) -> "alt.ConcatChart":

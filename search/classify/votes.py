@@ -120,6 +120,19 @@ class Votes:
         nearest: Floats = voted.max(axis=1, initial=-1).astype(np.float64)
         return nearest
 
+    def without(self, out: Flags, classes: Numbers) -> "Votes":
+        """Return the votes as if no specimen of some classes were there.
+
+        `out` (n, classes) are those of each image, `classes` (m,) the specimens'. If all of the
+        nearest were of these, the next one is as like as the last of them at most.
+        """
+        images = np.arange(len(out))[:, None]
+        gone = (self.nearest < 0) | out[images, classes[self.nearest]]
+        nearest, cosines = np.where(gone, -1, self.nearest), self.cosines
+        none = gone.all(axis=1) & (self.nearest >= 0).any(axis=1)
+        nearest[none, -1] = self.nearest[none].max(axis=1)
+        return Votes(np.where(out, _RULED_OUT, self.centroid), self.kernel, nearest, cosines)
+
 
 def voters_of(reference: ReferenceSet, whitening: Whitening) -> Voters:
     """Return the specimens of a reference set as voters."""

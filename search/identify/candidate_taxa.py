@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.taxonomy.no_names import no_taxon
 from indexer.taxonomy.resolver import Clade, resolve_all
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
 from model.taxon import RANKS, Taxon
 from model.vectors import Features
+from search.classify.novelty_fitting import MOST_UNLABELLED
 from search.classify.reference_set import ReferenceSet
 from search.classify.taxon_tree import tree_of
 from search.ranking.nearest import Nearest
@@ -141,6 +143,19 @@ def labelled_reference(
     return ReferenceSet(vectors, classes, len(first), tree, prior, rows)
 
 
+def unlabelled_rows(snapshot: Snapshot) -> Numbers:
+    """Return the rows of images without a taxon, (u,): at most MOST_UNLABELLED, evenly spread.
+
+    Those that are known to show no organism, such as "blank" or "vehicle", are none of them.
+    """
+    labels = snapshot.query("SELECT DISTINCT label FROM images WHERE lo IS NULL")
+    others = [label for (label,) in labels if no_taxon(label) not in ("", "unknown")]
+    found = snapshot.cursor().execute(_UNLABELLED, [others]).fetchnumpy()
+    rows: Numbers = np.sort(found["row"].astype(np.int64))
+    some: Numbers = np.linspace(0, len(rows) - 1, min(len(rows), MOST_UNLABELLED)).astype(np.int64)
+    return rows[some]
+
+
 def _by_key(taxa: Taxa) -> tuple[Numbers, Numbers]:
     """Number taxa by what their seven ranks say; return numbers, and the first place of each."""
     keys = pc.binary_join_element_wise(*(taxa.table[rank] for rank in map(str, RANKS)), "|")
@@ -178,4 +193,5 @@ def _inside(
     return mask, unknown
 
 
+_UNLABELLED = 'SELECT "row" FROM images WHERE lo IS NULL AND NOT list_contains(?, label)'
 _LABELLED = 'SELECT "row", lo FROM images WHERE lo IS NOT NULL ORDER BY "row"'

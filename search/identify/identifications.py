@@ -17,15 +17,17 @@ from search.classify.backoff import Backoff, Floats, deepest
 from search.classify.taxon_tree import clade_at
 
 UNKNOWN = "unknown"
+NEW = "new to this collection"
+ANSWERED = "answered"
 RANK_COLUMNS = (*map(str, RANKS[:-1]), "species_epithet", "species", "common_name")
 COLUMNS = (
-    *("file_name", *RANK_COLUMNS, "score", "rank", "name", "nearest"),
+    *("file_name", *RANK_COLUMNS, "score", "rank", "name", "status", "novelty", "nearest"),
     *("confidences", "votes", "zero_shot", "neighbours", "group", "photographs", "problem"),
 )
 """pybioclip's columns, then ours; confidences … neighbours are JSON, or nothing."""
 BEST_COLUMNS = ("file_name", *RANK_COLUMNS, "score")
 """of the k best, as pybioclip writes them"""
-_KINDS = {"score": pa.float64(), "photographs": pa.int64()}
+_KINDS = {"score": pa.float64(), "novelty": pa.float64(), "photographs": pa.int64()}
 SCHEMA, BEST_SCHEMA = (
     pa.schema([(name, _KINDS.get(name, pa.string())) for name in names])
     for names in (COLUMNS, (*BEST_COLUMNS, "problem"))
@@ -76,6 +78,8 @@ class Identification:
     """a detector's word for what is not identified: "person", "vehicle" or "blank\""""
     problem: str = ""
     """why there is no answer"""
+    novelty: float | None = None
+    """how probably its species is not labelled in the collection; None where that is unknown"""
 
     @property
     def rank(self) -> str:
@@ -86,6 +90,19 @@ class Identification:
     def name(self) -> str:
         """The scientific name of the answer, what a detector found instead, or "unknown"."""
         return self.taxon.name if self.taxon else "" if self.problem else self.detection or UNKNOWN
+
+    @property
+    def new(self) -> bool:
+        """Whether its species is likely new to the collection: no labelled one is the answer."""
+        whole = self.taxon is not None and self.taxon == self.lineage
+        return self.novelty is not None and self.novelty > 0.5 and not whole
+
+    @property
+    def status(self) -> str:
+        """NEW, ANSWERED or UNKNOWN; "" where there is a problem or a detection."""
+        if self.problem or self.detection:
+            return ""
+        return NEW if self.new else ANSWERED if self.taxon else UNKNOWN
 
     def read(self) -> bytes:
         """Return the bytes of its file; raises BadInput where it has none that can be read."""
@@ -111,6 +128,8 @@ class Identification:
             "score": round(self.confidence, 4),
             "rank": self.rank,
             "name": self.name,
+            "status": self.status,
+            "novelty": None if self.novelty is None else round(self.novelty, 4),
             "nearest": self.lineage.name if self.lineage else "",
             **dict(
                 zip(("confidences", "votes", "zero_shot"), map(self._told, by_rank), strict=True)
@@ -139,8 +158,10 @@ class Identifications(Answers[Identification]):
     """Identifications in the order of the images, and how far they can be trusted."""
 
     SCHEMA = SCHEMA
-    SHOWN: ClassVar = ("score", "rank", "name", "nearest", "file_name", "problem")
-    HEADINGS: ClassVar = ("", "name", "rank", "confidence", "nearest", "file name", "problem")
+    SHOWN: ClassVar = ("score", "rank", "name", "status", "nearest", "file_name", "problem")
+    HEADINGS: ClassVar = (
+        *("", "name", "rank", "confidence", "status", "nearest", "file name", "problem"),
+    )
 
     notes: tuple[str, ...] = ()
     calibration: Backoff | None = None
@@ -162,7 +183,7 @@ class Identifications(Answers[Identification]):
     def cells(self, item: Identification) -> tuple[object, ...]:
         """Return the cells of an identification under HEADINGS."""
         return (
-            *(item.picture, item.name, item.rank, item.confidence),
+            *(item.picture, item.name, item.rank, item.confidence, item.status),
             *(item.lineage.name if item.lineage else "", item.picture.name, item.problem),
         )
 

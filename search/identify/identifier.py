@@ -13,7 +13,8 @@ from model.encoder import Encoder
 from model.errors import BadInput, UnknownName
 from model.taxon import RANKS, Rank
 from model.vectors import Vectors
-from search.classify.backoff import FEWEST, deepest, upwards
+from search.classify.backoff import FEWEST, Backoff, deepest, upwards
+from search.classify.calibration import share_new
 from search.classify.fitting import Classifier
 from search.classify.predictions import Floats, Predictions
 from search.classify.reference_set import Numbers
@@ -41,7 +42,14 @@ class AnswerOptions:
     sequence: float | None = None
     """seconds: photographs of one camera at most so far apart show one specimen"""
 
+    novel: float | None = None
+    """the share of photographs of species that are not labelled; None: as the collection tells"""
+
     def __post_init__(self) -> None:
+        if self.novel is not None and not 0 <= self.novel < 1:
+            raise BadInput(
+                f"novel is a share from 0 to less than 1, such as 0.5, not {self.novel!r}."
+            )
         if isinstance(self.precision, str) or not 0 < self.precision < 1:
             raise BadInput(
                 f"precision is a share above 0 and below 1, such as 0.9, not {self.precision!r}."
@@ -87,11 +95,20 @@ class Identifier:
             "that have others of their own, so it is the share of votes and may be too high"
         )
 
-    def notes(self, asked: AnswerOptions) -> tuple[str, ...]:
+    def backoff(self, asked: AnswerOptions) -> Backoff | None:
+        """Return how sure answers are where a share of species is not labelled."""
+        backoff, novelty = self.classifier.backoff, self.classifier.novelty
+        if backoff is None or novelty is None:
+            return backoff
+        return backoff.open_to(novelty.share(asked.novel))
+
+    def notes(self, asked: AnswerOptions, backoff: Backoff | None = None) -> tuple[str, ...]:
         """Say how often answers are right on the labelled images, and how far to trust them."""
-        backoff = self.classifier.backoff
+        backoff = backoff or self.backoff(asked)
         lines = backoff.describe(asked.precision, asked.depth) if backoff else ()
-        return (*lines, self.trust)
+        novelty = self.classifier.novelty
+        new = (novelty.describe(asked.novel),) if novelty and backoff else ()
+        return (*new, *lines, self.trust)
 
     def identify(
         self, sources: Sequence[Path | str], asked: AnswerOptions
@@ -101,10 +118,10 @@ class Identifier:
         Photographs that cannot be read are answers with a problem. Groups are told at the end,
         since any photograph may be of one of them.
         """
-        batches = photographs(sources, self.encoder)
+        batches, backoff = photographs(sources, self.encoder), self.backoff(asked)
         if not asked.is_grouped:
             for batch in batches:
-                yield from self.answers([(photo,) for photo in batch], asked)
+                yield from self.answers([(photo,) for photo in batch], asked, backoff)
             return
         groups: dict[object, list[Photograph]] = {}
         if asked.sequence is not None:
@@ -116,17 +133,21 @@ class Identifier:
                 groups.setdefault(photo.file if alone else (name,), []).append(photo)
         for key, photos in groups.items():
             name = str(key[0]) if isinstance(key, tuple) else ""
-            yield from self.answers([tuple(photos)], asked, name)
+            yield from self.answers([tuple(photos)], asked, backoff, name)
 
     def all(
         self, sources: Sequence[Path | str], asked: AnswerOptions, notes: Sequence[str] = ()
     ) -> Identifications:
         """Return all answers together, and after other notes how far to trust them."""
-        found = tuple(self.identify(sources, asked))
-        return Identifications(found, (*notes, *self.notes(asked)), self.classifier.backoff)
+        found, backoff = tuple(self.identify(sources, asked)), self.backoff(asked)
+        return Identifications(found, (*notes, *self.notes(asked, backoff)), backoff)
 
     def answers(
-        self, groups: Sequence[tuple[Photograph, ...]], asked: AnswerOptions, name: str = ""
+        self,
+        groups: Sequence[tuple[Photograph, ...]],
+        asked: AnswerOptions,
+        backoff: Backoff | None,
+        name: str = "",
     ) -> Iterator[Identification]:
         """Yield an answer for each group of photographs that show one specimen.
 
@@ -138,7 +159,8 @@ class Identifier:
             own = self._own(usable)
             vectors = np.stack([_mean(group) for group in usable])
             found = self.classifier.predict(vectors, own, asked.k)
-            confidence, depths = self._decide(found, asked)
+            confidence, depths = _decide(found, asked, backoff)
+            novelty = _novelty(found, backoff)
             neighbours = self._neighbours(found)
         place = 0
         for group in groups:
@@ -164,23 +186,12 @@ class Identifier:
                 zero_shot=tuple(found.zero_shot[place].tolist()),
                 best=tuple(self.classifier.best(found, place, asked.depth, asked.k)),
                 neighbours=neighbours[place],
-                calibrated=self.classifier.backoff is not None,
+                calibrated=backoff is not None,
+                novelty=None if novelty is None else float(novelty[place]),
                 files=files,
                 group=name,
             )
             place += 1
-
-    def _decide(self, found: Predictions, asked: AnswerOptions) -> tuple[Floats, Numbers]:
-        """Return how sure the predictions are, (n, 7), and the rank of each answer, (n,)."""
-        backoff, named = self.classifier.backoff, found.answered
-        if backoff:
-            confidence = backoff.confidence(found.features, found.likeness)
-            cutoff = backoff.cutoff(asked.precision)
-        else:
-            confidence = upwards(found.shares * named)
-            cutoff = np.full(len(RANKS), asked.precision)
-        wanted = named & (np.arange(len(RANKS)) <= asked.depth)
-        return confidence * named, deepest(confidence, wanted, cutoff)
 
     def _own(self, groups: Sequence[tuple[Photograph, ...]]) -> list[Numbers]:
         """Return for each group the places of the specimens that are photographs of it."""
@@ -246,6 +257,28 @@ def _taken(photo: Photograph) -> Taken:
     if record.path:
         folder = str(record.path.parent)
     return taken(record.metadata, folder, None if record.url else record.path)
+
+
+def _decide(
+    found: Predictions, asked: AnswerOptions, backoff: Backoff | None
+) -> tuple[Floats, Numbers]:
+    """Return how sure the predictions are, (n, 7), and the rank of each answer, (n,)."""
+    named = found.answered
+    if backoff:
+        confidence = backoff.confidence(found.features, found.likeness, found.log_odds)
+        cutoff = backoff.cutoff(asked.precision)
+    else:
+        confidence = upwards(found.shares * named)
+        cutoff = np.full(len(RANKS), asked.precision)
+    wanted = named & (np.arange(len(RANKS)) <= asked.depth)
+    return confidence * named, deepest(confidence, wanted, cutoff)
+
+
+def _novelty(found: Predictions, backoff: Backoff | None) -> Floats | None:
+    """Return how probably the species of each image is not labelled, (n,)."""
+    if backoff is None or not backoff.share or found.log_odds is None:
+        return None
+    return share_new(found.log_odds, backoff.share)
 
 
 def _mean(group: Sequence[Photograph]) -> Vectors:

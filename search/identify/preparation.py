@@ -18,8 +18,13 @@ from indexer.taxonomy.text_matrix import TextMatrix
 from model.encoder import Encoder
 from model.errors import Error
 from model.text_types import TextType, render
-from search.classify.fitting import Arrays, classifier_of, fitted_from
+from model.vectors import Vectors
+from search.classify.fitting import Classifier, Fitted, classifier_of, fit, novelty_of
+from search.classify.kept_arrays import arrays_of, made_from
+from search.classify.novelty import NOVELTY, Novelty
+from search.classify.predictions import prior_of
 from search.classify.reference_set import ReferenceSet
+from search.classify.votes import voters_of
 from search.identify.candidate_taxa import (
     OF_LABELS,
     OF_TAXONOMY,
@@ -29,6 +34,7 @@ from search.identify.candidate_taxa import (
     check_names,
     labelled_reference,
     taxa_of,
+    unlabelled_rows,
     weigh,
 )
 from search.identify.identifier import Identifier
@@ -51,6 +57,8 @@ class Preparation:
     """of the candidates; `texts.encode()` is the long work"""
     snapshot: Snapshot | None
     notes: tuple[str, ...] = ()
+    unlabelled: Vectors | None = None
+    """(u, dim) images of the collection without a taxon; None where candidates are limited"""
 
     def identifier(self) -> Identifier:
         """Encode missing texts and fit to the reference set, unless the collection keeps that."""
@@ -58,16 +66,22 @@ class Preparation:
         if self.reference is None or self.snapshot is None:
             classifier = classifier_of(self.reference, candidates)
             return Identifier(classifier, self.encoder, self.snapshot)
-        reference = self.reference
-
-        def fitted() -> Arrays:
-            made = classifier_of(reference, candidates).fitted
-            return made.arrays() if made else {}
-
+        reference, folder = self.reference, self.snapshot.folder
+        digest = self._digest(reference, candidates)
+        prior = prior_of(candidates, reference.tree)
+        arrays = kept_or_made(folder, KIND, digest, lambda: arrays_of(fit(reference, prior)))
+        fitted = made_from(Fitted, arrays)
+        unlabelled = self.unlabelled
+        parts = b"" if unlabelled is None else np.ascontiguousarray(unlabelled).tobytes()
         arrays = kept_or_made(
-            self.snapshot.folder, KIND, self._digest(reference, candidates), fitted
+            folder,
+            NOVELTY,
+            hashlib.sha256(digest.encode() + parts).hexdigest(),
+            lambda: arrays_of(novelty_of(reference, fitted, unlabelled)),
         )
-        classifier = classifier_of(reference, candidates, fitted_from(arrays))
+        novelty = made_from(Novelty, arrays) if arrays else None
+        voters = voters_of(reference, fitted.whitening)
+        classifier = Classifier(reference, prior, fitted, voters, novelty)
         return Identifier(classifier, self.encoder, self.snapshot)
 
     def _candidates(self) -> Candidates:
@@ -128,7 +142,7 @@ def prepare(
     """
     choice = _choice(wanted)
     whole_taxonomy = wanted.get("whole_taxonomy", False)
-    reference = None
+    reference, unlabelled = None, None
     unknown: list[frozenset[str]] = []
     connections = [each.cursor() for each in (snapshot, taxonomy) if each]
     taxa, weights = None, np.empty(0)
@@ -138,6 +152,8 @@ def prepare(
         weights = some.weights
         unknown.append(some.unknown)
         reference = labelled_reference(snapshot, nearest(), taxa, weights)
+        if reference and (weights == 1).all():  # else many are of labelled taxa that are left out
+            unlabelled = nearest().exact.gather(unlabelled_rows(snapshot))
     if taxonomy and (whole_taxonomy or not taxa):
         taxa = taxa_of(taxonomy.cursor(), OF_TAXONOMY)
         some = weigh(taxonomy.cursor(), taxa, choice)
@@ -158,7 +174,7 @@ def prepare(
     said = [render(taxon, TextType.TAXON_COM) for part in taxa.parts() for taxon in part]
     published = published_vectors(taxonomy.cursor(), made) if taxonomy else None
     texts, notes = TextMatrix(made, said, published=published), _notes(sorted(lost))
-    return Preparation(made, reference, taxa, weights[kept], texts, snapshot, notes)
+    return Preparation(made, reference, taxa, weights[kept], texts, snapshot, notes, unlabelled)
 
 
 def _choice(wanted: CandidateOptions) -> Choice:

@@ -20,9 +20,13 @@ from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
 from model.vectors import Features
 from search import html
+from search.classify.calibration import share_new
 from search.classify.classifiers import NEIGHBOURS, Scores
 from search.classify.conformal import conformal_sets
-from search.classify.reference_set import reference_set
+from search.classify.novelty import Novelty
+from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, fit_novelty
+from search.classify.reference_set import ReferenceSet, reference_set
+from search.classify.whitening import fit_whitening
 from search.label.examples import (
     ExampleClass,
     detected_rows,
@@ -63,6 +67,10 @@ class Labelling:
     sets: float = 0.0
     left_alone: int = 0
     """images of the selection that are examples, or that people labelled"""
+    novelty: Novelty | None = None
+    """how to tell images of classes without an example; None where that is not learnt"""
+    share: float = 0.0
+    """of the images that are of such classes"""
 
     def __repr__(self) -> str:
         """Describe it in one line."""
@@ -126,6 +134,8 @@ class Labelling:
         evidence, cosines = _evidence(fitted, vectors, answers)
         said = [fitted.examples.said[answer] for answer in answers.tolist()]
         confidences = fitted.calibration.confidences(scores) if fitted.calibration else None
+        if confidences is not None and self.novelty:
+            confidences *= 1 - share_new(self.novelty.log_odds(vectors), self.share)
         sure = [True] * len(rows) if confidences is None else confidences >= self.precision
         ids, names = _told(self.snapshot, rows)
         columns = [
@@ -172,6 +182,7 @@ def label(
     precision: float = 0.0,
     sets: float = 0.0,
     labelled: bool = False,
+    novel: float | None = None,
 ) -> Labelling:
     """Learn from examples to label images, (n,) rows, except those that are examples.
 
@@ -188,8 +199,26 @@ def label(
     check(fitted, precision, sets)
     known = detected_rows(snapshot) if labelled else labelled_rows(snapshot, found)
     wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
-    alone = len(images) - len(wanted)
-    return Labelling(snapshot, exact, selection_of(wanted), fitted, precision, sets, alone)
+    novelty = _novelty(reference, exact, wanted)
+    share = novelty.share(novel) if novelty else 0.0
+    return Labelling(
+        snapshot,
+        exact,
+        selection_of(wanted),
+        fitted,
+        precision,
+        sets,
+        len(images) - len(wanted),
+        novelty,
+        share,
+    )
+
+
+def _novelty(reference: ReferenceSet, exact: Exact, images: Rows) -> Novelty | None:
+    """Learn how images of classes without an example look, from an even part of all."""
+    some = images[:: max(1, -(-len(images) // MOST_UNLABELLED))]
+    places = np.arange(len(reference))[:: max(1, -(-len(reference) // MOST_LEFT_OUT))]
+    return fit_novelty(reference, fit_whitening(reference), exact.gather(some), places)
 
 
 def _evidence(

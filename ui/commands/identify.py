@@ -18,6 +18,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     show_default=True,
     help="Share of answers that must be right: 0.9 is nine of ten.",
 )
+@click.option(
+    "--novel",
+    type=float,
+    metavar="SHARE",
+    help="Share of photographs of species that are not labelled; by default estimated from the "
+    "collection's unlabelled images. 0: none.",
+)
 @click.option("--rank", metavar="RANK", default="", help="Deepest rank of an answer.")
 @click.option(
     "--within", multiple=True, metavar="NAME", help="Candidates: only taxa of this clade."
@@ -69,6 +76,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def command(
     images: tuple[str, ...],
     precision: float,
+    novel: float | None,
     rank: str,
     within: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -91,7 +99,8 @@ def command(
     """Identify IMAGES: files, folders, patterns, tables, or - for a list on stdin.
 
     Each photograph gets one lineage, down to the deepest rank that reaches --precision, or
-    "unknown" beside the nearest taxon. --group-by and --sequence give one answer to several
+    "unknown" beside the nearest taxon; the status "new to this collection" is for a species that
+    is likely not labelled here. --group-by and --sequence give one answer to several
     photographs of one specimen. A photograph without an answer is named on stderr; the exit code
     is 1 if an image does not exist or no photograph has an answer.
 
@@ -123,7 +132,7 @@ def command(
         chosen = bins_of(bins_by_label, rank, within, exclude, collection, taxonomy, encoder)
         classify(sources, *chosen, k, format_, output)
         return
-    asked = AnswerOptions(precision, rank, k or 1, group_by, sequence)
+    asked = AnswerOptions(precision, rank, k or 1, group_by, sequence, novel)
     listed = None
     if subset or checklist:
         listed = (

@@ -37,6 +37,12 @@ from ui import options
     help="Lowest confidence of a label; a less certain image gets none.",
 )
 @click.option(
+    "--novel",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="How many of the images may be of classes without an example; by default estimated.",
+)
+@click.option(
     "--sets",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
@@ -72,6 +78,7 @@ def command(
     method: str,
     k: int,
     precision: float,
+    novel: float | None,
     sets: float,
     query: str | None,
     first: int,
@@ -109,6 +116,7 @@ def command(
         within=within,
         where=where,
         relabel=relabel,
+        novel=novel,
     )
     for line in told(labelling, method):
         click.echo(line, err=True)

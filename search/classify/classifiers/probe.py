@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from model.vectors import Features
 from search.classify.classifiers import NEIGHBOURS, Scores, centred
@@ -36,11 +34,19 @@ class Probe:
 
 def fit(reference: ReferenceSet, neighbours: int = NEIGHBOURS) -> Probe:
     """Learn the weights, every class as important as any other; one alone needs none."""
+    return fit_probe(reference, C)
+
+
+def fit_probe(reference: ReferenceSet, c: float) -> Probe:
+    """Learn the weights with `c`, the inverse of the penalty."""
+    from sklearn.exceptions import ConvergenceWarning  # seconds
+    from sklearn.linear_model import LogisticRegression
+
     mean = reference.vectors.mean(axis=0)
     dim, classes = reference.vectors.shape[1], reference.count
     if classes == 1:
         return Probe(mean, np.zeros((1, dim), np.float32), np.zeros(1, np.float32))
-    model = LogisticRegression(C=C, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
+    model = LogisticRegression(C=c, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
     with _FITTING, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last step is near enough
         model.fit(centred(reference.vectors, mean), reference.classes)
