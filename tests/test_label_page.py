@@ -1,5 +1,6 @@
 """The label page: reviewed by keys alone in a browser; every act is on disk, and taken back."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,9 +112,8 @@ def test_a_hundred_images_by_keys_alone_and_all_of_it_undone(page: Page, collect
     start = labels(collection)
     for number in range(100):
         page.keyboard.press("v")
-        if number % 25 == 24:  # a wall shows 60
-            done = page.get_by_text(f"· {number + 1} images done")
-            expect(done).to_be_visible(timeout=WAIT * 1000)
+        done = page.get_by_text(re.compile(rf"· {number + 1} images? done"))
+        expect(done).to_be_visible(timeout=WAIT * 1000)
     expect(page.get_by_text("4 to review")).to_be_visible()
     finish(page, collection)
     given = labels(collection)
@@ -122,9 +122,8 @@ def test_a_hundred_images_by_keys_alone_and_all_of_it_undone(page: Page, collect
     tiles(page).first.focus()
     for number in range(100):
         page.keyboard.press("z")
-        if number % 25 == 24:
-            left = page.get_by_text(f"· {99 - number} images done")
-            expect(left).to_be_visible(timeout=WAIT * 1000)
+        left = page.get_by_text(re.compile(rf"· {99 - number} images? done"))
+        expect(left).to_be_visible(timeout=WAIT * 1000)
     expect(page.get_by_text(f"{UNLABELLED} to review")).to_be_visible(timeout=WAIT * 1000)
     finish(page, collection)
     assert labels(collection) == start
