@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.labels.label_files import Label
+from indexer.labels.label_files import Label, read_label_file
 from indexer.store.manifest import read_manifest
 from model.errors import BadInput, Error, UnknownName
 from model.taxon import Taxon
@@ -477,3 +477,30 @@ def test_an_example_said_by_its_species_alone_is_the_one_that_is_known(tmp_path:
     opened = open_collection(tmp_path / "c", ColourEncoder())
     said = {each.label: each.taxon_key for each in opened.label(examples).fitted.examples.said}
     assert said == {"x": "|".join([*lineage, "Panthera leo"]), "y": other.key}
+
+
+# People's words
+
+
+def labelled(place: Path, said: dict[str, str]) -> None:
+    """Index pictures that differ a little in green, each with a label of a table."""
+    for number, name in enumerate(said):
+        write_picture(place / "photos" / name, f"#10{number * 11:02x}20")
+    lines = [f'{name},"{label}"\n' for name, label in said.items()]
+    (place / "labels.csv").write_text("file_name,label\n" + "".join(lines))
+    run(place / "photos", place / "c", labels=read_label_file(place / "labels.csv"))
+
+
+TAXA = {f"{n}.png": name for n, name in enumerate(["Pica pica", "Mareca strepera"] * 2)}
+
+
+def test_a_person_s_word_is_left_alone_unless_asked(tmp_path: Path) -> None:
+    words = ["Mareca strepera?", "a duck, far away", "Mareca cf. strepera", "camera 1"]
+    nothing = ["?", "unsorted", "unknown", "to sort", ""]
+    said = {f"w{n}.png": word for n, word in enumerate([*words, *nothing])}
+    labelled(tmp_path, TAXA | said | {"camera 2/a.png": "", "Pica pica?/a.png": ""})
+    run(tmp_path / "photos", tmp_path / "c")
+    given = {Path(each["file_name"]) for each in opened(tmp_path).label().to_arrow().to_pylist()}
+    expected = {f"w{n}.png" for n in range(len(words), len(said))} | {"camera 2/a.png"}
+    assert {str(each.relative_to(tmp_path / "photos")) for each in given} == expected
+    assert len(opened(tmp_path).label(relabel=True)) == len(said) + 1

@@ -15,13 +15,12 @@ from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.status import CUT_SHORT
 from indexer.labels.label_files import Label, read_label_file
-from indexer.taxonomy.no_names import no_taxon
 from model.errors import BadInput
 from model.taxon import Taxon
+from search.label.human_labels import known_labels
 
 MOST_SHOTS = 100  # of a class, those with the lowest ids: more teach little and cost much
 KEYS = ("image_id", "file_name", "label")
-_UNSURE = ("", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +54,6 @@ def labelled_examples(snapshot: Snapshot) -> Examples:
     lines = snapshot.query(f"FROM ({_LABELLED}) WHERE place <= {MOST_SHOTS}", classes)
     known = snapshot.cursor().execute(f'SELECT "row" FROM ({_LABELLED})', [classes]).fetchnumpy()
     return _examples([line[:-1] for line in lines], np.sort(known["row"].astype(np.int64)))
-
-
-def labelled_rows(snapshot: Snapshot, examples: Examples) -> Rows:
-    """Return the rows that people labelled: with a taxon, as "blank" or "vehicle", or as a class.
-
-    A word that is none of these, such as a folder called "camera 1", is not a label to learn from.
-    """
-    labels = [*known_labels(snapshot), *(each.label for each in examples.said)]
-    found = snapshot.cursor().execute(_ANSWERED, [labels]).fetchnumpy()
-    return np.sort(found["row"].astype(np.int64))
-
-
-def detected_rows(snapshot: Snapshot) -> Rows:
-    """Return the rows in which a detector found a person, a vehicle or nothing."""
-    found = snapshot.cursor().execute(_DETECTED, [known_labels(snapshot)]).fetchnumpy()
-    return np.sort(found["row"].astype(np.int64))
-
-
-def known_labels(snapshot: Snapshot) -> list[str]:
-    """Return the labels that are known to be no taxon, such as "blank"; not "unsorted"."""
-    raw = snapshot.query("SELECT DISTINCT label FROM images WHERE taxon_key IS NULL")
-    return [label for (label,) in raw if no_taxon(label) not in _UNSURE]
 
 
 def read_examples(snapshot: Snapshot, given: Path | Mapping[str, Label]) -> Examples:
@@ -182,13 +159,6 @@ SELECT "row", image_id, label, said_key, coalesce(taxon_key, label) AS class,
     row_number() OVER (PARTITION BY class ORDER BY image_id) AS place
 FROM images WHERE (taxon_key IS NOT NULL OR list_contains(?, label))
     AND image_id NOT IN ({_CUT_SHORT}) ORDER BY image_id
-"""
-_ANSWERED = """
-SELECT "row" FROM images WHERE taxon_key IS NOT NULL OR (label <> '' AND list_contains(?, label))
-"""
-_DETECTED = """
-SELECT "row" FROM images
-WHERE taxon_key IS NULL AND list_contains(?, label) AND label = metadata['detection']
 """
 _OF_NAME = "SELECT name, taxon_key FROM taxa JOIN (SELECT unnest(?) AS name) USING (name)"
 # The better of two names of one image, its own before its folder's.
