@@ -48,7 +48,8 @@ def _says_nothing(label: str) -> bool:
 
 
 _OF_FOLDER = """
-(coalesce(labelled_by, '') = '' AND nfc_normalize(label) = nfc_normalize(split_part(source_id, '/', -2)))
+(coalesce(labelled_by, '') = ''
+    AND nfc_normalize(label) = nfc_normalize(split_part(source_id, '/', -2)))
 """
 _SAID = f"""
 SELECT DISTINCT label, {_OF_FOLDER} FROM images WHERE taxon_key IS NULL AND label <> ''
