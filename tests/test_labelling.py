@@ -122,6 +122,11 @@ def test_the_only_example_of_a_class_is_never_left_out() -> None:
     assert try_methods(noisy([1, 1], 0.1), "probe") == ("probe", ())
 
 
+def test_many_classes_of_one_example_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
+    load("probe").fit(noisy([1] * 20 + [2] * 5, 0.1))
+    assert [str(each.message) for each in recwarn] == []
+
+
 def result(method: str, right: int, of: int = 100) -> LeftOutScores:
     classes = np.zeros(of, np.int64)
     scores = np.zeros((of, 2), np.float32)
