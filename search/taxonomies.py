@@ -1,5 +1,6 @@
 """Taxonomies as a caller uses them: import one, list them, and the meaning of names in one."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.ingest.run import use_taxonomy as use
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.store.manifest import MANIFEST
-from indexer.taxonomy.built_in import about_built_in
+from indexer.taxonomy.built_in import about_built_in, open_built_in
 from indexer.taxonomy.draft import Problem
 from indexer.taxonomy.published_vectors import published_by
 from indexer.taxonomy.store import About, import_taxonomy, list_taxonomies, open_taxonomy
@@ -24,6 +25,7 @@ from search.answers import Answers
 __all__ = ["import_", "list", "resolve", "show", "use"]
 
 DEFAULT = Path("taxalens.collection")
+_LOG = logging.getLogger("taxalens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def import_(
     names: Path | str | None = None,
     encoder: str | None = None,
 ) -> Imported:
-    """Import a source ("inat" or a path) into one file.
+    """Import a source ("inat", "ncbi" or a path) into one file.
 
     `name` is its name here, `to` a file outside the user's data folder, `names` a table of names
     of one's own. Vectors beside a label file of BioCLIP are kept with it, as made by `encoder`. A
@@ -206,11 +208,13 @@ def resolve(
     """Return the meaning of each name.
 
     `taxonomy` is the name or file of an imported one; by default the collection's, else the only
-    one. `within` names clades. Raises UnknownName where no taxonomy or no clade is meant.
+    one, else the built-in names. `within` names clades. Raises UnknownName for an unknown clade.
     """
     given, inside = ((each,) if isinstance(each, str) else tuple(each) for each in (names, within))
     snapshot = None if taxonomy else _snapshot(Path(collection))
-    rows = taxonomy_rows.resolve_names(_connection(taxonomy, snapshot), given, inside)
+    rows = taxonomy_rows.resolve_names(
+        _connection(taxonomy, snapshot, [*given, *inside]), given, inside
+    )
     return ResolvedNames(tuple(map(_resolved, rows)))
 
 
@@ -223,7 +227,7 @@ def show(
     collection may be open.
     """
     place = collection if isinstance(collection, Snapshot) else _snapshot(Path(collection))
-    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place), place, name)
+    rows = taxonomy_rows.show_taxon(_connection(taxonomy, place, [name]), place, name)
     return Relatives(tuple(_relative(row) for row in rows))
 
 
@@ -240,10 +244,13 @@ def _relative(row: dict[str, object]) -> Relative:
     return Relative(**plain)  # type: ignore[arg-type]  # by column
 
 
-def _connection(taxonomy: str | None, snapshot: Snapshot | None) -> duckdb.DuckDBPyConnection:
+def _connection(
+    taxonomy: str | None, snapshot: Snapshot | None, names: Sequence[str]
+) -> duckdb.DuckDBPyConnection:
     """Open the named taxonomy, else the collection's, else the only one, else its own taxa.
 
-    Raises UnknownName where there is none, or several and none is named.
+    Without a collection, too, the built-in names that `names` may mean, with a warning. Raises
+    UnknownName where several are here and none is named.
     """
     if taxonomy:
         return open_taxonomy(taxonomy).connection
@@ -258,7 +265,14 @@ def _connection(taxonomy: str | None, snapshot: Snapshot | None) -> duckdb.DuckD
         raise UnknownName(f"Several taxonomies are here: {names}; pass taxonomy=NAME.")
     if snapshot:
         return snapshot.cursor()
-    raise UnknownName("No taxonomy is here yet; make one with: taxalens taxonomy import inat")
+    built_in = open_built_in(names)
+    _LOG.warning(
+        "No taxonomy is imported: these are the names that come with taxalens (%s, %s names). "
+        "For more: taxalens taxonomy import inat",
+        built_in.about.title,
+        f"{built_in.about.names:,}",
+    )
+    return built_in.connection
 
 
 def _snapshot(collection: Path) -> Snapshot | None:

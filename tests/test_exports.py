@@ -651,6 +651,10 @@ def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Pa
     run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "table.csv"))
     exported(tmp_path / "c", tmp_path / "package", "camtrap-dp")
     package = validated(tmp_path / "package")
+    ((began, ended),) = [
+        (row["deploymentStart"], row["deploymentEnd"]) for row in package[DEPLOYMENTS]
+    ]
+    assert (began[:19], ended[:19]) == ("2020-05-30T02:57:37", "2020-05-30T02:57:44")
     methods = {row["fileName"]: row["captureMethod"] for row in package[MEDIA]}
     assert methods == {"a.png": "timeLapse", "b.png": ""}  # the standard knows two
     rows = package[OBSERVATIONS]

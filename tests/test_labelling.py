@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.labels.label_files import Label
+from indexer.labels.label_files import Label, read_label_file
+from indexer.labels.label_resolution import NO_TAXONOMY
 from indexer.store.manifest import read_manifest
+from indexer.taxonomy.built_in import BUILT_IN
 from model.errors import BadInput, Error, UnknownName
 from model.taxon import Taxon
 from search.classify.calibration import ClassCalibration, calibrate_classes
@@ -118,6 +120,11 @@ def test_the_only_example_of_a_class_is_never_left_out() -> None:
     assert sorted(left.classes.tolist()) == [1] * 3 + [2] * 7
     assert try_methods(noisy([1, 1, 1], 0.1)) == (ONE_SHOT, ())
     assert try_methods(noisy([1, 1], 0.1), "probe") == ("probe", ())
+
+
+def test_many_classes_of_one_example_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
+    load("probe").fit(noisy([1] * 20 + [2] * 5, 0.1))
+    assert [str(each.message) for each in recwarn] == []
 
 
 def result(method: str, right: int, of: int = 100) -> LeftOutScores:
@@ -476,4 +483,71 @@ def test_an_example_said_by_its_species_alone_is_the_one_that_is_known(tmp_path:
     examples = {"b.png": Label("x", alone), "c.png": Label("y", other)}
     opened = open_collection(tmp_path / "c", ColourEncoder())
     said = {each.label: each.taxon_key for each in opened.label(examples).fitted.examples.said}
-    assert said == {"x": "|".join([*lineage, "Panthera leo"]), "y": other.key}
+    assert said == {"Panthera leo": "|".join([*lineage, "Panthera leo"]), "Pica pica": other.key}
+
+
+# People's words
+
+
+def labelled(place: Path, said: dict[str, str], taxonomy: str | None = None) -> None:
+    """Index pictures that differ a little in green, each with a label of a table."""
+    for number, name in enumerate(said):
+        write_picture(place / "photos" / name, f"#10{number * 11:02x}20")
+    lines = [f'{name},"{label}"\n' for name, label in said.items()]
+    (place / "labels.csv").write_text("file_name,label\n" + "".join(lines))
+    given = read_label_file(place / "labels.csv")
+    run(place / "photos", place / "c", labels=given, taxonomy=taxonomy)
+
+
+TAXA = {f"{n}.png": name for n, name in enumerate(["Pica pica", "Mareca strepera"] * 2)}
+
+
+def test_a_person_s_word_is_left_alone_unless_asked(tmp_path: Path) -> None:
+    words = ["Mareca strepera?", "a duck, far away", "Mareca cf. strepera", "camera 1"]
+    nothing = ["?", "unsorted", "unknown", "to sort", ""]
+    said = {f"w{n}.png": word for n, word in enumerate([*words, *nothing])}
+    labelled(tmp_path, TAXA | said | {"camera 2/a.png": "", "Pica pica?/a.png": ""})
+    run(tmp_path / "photos", tmp_path / "c")
+    given = {Path(each["file_name"]) for each in opened(tmp_path).label().to_arrow().to_pylist()}
+    expected = {f"w{n}.png" for n in range(len(words), len(said))} | {"camera 2/a.png"}
+    assert {str(each.relative_to(tmp_path / "photos")) for each in given} == expected
+    assert len(opened(tmp_path).label(relabel=True)) == len(said) + 2
+
+
+WRITTEN = {
+    "MARECA STREPERA": "Mareca strepera",
+    "mareca_strepera": "Mareca strepera",
+    "Mareca strepera (Linnaeus, 1758)": "Mareca strepera",
+    "Mareca strepera": "Mareca strepera",
+    "barn swallow": "Hirundo rustica",
+    "Hirundo rustica": "Hirundo rustica",
+    "Night Sky": "Night Sky",
+    "night_sky": "Night Sky",
+}
+DOUBTFUL = ("Mareca cf. strepera", "Hirundo rustica?", "Hirundo aff. rustica")
+
+
+@pytest.mark.parametrize("taxonomy", [BUILT_IN, NO_TAXONOMY])
+def test_classes_are_taxa_however_they_are_written(tmp_path: Path, taxonomy: str) -> None:
+    written = [each for each in WRITTEN if taxonomy == BUILT_IN or each != "barn swallow"]
+    said = {f"{n}.png": label for n, label in enumerate([*written, *DOUBTFUL])}
+    labelled(tmp_path, said, taxonomy)
+    expected = {WRITTEN[each] for each in written}
+    examples = opened(tmp_path).label(tmp_path / "labels.csv").fitted.examples
+    assert sorted(each.label for each in examples.said) == sorted(expected)
+    assert len(examples.rows) == len(written)
+    assert examples.doubtful == len(DOUBTFUL)
+    assert {each.label for each in examples.said if not each.taxon_key} == {"Night Sky"}
+    own = opened(tmp_path).label().fitted.examples
+    assert {each.label for each in own.said} == expected - {"Night Sky"}
+    found = taxalens("label", "-c", tmp_path / "c", "--examples", tmp_path / "labels.csv")
+    assert "not examples: 3 images with a doubtful label (cf., aff. or ?)\n" in found.stderr
+
+
+def test_a_doubt_in_a_column_of_its_own_is_not_an_example(tmp_path: Path) -> None:
+    labelled(tmp_path, TAXA)
+    doubt = 'file_name,scientificName,identificationQualifier\n0.png,Pica pica,"cf. pica"\n'
+    (tmp_path / "doubt.csv").write_text(doubt)
+    run(tmp_path / "photos", tmp_path / "c", labels=read_label_file(tmp_path / "doubt.csv"))
+    examples = opened(tmp_path).label().fitted.examples
+    assert (len(examples.rows), examples.doubtful) == (3, 1)

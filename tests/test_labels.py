@@ -104,9 +104,11 @@ def test_labels_that_differ_by_case_or_blanks_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "file_name,label\na.jpg,goldfinch\nb.jpg,Goldfinch\nc.jpg,GOLDFINCH\nd.jpg,swallow\n"
+    text += "".join(f"{n}.jpg,x{n}\nx{n}.jpg,X{n}\n" for n in range(5))
     read_label_file(write(tmp_path / "few.csv", text))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path}/few.csv writes one label in several ways: goldfinch, Goldfinch, GOLDFINCH."
+        f"{tmp_path}/few.csv writes one label in several ways: goldfinch, Goldfinch, GOLDFINCH; "
+        "x0, X0; x1, X1; and 3 more labels."
     ]
 
 

@@ -321,3 +321,22 @@ def test_words_that_leave_an_image_unlabelled_are_no_unknown_names(
     index(tmp_path / "photos", tmp_path / "c", encoder=ColourEncoder())
     assert "labels understood as taxa: lion (Panthera leo)" in caplog.text
     assert "stays a word" not in caplog.text
+
+
+def test_one_picture_in_two_files_with_labels_of_different_taxa_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {
+        **{"a.png": "Panthera leo", "b.png": "Panthera leopardus", "c.png": "PANTHERA LEO"},
+        **{"d.png": "Pica pica", "e.png": "Pica", "f.png": "blank"},
+    }
+    for name in said:
+        write_picture(tmp_path / "p" / name, "orange" if name < "d" else "black")
+    lines = [f"{name},{label}\n" for name, label in said.items()]
+    (tmp_path / "l.csv").write_text("file_name,label\n" + "".join(lines))
+    index(tmp_path / "p", tmp_path / "c", encoder=ColourEncoder(), labels=tmp_path / "l.csv")
+    warned = [each for each in caplog.messages if "labels of different taxa" in each]
+    assert warned == [
+        "1 picture in several files with labels of different taxa: "
+        "p/a.png (Panthera leo) and p/b.png (Panthera leopardus)"
+    ]

@@ -441,7 +441,6 @@ def test_rows_of_a_label_file_that_are_not_used_are_told_of(
 ) -> None:
     read_label_file(write(tmp_path, "file_name,label\na.jpg,x\n,y\na.jpg,z\na.jpg,x\n"))
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "1 rows are left out, as they have no file_name, the first line 3.",
-        "1 rows are left out, as they speak of what an earlier line speaks of otherwise: "
-        "a.jpg (line 4: z).",
+        "1 row is left out: without a file_name, first line 3.",
+        "1 row is left out: unlike an earlier row about the same picture: a.jpg (line 4: z).",
     ]

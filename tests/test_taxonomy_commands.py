@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from pictures import run, write_picture
 from taxonomies import TAXA, write_source
 
+from indexer.taxonomy.sources import PACKAGES
 from ui.cli import main
 
 
@@ -31,11 +32,24 @@ def rows(*arguments: object) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
 
-def test_without_a_taxonomy_one_is_told_how_to_make_one(desk: Path) -> None:
-    result = taxalens("resolve", "lion")
-    assert result.exit_code == 1
-    assert "make one with: taxalens taxonomy import inat" in result.stderr
+def test_without_an_import_the_built_in_names_answer_and_say_so(desk: Path) -> None:
+    result = taxalens("resolve", "lion", "felis CATUS", "Yeti", "--format", "csv")
+    assert result.exit_code == 0, result.output
+    found = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["species"] for row in found] == ["Panthera leo", "Felis catus", ""]
+    assert "No taxonomy is imported: these are the names that come with taxalens" in result.stderr
+    (inside,) = rows("resolve", "lion", "--within", "Mammalia")
+    assert inside["status"] == "resolved"
+    shown = {(row["relation"], row["name"]) for row in rows("show", "Felidae")}
+    assert {("above", "Carnivora"), ("itself", "Felidae"), ("below", "Panthera")} <= shown
+    missing = taxalens("resolve", "lion", "--within", "Yetidae")
+    assert missing.exit_code == 1
+    assert "No taxon is called 'Yetidae'" in missing.stderr
     assert taxalens("use", "inat").exit_code == 1
+
+
+def test_the_help_of_import_names_every_word(desk: Path) -> None:
+    assert all(word in taxalens("import", "--help").stdout for word in PACKAGES)
 
 
 def test_a_source_becomes_a_taxonomy_that_is_listed_and_asked(desk: Path) -> None:

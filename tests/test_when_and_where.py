@@ -142,6 +142,8 @@ def test_dates_of_cameras_are_found_and_what_is_not_a_date_is_counted(
         "g": "2021-05-03 10:00",
         "h": "2021/2022",
         "i": "0000:00:00 00:00:00",
+        "j": "2021-05-01T25:00:00",
+        "k": "2021-05-01T06:00:00.5+02:00",
     }
     labels = {}
     for name, date in said.items():
@@ -149,10 +151,10 @@ def test_dates_of_cameras_are_found_and_what_is_not_a_date_is_counted(
         labels[f"{name}.png"] = Label("", None, {"eventDate": date} if date else {})
     run(tmp_path / "p", tmp_path / "c", labels=labels)
     opened = open_collection(tmp_path / "c", ColourEncoder())
-    assert found(opened, date="2021-05") == "abg"
-    assert found(opened, date="2021") == "abgh"
-    assert found(opened, date="/2030") == "abgh"
-    assert "4 images have an eventDate that cannot be read as a date." in caplog.text
+    assert found(opened, date="2021-05") == "abgk"
+    assert found(opened, date="2021") == "abghk"
+    assert found(opened, date="/2030") == "abghk"
+    assert "5 images have an eventDate that cannot be read as a date." in caplog.text
 
 
 def test_collections_of_dates_alone_say_nothing(

@@ -38,6 +38,8 @@ def told(labelling: Labelling, asked: str) -> Iterator[str]:
     if missing := fitted.examples.unmatched:
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         yield f"{len(missing):,} lines of the examples match no image: {some}"
+    if doubtful := fitted.examples.doubtful:
+        yield f"not examples: {counted(doubtful, 'image')} with a doubtful label (cf., aff. or ?)"
     if fitted.left_out is None:
         yield (
             f"One example of each class: none can be left out, so how well {fitted.method} does "

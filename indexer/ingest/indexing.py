@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
-from indexer.ingest.label_report import label_report
+from indexer.ingest.label_report import contradictions, label_report
 from indexer.ingest.pipeline import Progress
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.records import is_address
@@ -131,6 +131,8 @@ def _index(
     if counts.any or taxonomy:
         for line in label_report(collection, with_taxa=is_new or bool(taxonomy)):
             _LOG.info("%s", line)
+        if line := contradictions(collection):
+            _LOG.warning("%s", line)
     return counts
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.inputs.records import CROP_MARK
 from indexer.labels.label_resolution import (
     AMBIGUOUS,
     AS_SAID,
@@ -18,6 +19,7 @@ from model.sizes import counted
 from model.taxon import Taxon
 
 MOST_SHOWN = 5  # labels in a line
+MOST_PAIRS = 3  # of files in a line
 
 
 def label_report(collection: Path, with_taxa: bool) -> Iterator[str]:
@@ -63,6 +65,26 @@ def label_report(collection: Path, with_taxa: bool) -> Iterator[str]:
         )
 
 
+def contradictions(collection: Path) -> str:
+    """Return a line that names files of equal content whose labels mean different taxa, else "".
+
+    A taxon and one above it do not contradict each other.
+    """
+    with open_snapshot(collection) as snapshot:
+        pairs = snapshot.query(_CONTRADICTIONS, CROP_MARK)
+    if not pairs:
+        return ""
+    shown = "; ".join(
+        f"{one} ({label}) and {other} ({another})"
+        for one, label, other, another in pairs[:MOST_PAIRS]
+    )
+    more = len(pairs) - MOST_PAIRS
+    return (
+        f"{counted(len(pairs), 'picture')} in several files with labels of different taxa: {shown}"
+        + (f"; and {more:,} more" if more > 0 else "")
+    )
+
+
 def _stay(labels: list[str]) -> str:
     return "stays a word" if len(labels) == 1 else "stay words"
 
@@ -79,4 +101,18 @@ JOIN meanings ON images.label = meanings.label
     AND images.said_key IS NOT DISTINCT FROM meanings.said_key
 WHERE images.label <> '' AND reason <> '{STATED}'
 GROUP BY ALL ORDER BY count(*) DESC, images.label
+"""
+_CONTRADICTIONS = """
+WITH said AS (
+    SELECT sha256, replace(taxon_key, '+', '|') || '|' AS clade,
+        min(source_id) AS source_id, arg_min(label, source_id) AS label
+    FROM images WHERE taxon_key IS NOT NULL AND NOT contains(source_id, ?) GROUP BY ALL
+), pairs AS (
+    SELECT one.sha256, one.source_id AS one, one.label, two.source_id AS two, two.label AS another
+    FROM said AS one JOIN said AS two ON one.sha256 = two.sha256 AND one.source_id < two.source_id
+        AND NOT starts_with(one.clade, two.clade)
+        AND NOT starts_with(two.clade, one.clade)
+)
+SELECT min(one), arg_min(label, one || two), arg_min(two, one || two), arg_min(another, one || two)
+FROM pairs GROUP BY sha256 ORDER BY 1
 """

@@ -98,12 +98,14 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
             if labels.setdefault(about, label) != label:
                 again.append(f"{about} (line {row.line}: {label.text})")
     if nameless:
-        _warn(path, len(nameless), f"have no {key}, the first line {nameless[0]}")
+        _warn(path, len(nameless), f"without a {key}, first line {nameless[0]}")
     if again:
         shown = ", ".join(again[:3]) + (", …" if len(again) > 3 else "")
-        _warn(path, len(again), f"speak of what an earlier line speaks of otherwise: {shown}")
-    for spellings in spellings_of_one(label.text for label in labels.values()):
-        _LOG.warning("%s writes one label in several ways: %s.", path, ", ".join(spellings))
+        _warn(path, len(again), f"unlike an earlier row about the same picture: {shown}")
+    if alike := spellings_of_one(label.text for label in labels.values()):
+        some = "; ".join(", ".join(spellings) for spellings in alike[:3])
+        more = f"; and {len(alike) - 3} more labels" if len(alike) > 3 else ""
+        _LOG.warning("%s writes one label in several ways: %s%s.", path, some, more)
     return labels
 
 
@@ -116,7 +118,8 @@ def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
 
 
 def _warn(path: Path, lines: int, why: str) -> None:
-    _LOG.warning("%s: %d rows are left out, as they %s.", path, lines, why)
+    rows = "1 row is" if lines == 1 else f"{lines:,} rows are"
+    _LOG.warning("%s: %s left out: %s.", path, rows, why)
 
 
 def keys_of(record: Record, base: str) -> tuple[str, ...]:

@@ -118,6 +118,29 @@ def taxonomy_of(manifest: Manifest) -> Taxonomy | None:
     return None
 
 
+def meanings_of(
+    manifest: Manifest, said: Sequence[tuple[str, str | None]]
+) -> dict[tuple[str, str | None], str | None]:
+    """Return the key of the taxon that each label means beside a key, as those of images do.
+
+    Without the collection's taxonomy a label means the key beside it.
+    """
+    each = [_Said(label, key) for label, key in dict.fromkeys(said)]
+    built_in = manifest.taxonomy is not None and manifest.taxonomy.name == BUILT_IN
+    if built_in:
+        names = [one.taxon.name if one.taxon else one.label for one in each]
+        taxonomy: Taxonomy | None = open_built_in(names)
+    else:
+        taxonomy = taxonomy_of(manifest)
+    if taxonomy is None:
+        return {(one.label, one.key): one.key for one in each}
+    try:
+        lines = _tables(taxonomy.cursor(), each, built_in)["meanings"]
+    finally:
+        taxonomy.close()
+    return {(line["label"], line["said_key"]): line["taxon_key"] for line in lines}
+
+
 def _said(collection: Path, manifest: Manifest) -> list[_Said]:
     """Return what people and machines said, each once."""
     columns = ["label", "taxon_key"]

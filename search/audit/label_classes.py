@@ -10,7 +10,7 @@ from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.taxon import RANKS
-from search.label.examples import known_labels
+from search.label.human_labels import known_labels
 
 Numbers = npt.NDArray[np.int64]
 UNLABELLED = -1

@@ -27,13 +27,8 @@ from search.classify.novelty import Novelty
 from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, fit_novelty
 from search.classify.reference_set import ReferenceSet, reference_set
 from search.classify.whitening import fit_whitening
-from search.label.examples import (
-    ExampleClass,
-    detected_rows,
-    labelled_examples,
-    labelled_rows,
-    read_examples,
-)
+from search.label.examples import ExampleClass, labelled_examples, read_examples
+from search.label.human_labels import detected_rows, labelled_rows
 from search.label.methods import AUTO, FittedMethod, check, fit_method
 
 SCHEMA = pa.schema(
@@ -197,7 +192,7 @@ def label(
     reference = reference_set(vectors, found.classes)
     fitted = fit_method(found, reference, method, neighbours)
     check(fitted, precision, sets)
-    known = detected_rows(snapshot) if labelled else labelled_rows(snapshot, found)
+    known = detected_rows(snapshot) if labelled else labelled_rows(snapshot)
     wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
     novelty = _novelty(reference, exact, wanted)
     share = novelty.share(novel) if novelty else 0.0

@@ -15,8 +15,11 @@ _BEGAN = (
     r"split_part(regexp_replace(trim(CAST({0} AS VARCHAR)), "
     r"'^(\d{{4}})[:/](\d\d)[:/](\d\d)($|[^\d])', '\1-\2-\3\4'), '/', 1)"
 )
+_TIME = (  # as `event_date` understands it
+    r"([01]\d|2[0-3])(:?[0-5]\d(:?[0-5]\d([.,]\d+)?)?)?(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?"
+)
 _READABLE = (
-    f"coalesce(regexp_full_match({_BEGAN}, '\\d{{{{4}}}}(-\\d\\d(-\\d\\d([T ].*)?)?)?') AND "
+    f"coalesce(regexp_full_match({_BEGAN}, '\\d{{{{4}}}}(-\\d\\d(-\\d\\d([T ]{_TIME})?)?)?') AND "
     f"TRY_CAST(left({_BEGAN} || '-01-01', 10) AS DATE) IS NOT NULL, false)"
 )
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")

