@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from indexer.labels.label_files import Label, label_from, label_of_folder, read_label_file
+from indexer.taxonomy.name_strings import readings
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
 from search.identify.name_lists import read_classes, read_names
@@ -402,3 +403,93 @@ def test_a_rank_between_the_seven_counts_where_no_lower_one_is_stated() -> None:
     lower = label_from("", {**above, "species": "Felis catus"}).taxon
     assert lower is not None
     assert lower.name == "Felis catus"
+
+
+BESIDE_A_GENUS = {
+    "major Linnaeus": "Parus major",
+    "major L.": "Parus major",
+    "MAJOR LINNAEUS": "Parus major",
+    "major juvenile": "Parus major",
+    "major lycaon": "Parus major",  # no subspecies without a rank or a Latin ending
+    "major cinereus": "Parus major cinereus",
+    "major ssp. minor": "Parus major minor",
+    "unbekannt": "Parus",
+    "juvenile": "Parus",
+    "white spots": "Parus",
+    "major?": "Parus",
+    "sp.": "Parus",
+    "cf. major": "Parus",
+}
+
+
+@pytest.mark.parametrize(("species", "meant"), BESIDE_A_GENUS.items())
+def test_a_genus_and_the_cell_of_a_species_are_read_as_one_cell(species: str, meant: str) -> None:
+    label = label_from("", {"genus": "Parus", "species": species})
+    assert label.taxon is not None
+    assert (label.text, label.taxon.name) == (f"Parus {species}", meant)
+
+
+@pytest.mark.parametrize("word", ["unbekannt", "juvenile", "male", "tbd"])
+def test_a_word_that_is_no_epithet_makes_no_species_in_one_cell(word: str) -> None:
+    taxon = label_from("", {"species": f"Parus {word}"}).taxon
+    assert taxon is None or taxon.name == "Parus"
+
+
+PARUS = {
+    "columns": {"genus": "Parus", "species": "major"},
+    "full": {"genus": "Parus", "species": "Parus major"},
+    "taxon": {"taxon": "Parus major"},
+    "archive": {"scientificName": "Parus major L.", "taxonRank": "SPECIES", "genus": "Parus"},
+}
+
+
+@pytest.mark.parametrize("columns", PARUS)
+@pytest.mark.parametrize(
+    ("qualifier", "written", "meant"),
+    [
+        ("cf.", "Parus cf. major", "Parus"),
+        ("cf. major", "Parus cf. major", "Parus"),
+        ("aff.", "Parus aff. major", "Parus"),
+        ("?", "Parus major?", ""),
+        ("sp.", "Parus sp.", "Parus"),
+        ("probably", "Parus major", ""),
+        ("s. l.", "Parus major", "Parus major"),
+    ],
+)
+def test_a_qualifier_in_its_own_column_counts_as_in_one_cell(
+    columns: str, qualifier: str, written: str, meant: str
+) -> None:
+    label = label_from("", PARUS[columns] | {"identificationQualifier": qualifier})
+    assert label.text.startswith(written)
+    assert label.metadata["identificationQualifier"] == qualifier
+    genus = "Parus" if "genus" in PARUS[columns] else ""
+    assert (label.taxon.name if label.taxon else "") == (meant or genus)
+    assert meant != "Parus" or not any(
+        each.whole and each.name == "Parus major" for each in readings(label.text)
+    )
+
+
+SUBSPECIES = [
+    {"genus": "Canis", "species": "lupus", "subspecies": "lycaon"},
+    {"genus": "Canis", "species": "lupus L.", "Subspecies": "ssp. lycaon"},
+    {"genus": "Canis", "species": "Canis lupus", "subspecies": "Canis lupus lycaon"},
+    {"species": "Canis lupus", "subspecies": "lycaon"},
+    {"taxon": "Canis lupus", "subspecies": "lycaon"},
+    {"genus": "Canis", "specificEpithet": "lupus", "infraspecificEpithet": "lycaon"},
+]
+
+
+@pytest.mark.parametrize("row", SUBSPECIES)
+def test_a_subspecies_in_its_own_column_is_one(row: dict[str, str], tmp_path: Path) -> None:
+    lines = (",".join(cells) for cells in (["file_name", *row], ["1.jpg", *row.values()]))
+    taxon = read_label_file(write(tmp_path / "l.csv", "\n".join(lines) + "\n"))["1.jpg"].taxon
+    assert taxon is not None
+    assert taxon.name == "Canis lupus lycaon"
+
+
+def test_a_verbatim_identification_is_the_label_and_its_doubt_counts() -> None:
+    row = {"genus": "Parus", "species": "Parus major", "verbatimIdentification": "Parus cf. major"}
+    label = label_from("", {**row})
+    assert (label.text, label.taxon and label.taxon.name) == ("Parus cf. major", "Parus")
+    lion = label_from("", {"scientificName": "Panthera leo", "verbatimIdentification": "lion"})
+    assert (lion.text, lion.taxon and lion.taxon.name) == ("lion", "Panthera leo")

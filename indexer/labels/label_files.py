@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from indexer.inputs.records import CROP_MARK, Record, media_in, plain_name
 from indexer.labels.label_columns import stated_in, taxon_of_label
+from indexer.labels.written_names import VERBATIM, has_doubt
 from indexer.tables.columns import PLACES, URLS
 from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
@@ -173,5 +174,7 @@ def label_from(text: str, said: dict[str, str]) -> Label:
         return replace(_label_of_words(text, taxon_of_label(text)), metadata=said)
     if not text and stated.word:
         text, written = stated.word, ""
-    text = text or written or taxon.name or taxon.common_name
+    if not text and has_doubt(written):
+        said.pop(VERBATIM, "")
+    text = text or said.pop(VERBATIM, "") or written or taxon.name or taxon.common_name
     return Label(text, taxon if taxon.name else None, said)

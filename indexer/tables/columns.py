@@ -9,7 +9,17 @@ from model.taxon import RANKS
 URLS = ("url", "image_url", "accessURI", "identifier", "associatedMedia")
 PLACES = ("file_name", "path", "filepath", "file", "image_path", "image", *URLS)
 """where a picture may be named, the first that a row fills"""
-NAMES = (*map(str, RANKS), "taxon", "rank", "common_name", "label", "image_id", "name", "kind")
+NAMES = (
+    *map(str, RANKS),
+    "subspecies",
+    "taxon",
+    "rank",
+    "common_name",
+    "label",
+    "image_id",
+    "name",
+    "kind",
+)
 # Beside Darwin Core: of Dublin Core and Audubon Core about media, and of GBIF's downloads.
 _BESIDE = (
     *("creator", "title", "description", "publisher", "created", "format", "rights"),
