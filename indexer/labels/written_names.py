@@ -27,7 +27,7 @@ def beside_genus(genus: str, species: str) -> str:
     A cell that holds the genus itself, or another in full, stays as it is.
     """
     first, *others = species.split()
-    full = first.casefold() == genus.casefold() and others
+    full = bool(others) and first.casefold() == genus.casefold()
     if others and GENUS.match(first):
         full = full or others[0][0].islower() or others[0][0] in "(×"
     return species if full or not genus else f"{genus} {species}"
