@@ -337,3 +337,10 @@ def test_the_doubt_of_a_label_is_its_qualifier(label: str, qualifier: str, tmp_p
     ((row,), _) = archive(tmp_path / "c")
     assert row["identificationQualifier"] == qualifier
     assert row["verbatimIdentification"] == label
+
+
+def test_an_author_beside_the_labels_name_is_that_of_the_name(tmp_path: Path) -> None:
+    said = {"scientificNameAuthorship": "(Linnaeus, 1758)"}
+    ((row,), _) = archive(collection(tmp_path, said, label=Label("Panthera leo", LION)))
+    assert row["scientificNameAuthorship"] == "(Linnaeus, 1758)"
+    assert row["dynamicProperties"] == ""

@@ -493,3 +493,36 @@ def test_a_verbatim_identification_is_the_label_and_its_doubt_counts() -> None:
     assert (label.text, label.taxon and label.taxon.name) == ("Parus cf. major", "Parus")
     lion = label_from("", {"scientificName": "Panthera leo", "verbatimIdentification": "lion"})
     assert (lion.text, lion.taxon and lion.taxon.name) == ("lion", "Panthera leo")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Species name", "species_name", "Taxon name", "Scientific Name", "Latin name", "Art", "TAXON"],
+)
+def test_headers_that_people_write_are_columns_of_names(header: str, tmp_path: Path) -> None:
+    label = read_label_file(write(tmp_path / "l.csv", f"file_name,{header}\n1.jpg,Parus major\n"))
+    assert label["1.jpg"].taxon == species("Parus", "major")
+
+
+def test_a_table_without_a_column_of_labels_is_told_with_the_nearest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_label_file(write(tmp_path / "l.csv", "file_name,Speceis,site\n1.jpg,Parus major,A\n"))
+    (warning,) = (record.getMessage() for record in caplog.records)
+    assert "has no column of labels" in warning
+    assert "it has Speceis, site" in warning
+    assert "Speceis (nearest: species)" in warning
+    assert "site (nearest" not in warning
+
+
+@pytest.mark.parametrize("column", ["species", "taxon", "label", "common_name"])
+def test_a_question_mark_is_no_label(column: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "l.csv", f"file_name,{column},qualifier\n1.jpg,?,?\n")
+    label = read_label_file(path)["1.jpg"]
+    assert (label.text, label.taxon) == ("", None)
+    assert label.metadata == {"identificationQualifier": "?"}
+
+
+def test_the_verbatim_identification_of_cells_is_all_of_them() -> None:
+    label = label_from("a tit", {"genus": "Parus", "species": "major?"})
+    assert label.metadata == {"verbatimIdentification": "Parus major?"}

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from rapidfuzz import fuzz, process
+
 from indexer.inputs.records import CROP_MARK, Record, media_in, plain_name
 from indexer.labels.label_columns import stated_in, taxon_of_label
 from indexer.labels.written_names import VERBATIM, has_doubt
-from indexer.tables.columns import PLACES, URLS
+from indexer.tables.columns import PLACES, STATING, URLS
 from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.stated_names import lineage_of
@@ -86,6 +88,7 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
             f"{path} has neither of the columns file_name and label, but "
             f"{', '.join(table.columns)}; rename one."
         )
+    _warn_without_label(path, [each for each in table.columns if each != key], key)
     labels: dict[str, Label] = {}
     again: list[str] = []
     nameless: list[int] = []
@@ -106,6 +109,27 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
     for spellings in spellings_of_one(label.text for label in labels.values()):
         _LOG.warning("%s writes one label in several ways: %s.", path, ", ".join(spellings))
     return labels
+
+
+def _warn_without_label(path: Path, columns: Sequence[str], key: str) -> None:
+    """Tell of a table without a column of labels, and which column may be one."""
+    if key == "label" or not set(columns).isdisjoint(STATING):
+        return
+    near = [
+        f"{column} (nearest: {found[0]})"
+        for column in columns
+        if (
+            found := process.extractOne(
+                column, STATING, scorer=fuzz.ratio, processor=str.lower, score_cutoff=70
+            )
+        )
+    ]
+    named = ", ".join(columns) or "no other column"
+    _LOG.warning(
+        "%s has no column of labels, and labels nothing; it has %s%s. Labels are read from label, "
+        "taxon, scientificName, species, genus and the other ranks, and common_name.",
+        *(path, named, f"; rename {', '.join(near)}" if near else ""),
+    )
 
 
 def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
