@@ -6,7 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.labels.label_files import Label, label_from, label_of_folder, read_label_file
+from indexer.inputs.records import Record
+from indexer.labels.label_files import (
+    Label,
+    label_from,
+    label_of_folder,
+    labelled,
+    read_label_file,
+)
 from indexer.taxonomy.name_strings import readings
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
@@ -526,3 +533,24 @@ def test_a_question_mark_is_no_label(column: str, tmp_path: Path) -> None:
 def test_the_verbatim_identification_of_cells_is_all_of_them() -> None:
     label = label_from("a tit", {"genus": "Parus", "species": "major?"})
     assert label.metadata == {"verbatimIdentification": "Parus major?"}
+
+
+def test_a_picture_that_is_labelled_by_two_of_its_names_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tit, lion = Label("Parus major"), Label("Panthera leo")
+    labels = {"p/b.jpg": lion, "b.jpg": tit, "p/c.jpg": lion, "c.jpg": lion}
+    assert labelled(Record("b.jpg"), "/x/p", labels).label == "Parus major"
+    assert labelled(Record("c.jpg"), "/x/p", labels).label == "Panthera leo"
+    assert [record.getMessage() for record in caplog.records] == [
+        "b.jpg is labelled Parus major as b.jpg, which counts, and Panthera leo as p/b.jpg; remove "
+        "one of the rows."
+    ]
+
+
+def test_the_label_of_a_folder_is_no_second_label_of_its_pictures(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    labels = {"birds/b.jpg": Label("Parus major"), "birds": Label("bird")}
+    assert labelled(Record("birds/b.jpg"), "/x/p", labels).label == "Parus major"
+    assert not caplog.records

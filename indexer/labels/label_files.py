@@ -168,10 +168,12 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     vehicle stays one, and what it says of a folder leaves a photograph blank that a detector did.
     """
     keys = keys_of(record, base) if labels else ()
-    key = next((key for key in keys if key in labels), None)
-    if key is None:
+    given_by = [key for key in keys if key in labels]
+    if not given_by:
         return record
+    key = given_by[0]
     given = labels[key]
+    _warn_of_others(record, given_by, labels)
     metadata = {**record.metadata, **given.metadata}
     of_whole = record.crop is not None and key != plain_name(record.source_id)
     by_folder = key == plain_name(_folder(record))
@@ -180,6 +182,22 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     if not given.text or detected or (of_whole and (record.label or of_folder)):
         return replace(record, metadata=metadata, from_table=True)
     return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
+
+
+def _warn_of_others(record: Record, keys: Sequence[str], labels: Mapping[str, Label]) -> None:
+    """Tell where labels speak of one input by several names, and not alike; a folder is no name."""
+    whole = plain_name(record.source_id.partition(CROP_MARK)[0])
+    about = [
+        key
+        for key in dict.fromkeys(keys)
+        if labels[key].text and key != plain_name(_folder(record))
+    ]
+    if record.crop is None and len({labels[key].text for key in about}) > 1:
+        first, *others = (f"{labels[key].text} as {key}" for key in about)
+        _LOG.warning(
+            "%s is labelled %s, which counts, and %s; remove one of the rows.",
+            *(whole, first, " and ".join(others)),
+        )
 
 
 def label_from(text: str, said: dict[str, str]) -> Label:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from indexer.taxonomy.name_parts import GENUS, parts_of
+from indexer.taxonomy.name_parts import GENUS, parts_of, usual_case
 from indexer.taxonomy.name_strings import readings
 from indexer.taxonomy.no_names import NO_EPITHET, UNKNOWN_NAME, no_taxon
 from model.taxon import RANKS, Rank, Taxon
@@ -56,6 +56,7 @@ def species_of(written: str, genus: str = "") -> tuple[str, str]:
         return genus, text.lower()
     if genus and text[0].islower():
         text = f"{genus} {text}"  # an epithet with its author
+    text = usual_case(text)
     if text.isupper() or text.islower():
         text = text.capitalize()
     sign = "× " if _SIGN.match(text) else ""
