@@ -554,3 +554,17 @@ def test_the_label_of_a_folder_is_no_second_label_of_its_pictures(
     labels = {"birds/b.jpg": Label("Parus major"), "birds": Label("bird")}
     assert labelled(Record("birds/b.jpg"), "/x/p", labels).label == "Parus major"
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("PARUS MAJOR LINNAEUS", "Parus major"),
+        ("PARUS MAJOR MAJOR", "Parus major major"),
+        ("PARUS MAJOR (LINNAEUS, 1758)", "Parus major"),
+    ],
+)
+def test_of_capitals_the_species_counts(written: str, meant: str) -> None:
+    taxon = label_from("", {"species": written}).taxon
+    assert taxon is not None
+    assert taxon.name == meant

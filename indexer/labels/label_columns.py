@@ -111,6 +111,9 @@ def _species(text: str, genus: str) -> tuple[str, str]:
     if " " not in text and not genus:
         return "", ""
     first, epithets = species_of(text, genus)
+    known, _, below = epithets.partition(" ")
+    if text.isupper() and below != known:
+        epithets = known  # in capitals the last word may be an author: "PARUS MAJOR LINNAEUS"
     words = f"{first} {epithets}".strip()
     if first == genus:
         return first, epithets
