@@ -18,7 +18,7 @@ from search.browse.gallery import Gallery
 from search.counts import count
 from search.hits import Hit, Hits
 from search.opened import several
-from search.query.filters import Day, Filters, period
+from search.query.filters import Day, Filters, filters_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,14 +95,7 @@ class Collection(Gallery):
         from search.ranking.diversify import Diversity
         from search.retrieval import retrieve
 
-        filters = Filters(
-            several(within),
-            several(exclude),
-            str(rank or ""),
-            where or "",
-            period(date),
-            near or "",
-        )
+        filters = filters_of(within, exclude, rank, where, date, near)
         understood = understand(
             self.names,
             filters.within,
@@ -222,21 +215,26 @@ class Collection(Gallery):
         format: str | None = None,
         *,
         within: Names = (),
+        exclude: Names = (),
+        rank: Rank | str | None = None,
         where: str | None = None,
+        date: Day | tuple[Day | None, Day | None] | None = None,
+        near: "Place | None" = None,
         map: "Mapping[str, str] | None" = None,
         progress: "OnStep | None" = None,
     ) -> "Account":
         """Write the images that pass the filters in a format of `indexer/exports/formats`.
 
-        The path's suffix decides by default. `map` names the terms of columns of metadata:
-        {"fecha": "eventDate"}. Raises UnknownName or BadInput as
+        Filters are those of `search`; the path's suffix decides the format by default. `map` names
+        the terms of columns of metadata: {"fecha": "eventDate"}. Raises UnknownName or BadInput as
         `indexer.exports.export` does.
         """
         from indexer.exports.export import export
         from model.progress import Step, ignore
 
         report = progress or ignore
-        rows = self.among(within, where or "").array
+        filters = filters_of(within, exclude, rank, where, date, near)
+        rows = self.selections.of(filters.condition(self.names)).array
         for account in export(self.snapshot, Path(path), format or "", rows, map):
             report(Step("images to export", "images", account.images, len(rows)))
         return account

@@ -56,7 +56,7 @@ def test_the_table_of_nothing_has_its_columns() -> None:
 def test_findings_tell_their_hits_in_one_line_each() -> None:
     finding = Finding("outliers", "unlike all", hit(1), "", 9.0, (hit(2),))
     lines = repr(Findings((finding,), 7)).splitlines()
-    assert lines[0] == "Findings, 1: 7 images: 1 outliers"
+    assert lines[0] == "Findings, 1: 7 images: 1 outlier"
     assert len(lines) == 3
     assert "1.jpg" in lines[2]
 

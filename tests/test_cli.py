@@ -143,7 +143,6 @@ def test_info_says_what_the_collection_holds(place: Path) -> None:
         (("search", "--taxon", "Panthera loe", "-c", "{place}/c"), "Did you mean Panthera leo"),
         (("search", "--image", "{place}/photos/broken.jpg", "-c", "{place}/c"), "not a picture"),
         (("status", "-c", "nowhere"), "There is no collection"),
-        (("app", "-c", "nowhere"), "There is no collection"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_exit_code_1(

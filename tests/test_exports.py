@@ -644,13 +644,16 @@ def test_an_interval_and_a_count_as_pandas_writes_it_are_camtrap_dp(tmp_path: Pa
     for name, colour in (("a", "red"), ("b", "green")):
         write_picture(tmp_path / "p" / f"{name}.png", colour)
     (tmp_path / "table.csv").write_text(
-        "file_name,species,eventDate,decimalLatitude,decimalLongitude,individualCount\n"
-        "a.png,Panthera leo,2020-05-30T02:57:37Z/2020-05-30T02:57:44Z,1.5,13.4,1\n"
-        "b.png,Puma concolor,2020-05-30T02:57:37Z,1.5,13.4,1.0\n"
+        "file_name,species,eventDate,decimalLatitude,decimalLongitude,individualCount,captureMethod\n"
+        "a.png,Panthera leo,2020-05-30T02:57:37Z/2020-05-30T02:57:44Z,1.5,13.4,1,timeLapse\n"
+        "b.png,Puma concolor,2020-05-30T02:57:37Z,1.5,13.4,1.0,by chance\n"
     )
     run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "table.csv"))
     exported(tmp_path / "c", tmp_path / "package", "camtrap-dp")
-    rows = validated(tmp_path / "package")[OBSERVATIONS]
+    package = validated(tmp_path / "package")
+    methods = {row["fileName"]: row["captureMethod"] for row in package[MEDIA]}
+    assert methods == {"a.png": "timeLapse", "b.png": ""}  # the standard knows two
+    rows = package[OBSERVATIONS]
     assert [row["count"] for row in rows] == ["1", "1"]
     assert {row["eventStart"] for row in rows} == {"2020-05-30T02:57:37+00:00"}
 

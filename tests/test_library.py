@@ -107,6 +107,9 @@ def test_no_verb_prints(
         assert collection.audit().images == 2
         assert len(collection.suggest()) == 0
         assert collection.export(tmp_path / "t.csv", progress=steps.append).images == 2
+        for filters in ({"rank": "species"}, {"exclude": "Panthera leo"}):
+            written = collection.export(tmp_path / f"{next(iter(filters))}.csv", **filters)
+            assert written.images == len(collection.search(text="red", **filters))
         assert collection.info()["images"] == "2"
         assert len(collection.identify(photos / "Pica pica", precision=0.5)) == 1
     taxalens.retry(place)

@@ -71,6 +71,7 @@ def test_dates_are_as_precise_as_they_are_written(
         ("52.5,13.4,600", "ab"),
         ("0,180,100", "cd"),
         ("90,-120,20", "f"),
+        ("0,0,0", ""),
         ("10,10,30000", "abcdf"),
     ],
 )

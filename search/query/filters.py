@@ -64,6 +64,19 @@ def _rank(name: str) -> Rank:
         raise Error(f"Unknown rank {name!r}; choose one of {', '.join(RANKS)}.") from None
 
 
+def filters_of(
+    within: str | Sequence[str],
+    exclude: str | Sequence[str],
+    rank: Rank | str | None,
+    where: str | None,
+    date: Day | tuple[Day | None, Day | None] | None,
+    near: Place | None,
+) -> Filters:
+    """Return filters of values as Python has them."""
+    clades, others = ((each,) if isinstance(each, str) else each for each in (within, exclude))
+    return Filters(clades, others, str(rank or ""), where or "", period(date), near or "")
+
+
 def period(date: Day | tuple[Day | None, Day | None] | None) -> str:
     """Return a time as ISO 8601 writes it: "2021-05", "2021-05-01/2021-06", "2021/"."""
     if isinstance(date, tuple):

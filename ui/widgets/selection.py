@@ -4,6 +4,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -79,12 +80,11 @@ def _export(collection: Collection, ids: Sequence[str], filters: Filters, total:
     )
     if not st.button(f"Export {about}", key="export-make"):
         return
-    where = is_one_of(ids) if ids else filters.where
-    within = () if ids else filters.within
+    asked = Filters(where=is_one_of(ids)) if ids else filters
     try:
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder, f"taxalens{known[name].SUFFIX or ''}")
-            account = collection.export(target, name, within=within, where=where)
+            account = collection.export(target, name, **asdict(asked))
             data, suffix = _as_one_file(target)
     except Error as error:
         st.error(plain(str(error)))
