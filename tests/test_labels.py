@@ -492,6 +492,8 @@ def test_a_subspecies_in_its_own_column_is_one(row: dict[str, str], tmp_path: Pa
     taxon = read_label_file(write(tmp_path / "l.csv", "\n".join(lines) + "\n"))["1.jpg"].taxon
     assert taxon is not None
     assert taxon.name == "Canis lupus lycaon"
+    if "infraspecificEpithet" not in row:
+        assert taxon.below == ("subspecies", "Canis lupus lycaon")
 
 
 def test_a_verbatim_identification_is_the_label_and_its_doubt_counts() -> None:

@@ -78,12 +78,13 @@ def stated_in(said: dict[str, str]) -> Stated:
     elif species and not name:
         name, ranks[-1] = species, ""
     given.append(ranks[-1])
+    ranked = "subspecies" if said.get("subspecies") else ""
     written = _with_parts(given, said, name)
     if written and not species and not name:
         species = written
     if len(written.split()) > len(name.split()):
         name = written
-        rank = rank if rank in _BELOW_SPECIES else ""
+        rank = rank if rank in _BELOW_SPECIES else ranked
     if doubted := _doubted(given, said, name or species):
         name, rank = doubted, ""
     if rank in RANKS[:-1] and name and not _is_name(rank, name):
