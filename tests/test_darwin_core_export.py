@@ -337,3 +337,22 @@ def test_the_doubt_of_a_label_is_its_qualifier(label: str, qualifier: str, tmp_p
     ((row,), _) = archive(tmp_path / "c")
     assert row["identificationQualifier"] == qualifier
     assert row["verbatimIdentification"] == label
+
+
+def test_an_author_beside_the_labels_name_is_that_of_the_name(tmp_path: Path) -> None:
+    said = {"scientificNameAuthorship": "(Linnaeus, 1758)"}
+    ((row,), _) = archive(collection(tmp_path, said, label=Label("Panthera leo", LION)))
+    assert row["scientificNameAuthorship"] == "(Linnaeus, 1758)"
+    assert row["dynamicProperties"] == ""
+
+
+@pytest.mark.parametrize("written", ["2021-5-1", "2021-05-1", "20210501", "2021-5-01"])
+def test_a_day_without_zeros_or_hyphens_is_one(written: str) -> None:
+    assert event_date(written) == "2021-05-01"
+    assert event_date(f"{written}T06:00:00") == "2021-05-01T06:00:00"
+    assert event_date(f"{written}/2021-5-3") == "2021-05-01/2021-05-03"
+
+
+@pytest.mark.parametrize("written", ["2021-13-1", "2021-2-30", "20211301", "12345678", "2021-5"])
+def test_what_is_on_no_calendar_is_no_day(written: str) -> None:
+    assert event_date(written) == ""

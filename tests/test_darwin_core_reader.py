@@ -1,5 +1,6 @@
 """Darwin Core archives with media: GBIF downloads, Audubon Core, associatedMedia."""
 
+import csv
 import zipfile
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from archives import write, zipped
 from pictures import run, write_picture
 
 from indexer.catalog.snapshot import open_snapshot
+from indexer.exports.export import export
 from indexer.ingest.run import How
 from indexer.inputs.records import Record
+from indexer.labels.label_files import Label
 from indexer.readers import reader_of, refuse
-from indexer.readers.darwin_core import claims, read
+from indexer.readers.darwin_core import claims, labels_of, read
 from model.errors import BadInput
 
 DWC, GBIF = "http://rs.tdwg.org/dwc/terms", "http://rs.gbif.org/terms/1.0"
@@ -292,3 +295,108 @@ def test_names_keep_their_words_and_lose_neither_species_nor_subspecies(tmp_path
     assert [record.label for record in records] == list(NAMED)
     meant = [record.taxon.name if record.taxon else "" for record in records]
     assert meant == [name for _, name in NAMED.values()]
+
+
+SAID = {
+    "scientificName": "Parus major Linnaeus, 1758",
+    "scientificNameAuthorship": "Linnaeus, 1758",
+    "genus": "Parus",
+    "individualCount": "3",
+    "eventTime": "06:00",
+    "verbatimEventDate": "early May",
+    "verbatimLatitude": "53 N",
+    "iucnRedListCategory": "LC",
+    "license": "CC0",
+}
+
+
+def occurrences(folder: Path, *rows: dict[str, str], media: dict[str, str] | None = None) -> Path:
+    """Write an archive of occurrences with a picture each, 0.png …, and columns for all terms."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    terms = ["id", *(f"{DWC}/{name}" for name in names)]
+    of_media = ["id", f"{DC}/identifier", *(f"{DC}/{name}" for name in media or {})]
+    files = {
+        "meta.xml": meta(
+            table("core", f"{DWC}/Occurrence", "o.txt", terms),
+            table("extension", f"{GBIF}/Multimedia", "m.txt", of_media),
+        ),
+        "o.txt": lines(
+            terms, *([str(n), *(row.get(name, "") for name in names)] for n, row in enumerate(rows))
+        ),
+        "m.txt": lines(
+            of_media, *([str(n), f"{n}.png", *(media or {}).values()] for n, _ in enumerate(rows))
+        ),
+    }
+    folder = write(folder, files)
+    for number, _ in enumerate(rows):
+        write_picture(folder / f"{number}.png", (40 * number, 90, 10))
+    return folder
+
+
+def test_every_column_is_kept_under_its_term(tmp_path: Path) -> None:
+    source = occurrences(tmp_path / "a", SAID, media={"license": "CC-BY", "rating": "5"})
+    (record,) = records(source)
+    kept = {key: value for key, value in SAID.items() if key not in ("genus", "license")}
+    assert record.metadata == kept | {
+        "license": "CC-BY",
+        "occurrence license": "CC0",
+        "rating": "5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "name"),
+    [
+        ({"identificationQualifier": "cf. major"}, "Parus cf. major Linnaeus, 1758", "Parus"),
+        ({"identificationQualifier": "?"}, "Parus major? Linnaeus, 1758", "Parus"),
+        ({"verbatimIdentification": "Parus cf. major"}, "Parus cf. major", "Parus"),
+        ({"verbatimIdentification": "great tit"}, "great tit", "Parus major"),
+        ({"occurrenceStatus": "present"}, "Parus major Linnaeus, 1758", "Parus major"),
+    ],
+)
+def test_a_doubt_of_an_identification_is_part_of_the_label(
+    tmp_path: Path, said: dict[str, str], label: str, name: str
+) -> None:
+    (record,) = records(occurrences(tmp_path / "a", SAID | said))
+    assert (record.label, record.taxon and record.taxon.name) == (label, name)
+
+
+def test_an_absent_occurrence_gives_no_label_and_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    absent = SAID | {"occurrenceStatus": "ABSENT"}
+    first, second = records(occurrences(tmp_path / "a", absent, SAID))
+    assert (first.label, first.taxon, first.metadata["occurrenceStatus"]) == ("", None, "ABSENT")
+    assert second.taxon is not None
+    assert "1 row of media" in caplog.text
+    assert "occurrenceStatus is absent" in caplog.text
+
+
+def test_what_an_archive_says_is_in_the_archive_of_its_collection(tmp_path: Path) -> None:
+    doubted = SAID | {"scientificName": "Parus", "verbatimIdentification": "Parus cf. major"}
+    source = occurrences(tmp_path / "a", SAID, doubted | {"individualCount": "4"})
+    given: dict[str, Label] = {}
+    for turn in range(2):
+        collection, target = tmp_path / f"c{turn}", tmp_path / f"{turn}.zip"
+        pictures = tmp_path / "a" if turn == 0 else tmp_path / "pictures"
+        run(pictures, collection, labels=given)
+        with open_snapshot(collection) as snapshot:
+            list(export(snapshot, target, "darwin-core"))
+        with zipfile.ZipFile(target) as file:
+            text = file.read("occurrence.txt").decode().splitlines()
+        rows = list(csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE))
+        sure, unsure = sorted(rows, key=lambda row: row["individualCount"])
+        for term in ("individualCount", "eventTime", "verbatimEventDate", "verbatimLatitude"):
+            assert sure[term] == SAID[term]
+        assert sure["scientificNameAuthorship"] == "Linnaeus, 1758"
+        assert sure["scientificName"] == "Parus major"
+        assert unsure["verbatimIdentification"] == "Parus cf. major"
+        assert unsure["identificationQualifier"] == "cf. major"
+        assert unsure["scientificName"] == "Parus"
+        if turn == 0:  # the pictures without their tables, and our own archive as labels
+            (tmp_path / "pictures").mkdir()
+            for picture in source.glob("*.png"):
+                picture.rename(tmp_path / "pictures" / picture.name)
+            read_back = labels_of(target) or {}
+            given = {Path(name).name: label for name, label in read_back.items()}
+            assert len(given) == 2

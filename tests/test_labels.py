@@ -6,7 +6,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.labels.label_files import Label, label_from, label_of_folder, read_label_file
+from indexer.inputs.records import Record
+from indexer.labels.label_files import (
+    Label,
+    label_from,
+    label_of_folder,
+    labelled,
+    read_label_file,
+)
+from indexer.taxonomy.name_strings import readings
 from model.errors import BadInput
 from model.taxon import Rank, Taxon
 from search.identify.name_lists import read_classes, read_names
@@ -404,3 +412,163 @@ def test_a_rank_between_the_seven_counts_where_no_lower_one_is_stated() -> None:
     lower = label_from("", {**above, "species": "Felis catus"}).taxon
     assert lower is not None
     assert lower.name == "Felis catus"
+
+
+BESIDE_A_GENUS = {
+    "major Linnaeus": "Parus major",
+    "major L.": "Parus major",
+    "MAJOR LINNAEUS": "Parus major",
+    "major juvenile": "Parus major",
+    "major lycaon": "Parus major",  # no subspecies without a rank or a Latin ending
+    "major cinereus": "Parus major cinereus",
+    "major ssp. minor": "Parus major minor",
+    "unbekannt": "Parus",
+    "juvenile": "Parus",
+    "white spots": "Parus",
+    "major?": "Parus",
+    "sp.": "Parus",
+    "cf. major": "Parus",
+}
+
+
+@pytest.mark.parametrize(("species", "meant"), BESIDE_A_GENUS.items())
+def test_a_genus_and_the_cell_of_a_species_are_read_as_one_cell(species: str, meant: str) -> None:
+    label = label_from("", {"genus": "Parus", "species": species})
+    assert label.taxon is not None
+    assert (label.text, label.taxon.name) == (f"Parus {species}", meant)
+
+
+@pytest.mark.parametrize("word", ["unbekannt", "juvenile", "male", "tbd"])
+def test_a_word_that_is_no_epithet_makes_no_species_in_one_cell(word: str) -> None:
+    taxon = label_from("", {"species": f"Parus {word}"}).taxon
+    assert taxon is None or taxon.name == "Parus"
+
+
+PARUS = {
+    "columns": {"genus": "Parus", "species": "major"},
+    "full": {"genus": "Parus", "species": "Parus major"},
+    "taxon": {"taxon": "Parus major"},
+    "archive": {"scientificName": "Parus major L.", "taxonRank": "SPECIES", "genus": "Parus"},
+}
+
+
+@pytest.mark.parametrize("columns", PARUS)
+@pytest.mark.parametrize(
+    ("qualifier", "written", "meant"),
+    [
+        ("cf.", "Parus cf. major", "Parus"),
+        ("cf. major", "Parus cf. major", "Parus"),
+        ("aff.", "Parus aff. major", "Parus"),
+        ("?", "Parus major?", ""),
+        ("sp.", "Parus sp.", "Parus"),
+        ("probably", "Parus major", ""),
+        ("s. l.", "Parus major", "Parus major"),
+    ],
+)
+def test_a_qualifier_in_its_own_column_counts_as_in_one_cell(
+    columns: str, qualifier: str, written: str, meant: str
+) -> None:
+    label = label_from("", PARUS[columns] | {"identificationQualifier": qualifier})
+    assert label.text.startswith(written)
+    assert label.metadata["identificationQualifier"] == qualifier
+    genus = "Parus" if "genus" in PARUS[columns] else ""
+    assert (label.taxon.name if label.taxon else "") == (meant or genus)
+    assert meant != "Parus" or not any(
+        each.whole and each.name == "Parus major" for each in readings(label.text)
+    )
+
+
+SUBSPECIES = [
+    {"genus": "Canis", "species": "lupus", "subspecies": "lycaon"},
+    {"genus": "Canis", "species": "lupus L.", "Subspecies": "ssp. lycaon"},
+    {"genus": "Canis", "species": "Canis lupus", "subspecies": "Canis lupus lycaon"},
+    {"species": "Canis lupus", "subspecies": "lycaon"},
+    {"taxon": "Canis lupus", "subspecies": "lycaon"},
+    {"genus": "Canis", "specificEpithet": "lupus", "infraspecificEpithet": "lycaon"},
+]
+
+
+@pytest.mark.parametrize("row", SUBSPECIES)
+def test_a_subspecies_in_its_own_column_is_one(row: dict[str, str], tmp_path: Path) -> None:
+    lines = (",".join(cells) for cells in (["file_name", *row], ["1.jpg", *row.values()]))
+    taxon = read_label_file(write(tmp_path / "l.csv", "\n".join(lines) + "\n"))["1.jpg"].taxon
+    assert taxon is not None
+    assert taxon.name == "Canis lupus lycaon"
+    if "infraspecificEpithet" not in row:
+        assert taxon.below == ("subspecies", "Canis lupus lycaon")
+
+
+def test_a_verbatim_identification_is_the_label_and_its_doubt_counts() -> None:
+    row = {"genus": "Parus", "species": "Parus major", "verbatimIdentification": "Parus cf. major"}
+    label = label_from("", {**row})
+    assert (label.text, label.taxon and label.taxon.name) == ("Parus cf. major", "Parus")
+    lion = label_from("", {"scientificName": "Panthera leo", "verbatimIdentification": "lion"})
+    assert (lion.text, lion.taxon and lion.taxon.name) == ("lion", "Panthera leo")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Species name", "species_name", "Taxon name", "Scientific Name", "Latin name", "Art", "TAXON"],
+)
+def test_headers_that_people_write_are_columns_of_names(header: str, tmp_path: Path) -> None:
+    label = read_label_file(write(tmp_path / "l.csv", f"file_name,{header}\n1.jpg,Parus major\n"))
+    assert label["1.jpg"].taxon == species("Parus", "major")
+
+
+def test_a_table_without_a_column_of_labels_is_told_with_the_nearest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_label_file(write(tmp_path / "l.csv", "file_name,Speceis,site\n1.jpg,Parus major,A\n"))
+    (warning,) = (record.getMessage() for record in caplog.records)
+    assert "has no column of labels" in warning
+    assert "it has Speceis, site" in warning
+    assert "Speceis (nearest: species)" in warning
+    assert "site (nearest" not in warning
+
+
+@pytest.mark.parametrize("column", ["species", "taxon", "label", "common_name"])
+def test_a_question_mark_is_no_label(column: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "l.csv", f"file_name,{column},qualifier\n1.jpg,?,?\n")
+    label = read_label_file(path)["1.jpg"]
+    assert (label.text, label.taxon) == ("", None)
+    assert label.metadata == {"identificationQualifier": "?"}
+
+
+def test_the_verbatim_identification_of_cells_is_all_of_them() -> None:
+    label = label_from("a tit", {"genus": "Parus", "species": "major?"})
+    assert label.metadata == {"verbatimIdentification": "Parus major?"}
+
+
+def test_a_picture_that_is_labelled_by_two_of_its_names_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tit, lion = Label("Parus major"), Label("Panthera leo")
+    labels = {"p/b.jpg": lion, "b.jpg": tit, "p/c.jpg": lion, "c.jpg": lion}
+    assert labelled(Record("b.jpg"), "/x/p", labels).label == "Parus major"
+    assert labelled(Record("c.jpg"), "/x/p", labels).label == "Panthera leo"
+    assert [record.getMessage() for record in caplog.records] == [
+        "b.jpg is labelled Parus major as b.jpg, which counts, and Panthera leo as p/b.jpg; remove "
+        "one of the rows."
+    ]
+
+
+def test_the_label_of_a_folder_is_no_second_label_of_its_pictures(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    labels = {"birds/b.jpg": Label("Parus major"), "birds": Label("bird")}
+    assert labelled(Record("birds/b.jpg"), "/x/p", labels).label == "Parus major"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("PARUS MAJOR LINNAEUS", "Parus major"),
+        ("PARUS MAJOR MAJOR", "Parus major major"),
+        ("PARUS MAJOR (LINNAEUS, 1758)", "Parus major"),
+    ],
+)
+def test_of_capitals_the_species_counts(written: str, meant: str) -> None:
+    taxon = label_from("", {"species": written}).taxon
+    assert taxon is not None
+    assert taxon.name == meant

@@ -340,3 +340,34 @@ def test_one_picture_in_two_files_with_labels_of_different_taxa_is_warned_of(
         "1 picture in several files with labels of different taxa: "
         "p/a.png (Panthera leo) and p/b.png (Panthera leopardus)"
     ]
+
+
+@pytest.mark.parametrize("taxonomy", ["built-in", "small"])
+def test_a_lineage_in_columns_is_completed_and_one_that_contradicts_the_species_is_told(
+    taxonomy: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = {
+        "agrees": "Felidae,,",
+        "family": "Ursidae,,",
+        "mixed": "Ursidae,,Animalia",
+        "order": ",Passeriformes,Animalia",
+        "namesake": ",,Plantae",
+    }
+    lines = [f"{name}.png,Panthera leo,{cells}" for name, cells in rows.items()]
+    table = "\n".join(["file_name,species,family,order,kingdom", *lines]) + "\n"
+    (tmp_path / "l.csv").write_text(table)
+    for number, name in enumerate(rows):
+        write_picture(tmp_path / "photos" / f"{name}.png", "red", (10 + number, 10))
+    small_taxonomy(tmp_path).close()
+    labels = read_label_file(tmp_path / "l.csv")
+    asked = str(tmp_path / "small.duckdb") if taxonomy == "small" else taxonomy
+    run(tmp_path / "photos", tmp_path / "c", labels=labels, taxonomy=asked)
+    found = keys(tmp_path / "c")
+    assert found.pop("namesake") == "Plantae|||||Panthera|Panthera leo"
+    assert set(found.values()) == {f"{CATS}|Panthera|Panthera leo"}
+    (warning,) = (each.getMessage() for each in caplog.records if "lineage" in each.getMessage())
+    assert f"contradict the taxonomy {taxonomy}" in warning
+    assert "family Ursidae in the table, Felidae in the taxonomy: the species counts" in warning
+    assert "order Passeriformes in the table, Carnivora in the taxonomy" in warning
+    assert "kingdom Plantae in the table, Animalia in the taxonomy: stays as stated" in warning
+    assert "Felidae in the table" not in warning

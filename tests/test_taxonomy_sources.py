@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from indexer.taxonomy.archive import open_archive
 from indexer.taxonomy.draft import Draft
 from indexer.taxonomy.lineages import lineage_of_epithet
-from indexer.taxonomy.resolver import resolve_all
+from indexer.taxonomy.resolver import resolve, resolve_all
 from indexer.taxonomy.sources import PACKAGES, read_source
 from indexer.taxonomy.stated_names import stated_name
 from indexer.taxonomy.store import import_taxonomy
@@ -395,3 +395,13 @@ def test_ncbi_has_parents_and_english_names() -> None:
         "lion"
         in draft.names.filter(pc.equal(draft.names["taxon"], lions["id"][0]))["name"].to_pylist()
     )
+
+
+def test_a_checklist_in_capitals_has_its_names_without_their_authors(tmp_path: Path) -> None:
+    rows = '1,,GENUS,BOMBUS\n2,1,SPECIES,"BOMBUS LUCORUM (LINNAEUS, 1761)"\n'
+    path = tmp_path / "capitals.csv"
+    path.write_text(f"taxonID,parentNameUsageID,taxonRank,scientificName\n{rows}")
+    taxonomy, _ = import_taxonomy(str(path), to=tmp_path / "c.duckdb")
+    found = resolve(taxonomy.connection, "Bombus lucorum")
+    taxonomy.close()
+    assert [clade.name for clade in found.clades] == ["Bombus lucorum"]

@@ -4,14 +4,21 @@ import re
 from datetime import datetime
 
 _CAMERA = re.compile(r"(\d{4})([:/])(\d\d)\2(\d\d)(?!\d)")
+_SHORT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])")
+_BASIC = re.compile(r"((?:1[5-9]|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=T|/|$)")
 _TIME = r"\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?"
 _ISO = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d)(?:[T ]({_TIME}))?)?)?")
 _SHORT_ENDS = (re.compile(r"\d\d"), re.compile(r"\d\d-\d\d"))
 
 
 def iso_days(text: str) -> str:
-    """Return a text in which days as cameras write them are days in ISO 8601."""
-    return _CAMERA.sub(r"\1-\3-\4", text.strip())
+    """Return a text in which days as cameras and people write them are days in ISO 8601.
+
+    "2021:05:01", "2021/05/01", "2021-5-1" and "20210501" are 2021-05-01.
+    """
+    text = _CAMERA.sub(r"\1-\3-\4", text.strip())
+    text = _BASIC.sub(r"\1-\2-\3", text) if _BASIC.match(text) else text
+    return _SHORT.sub(lambda day: f"{day[1]}-{day[2]:0>2}-{day[3]:0>2}", text)
 
 
 def event_date(text: str) -> str:

@@ -5,8 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from indexer.labels.written_names import (
+    QUALIFIER,
+    VERBATIM,
+    beside_genus,
+    has_doubt,
+    is_doubt,
+    qualified,
+    species_beside,
+)
 from indexer.taxonomy.built_in import has_english, is_english, is_english_name
 from indexer.taxonomy.name_parts import GENUS
+from indexer.taxonomy.no_names import NO_EPITHET, no_taxon
 from indexer.taxonomy.stated_names import lineage_of, name_above_species, species_of, stated_name
 from model.taxon import RANKS, Rank, Taxon
 
@@ -54,7 +64,6 @@ def stated_in(said: dict[str, str]) -> Stated:
     common = common or said.get(_VERNACULAR, "")
     rank = rank.strip(" .").lower()
     rank = _SPELLED.get(rank, rank)
-    name = _with_parts(ranks, said, name)
     words = [
         written
         for place, written in enumerate(ranks[:-1])
@@ -62,12 +71,25 @@ def stated_in(said: dict[str, str]) -> Stated:
     ]
     given = ["" if each in words else each for each in ranks[:-1]]
     # A single word beside a genus is the epithet; alone it is a label: "lion".
-    species = ranks[-1] if " " in ranks[-1] or not given[-1] else ""
-    if species and not (name or given[-1]):
+    species = ranks[-1]
+    if species and given[-1]:
+        ranks[-1] = species_beside(given[-1], species)
+        species = beside_genus(given[-1], species)
+    elif species and not name:
         name, ranks[-1] = species, ""
+    given.append(ranks[-1])
+    ranked = "subspecies" if said.get("subspecies") else ""
+    written = _with_parts(given, said, name)
+    if written and not species and not name:
+        species = written
+    if len(written.split()) > len(name.split()):
+        name = written
+        rank = rank if rank in _BELOW_SPECIES else ranked
+    if doubted := _doubted(given, said, name or species):
+        name, rank = doubted, ""
     if rank in RANKS[:-1] and name and not _is_name(rank, name):
         rank, words = "", [*words, name]
-    taxon = _taxon([*given, ranks[-1]], name, rank)
+    taxon = _taxon(given, name, rank)
     return Stated(replace(taxon, common_name=common), name or species, words[-1] if words else "")
 
 
@@ -90,6 +112,9 @@ def _species(text: str, genus: str) -> tuple[str, str]:
     if " " not in text and not genus:
         return "", ""
     first, epithets = species_of(text, genus)
+    known, _, below = epithets.partition(" ")
+    if text.isupper() and below != known:
+        epithets = known  # in capitals the last word may be an author: "PARUS MAJOR LINNAEUS"
     words = f"{first} {epithets}".strip()
     if first == genus:
         return first, epithets
@@ -101,14 +126,38 @@ def _species(text: str, genus: str) -> tuple[str, str]:
 
 def _with_parts(ranks: list[str], said: dict[str, str], name: str) -> str:
     """Fill in the species of a row that states it in parts; return the name, or the parts."""
+    own, below = said.pop("subspecies", ""), said.get("infraspecificEpithet", "")
     genus = ranks[-2] or said.get("genericName", "")
-    epithet, below = said.get("specificEpithet", ""), said.get("infraspecificEpithet", "")
-    if not (genus and epithet):
+    epithet, below = said.get("specificEpithet", ""), own or below
+    below = "" if NO_EPITHET.fullmatch(below) or no_taxon(below) else below
+    species = ranks[-1] or (" ".join(_species(name, genus)) if below and name else "")
+    if genus and epithet and (not species or below):
+        species = f"{genus} {epithet}"
+    if " " not in species.strip():
         return name
-    parts = " ".join(filter(None, (genus, epithet, below)))
-    if not ranks[-1] or below:
-        ranks[-2:] = [genus, parts]
-    return name or parts
+    whole = f"{species} {below}".strip()
+    if below.startswith(species.split()[0]):
+        whole = below
+    elif below.split()[:1] == species.split()[1:]:
+        whole = f"{species.split()[0]} {below}" if " " in below else whole
+    if below or not ranks[-1]:
+        ranks[-2:] = [species.split()[0], whole]
+        return whole if len(whole.split()) > len(name.split()) else name
+    return name
+
+
+def _doubted(ranks: list[str], said: dict[str, str], written: str) -> str:
+    """Return the name with the doubt that a row states beside it, and take the species out."""
+    qualifier, verbatim = said.get(QUALIFIER, ""), said.get(VERBATIM, "")
+    if qualifier and (written or ranks[-2]):
+        name = qualified(written or ranks[-2], qualifier)
+    elif has_doubt(verbatim):
+        name = qualifier = verbatim
+    else:
+        return ""
+    if is_doubt(qualifier):
+        ranks[-1] = ""
+    return name
 
 
 def _taxon(ranks: Sequence[str], name: str, rank: str) -> Taxon:

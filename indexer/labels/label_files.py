@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from rapidfuzz import fuzz, process
+
 from indexer.inputs.records import CROP_MARK, Record, media_in, plain_name
 from indexer.labels.label_columns import stated_in, taxon_of_label
-from indexer.tables.columns import PLACES, URLS
+from indexer.labels.written_names import VERBATIM, has_doubt
+from indexer.tables.columns import PLACES, STATING, URLS
 from indexer.tables.table import open_table
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.stated_names import lineage_of
@@ -85,6 +88,7 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
             f"{path} has neither of the columns file_name and label, but "
             f"{', '.join(table.columns)}; rename one."
         )
+    _warn_without_label(path, [each for each in table.columns if each != key], key)
     labels: dict[str, Label] = {}
     again: list[str] = []
     nameless: list[int] = []
@@ -107,6 +111,27 @@ def read_label_file(path: Path, keys: Sequence[str] = _KEY_COLUMNS) -> dict[str,
         more = f"; and {len(alike) - 3} more labels" if len(alike) > 3 else ""
         _LOG.warning("%s writes one label in several ways: %s%s.", path, some, more)
     return labels
+
+
+def _warn_without_label(path: Path, columns: Sequence[str], key: str) -> None:
+    """Tell of a table without a column of labels, and which column may be one."""
+    if key == "label" or not set(columns).isdisjoint(STATING):
+        return
+    near = [
+        f"{column} (nearest: {found[0]})"
+        for column in columns
+        if (
+            found := process.extractOne(
+                column, STATING, scorer=fuzz.ratio, processor=str.lower, score_cutoff=70
+            )
+        )
+    ]
+    named = ", ".join(columns) or "no other column"
+    _LOG.warning(
+        "%s has no column of labels, and labels nothing; it has %s%s. Labels are read from label, "
+        "taxon, scientificName, species, genus and the other ranks, and common_name.",
+        *(path, named, f"; rename {', '.join(near)}" if near else ""),
+    )
 
 
 def spellings_of_one(labels: Iterable[str]) -> list[list[str]]:
@@ -146,10 +171,12 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     vehicle stays one, and what it says of a folder leaves a photograph blank that a detector did.
     """
     keys = keys_of(record, base) if labels else ()
-    key = next((key for key in keys if key in labels), None)
-    if key is None:
+    given_by = [key for key in keys if key in labels]
+    if not given_by:
         return record
+    key = given_by[0]
     given = labels[key]
+    _warn_of_others(record, given_by, labels)
     metadata = {**record.metadata, **given.metadata}
     of_whole = record.crop is not None and key != plain_name(record.source_id)
     by_folder = key == plain_name(_folder(record))
@@ -158,6 +185,22 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
     if not given.text or detected or (of_whole and (record.label or of_folder)):
         return replace(record, metadata=metadata, from_table=True)
     return replace(record, label=given.text, taxon=given.taxon, metadata=metadata, from_table=True)
+
+
+def _warn_of_others(record: Record, keys: Sequence[str], labels: Mapping[str, Label]) -> None:
+    """Tell where labels speak of one input by several names, and not alike; a folder is no name."""
+    whole = plain_name(record.source_id.partition(CROP_MARK)[0])
+    about = [
+        key
+        for key in dict.fromkeys(keys)
+        if labels[key].text and key != plain_name(_folder(record))
+    ]
+    if record.crop is None and len({labels[key].text for key in about}) > 1:
+        first, *others = (f"{labels[key].text} as {key}" for key in about)
+        _LOG.warning(
+            "%s is labelled %s, which counts, and %s; remove one of the rows.",
+            *(whole, first, " and ".join(others)),
+        )
 
 
 def label_from(text: str, said: dict[str, str]) -> Label:
@@ -176,5 +219,7 @@ def label_from(text: str, said: dict[str, str]) -> Label:
         return replace(_label_of_words(text, taxon_of_label(text)), metadata=said)
     if not text and stated.word:
         text, written = stated.word, ""
-    text = text or written or taxon.name or taxon.common_name
+    if not text and has_doubt(written):
+        said.pop(VERBATIM, "")
+    text = text or said.pop(VERBATIM, "") or written or taxon.name or taxon.common_name
     return Label(text, taxon if taxon.name else None, said)

@@ -13,6 +13,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from indexer.labels.stated_lineages import (
+    agrees,
+    contradicted,
+    is_namesake,
+    species_clade,
+    warn_of_lineages,
+)
 from indexer.store.manifest import Manifest, TaxonomyEntry, commit
 from indexer.store.segment import SCHEMAS, read_table, write_table
 from indexer.taxonomy.built_in import BUILT_IN, is_english, open_built_in
@@ -55,7 +62,7 @@ def _derive(
     entry = TaxonomyEntry(about.name, about.version, about.id, place)
     manifest = replace(manifest, taxonomy=entry)
     paths = []
-    meant = _tables(taxonomy.cursor(), said, about.name == BUILT_IN)
+    meant = _tables(taxonomy.cursor(), said, about.name)
     for table, lines in meant.items():
         paths.append(f"{table}/{manifest.next_name}.parquet")
         write_table(collection / paths[-1], lines, SCHEMAS[table])
@@ -151,7 +158,7 @@ def _said(collection: Path, manifest: Manifest) -> list[_Said]:
 
 
 def _tables(
-    connection: duckdb.DuckDBPyConnection, said: Sequence[_Said], built_in: bool
+    connection: duckdb.DuckDBPyConnection, said: Sequence[_Said], taxonomy: str
 ) -> dict[str, list[dict[str, Any]]]:
     names = [each.taxon.name if each.taxon else each.label for each in said]
     named = list(zip(said, names, strict=True))
@@ -162,8 +169,12 @@ def _tables(
         resolve_all(connection, asked) for asked in (names, genera, written)
     )
     meanings, clades = [], dict[str, Clade]()
+    disputes: list[tuple[str, Taxon, Clade]] = []
     for each, resolution, genus, label in zip(said, found, of_genera, of_labels, strict=True):
-        if built_in and each.taxon:
+        stated = each.taxon and species_clade(each.taxon, resolution)
+        if each.taxon and stated and contradicted(each.taxon, stated):
+            disputes.append((each.label, each.taxon, stated))
+        if taxonomy == BUILT_IN and each.taxon:
             key, reason, clade = _added(each, each.taxon, resolution)
         else:
             key, reason, clade = _finer(each, label) or _meaning(each, resolution, genus)
@@ -172,6 +183,7 @@ def _tables(
         )
         if clade:
             clades[clade.key] = clade
+    warn_of_lineages(disputes, taxonomy)
     lines, los = _with_ancestors(connection, clades.values())
     return {"meanings": meanings, "clades": lines, "names": _lines(connection, _NAMES, los)}
 
@@ -186,7 +198,9 @@ def _meaning(
         if resolution.clades:
             return resolution.clades[0].key, resolution.reason, resolution.clades[0]
         return None, AMBIGUOUS if resolution.candidates else UNKNOWN, None
-    if clade := _in_context(resolution, said.taxon):
+    clade = species_clade(said.taxon, resolution)
+    clade = None if clade and is_namesake(said.taxon, clade) else clade
+    if clade := _in_context(resolution, said.taxon) or clade:
         return clade.key, resolution.reason, clade
     rank = said.taxon.rank
     if rank is Rank.SPECIES and (clade := _in_context(genus, said.taxon, Rank.GENUS)):
@@ -210,13 +224,19 @@ def _added(
 ) -> tuple[str | None, str, Clade | None]:
     """Return what the built-in names know of a species without a lineage, else what was said.
 
-    Words such as "White flower" look like a species, and mean nothing.
+    A lineage that they contradict or only add to is theirs, where the species is one. Words such
+    as "White flower" look like a species, and mean nothing.
     """
     placed = any(taxon.lineage[: RANKS.index(Rank.GENUS)])
     if not placed and resolution.clades and resolution.whole:
         return resolution.clades[0].key, resolution.reason, resolution.clades[0]
     if not placed and is_english(taxon.name):
         return None, UNKNOWN, None
+    clade = species_clade(taxon, resolution)
+    if clade is None or clade.rank != taxon.rank or is_namesake(taxon, clade):
+        return said.key, STATED, None
+    if agrees(taxon, clade) or contradicted(taxon, clade):
+        return clade.key, resolution.reason, clade
     return said.key, STATED, None
 
 

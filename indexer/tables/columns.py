@@ -9,7 +9,17 @@ from model.taxon import RANKS
 URLS = ("url", "image_url", "accessURI", "identifier", "associatedMedia")
 PLACES = ("file_name", "path", "filepath", "file", "image_path", "image", *URLS)
 """where a picture may be named, the first that a row fills"""
-NAMES = (*map(str, RANKS), "taxon", "rank", "common_name", "label", "image_id", "name", "kind")
+NAMES = (
+    *map(str, RANKS),
+    "subspecies",
+    "taxon",
+    "rank",
+    "common_name",
+    "label",
+    "image_id",
+    "name",
+    "kind",
+)
 # Beside Darwin Core: of Dublin Core and Audubon Core about media, and of GBIF's downloads.
 _BESIDE = (
     *("creator", "title", "description", "publisher", "created", "format", "rights"),
@@ -17,7 +27,25 @@ _BESIDE = (
 )
 _OF_ROCKS = "GeologicalContext"  # whose bed, member and group are words of any table
 TERMS = (*(name for name, term in terms().items() if term.of != _OF_ROCKS), *_BESIDE)
-_ALIASES = {"filename": "file_name", "filepath": "filepath", "imagepath": "image_path"}
+_ALIASES = {
+    **{"filename": "file_name", "filepath": "filepath", "imagepath": "image_path"},
+    **dict.fromkeys(("speciesname", "art", "artname", "espece", "espèce", "especie"), "species"),
+    **dict.fromkeys(("taxonname", "taxa", "taxonlabel"), "taxon"),
+    **dict.fromkeys(
+        ("latinname", "latin", "sciname", "binomial", "binomialname", "wissenschaftlichername"),
+        "scientificName",
+    ),
+    **{"gattung": "genus", "familie": "family", "ordnung": "order", "unterart": "subspecies"},
+    **dict.fromkeys(("subspeciesname", "ssp", "subsp"), "subspecies"),
+    **{"genusname": "genus", "familyname": "family", "englishname": "common_name"},
+    **dict.fromkeys(("commonname", "deutschername", "trivialname"), "common_name"),
+    **dict.fromkeys(("qualifier", "idqualifier"), "identificationQualifier"),
+}
+STATING = (
+    *(*map(str, RANKS), "subspecies", "taxon", "common_name", "label", "scientificName"),
+    *("genericName", "specificEpithet", "vernacularName", "verbatimIdentification"),
+)
+"""columns that state what a picture shows"""
 _FOLDED = {
     re.sub("[ _.-]", "", name).lower(): name for name in reversed((*PLACES, *NAMES, *TERMS))
 } | _ALIASES
@@ -27,6 +55,8 @@ na n/a #n/a n.a. null #null! nan <na> nil \N - -- – — #ref! #value! #div/0! 
 <null> #nv
 """
 _NOTHING = frozenset(_WORDS.lower().split())
+_NO_NAME = frozenset(("?", "??", "???", "none"))
+"""words for nothing where a name would stand; "none" as a label is an empty picture"""
 _AMBIGUOUS = frozenset(("countrycode", "country", "continent", "language", "state", "site"))
 """columns of codes and words where "NA" may be Namibia, North America or a name"""
 
@@ -69,6 +99,8 @@ def meant(column: str, cell: str) -> str:
     cell = cell.strip()
     if len(cell) < 8 and cell.lower() in _NOTHING:
         return cell if cell.isalpha() and column.lower() in _AMBIGUOUS else ""
+    if cell.lower() in _NO_NAME and column in STATING:
+        return cell if column == "label" and cell.isalpha() else ""
     return cell
 
 

@@ -98,16 +98,18 @@ def _parse(path: Path) -> ElementTree.Element:
 
 
 def _table(archive: Archive, element: ElementTree.Element) -> Table:
-    fields, defaults = {}, {}
+    fields, defaults, terms = {}, {}, {}
     for each in element:
         tag = _last(each.tag).lower()
-        name = CORE_ID if tag in ("id", "coreid") else _last(each.get("term", "")).lower()
+        term = CORE_ID if tag in ("id", "coreid") else _last(each.get("term", ""))
+        name = term.lower()
         if tag not in ("id", "coreid", "field"):
             continue
         if (index := each.get("index", "")).isdecimal():
             fields[name] = int(index)
         if default := each.get("default"):
             defaults[name] = default
+        terms[name] = term
     skip = element.get("ignoreHeaderLines", "0")
     return Table(
         paths=[
@@ -121,6 +123,7 @@ def _table(archive: Archive, element: ElementTree.Element) -> Table:
             skip=int(skip) if skip.isdecimal() else 0,
             encoding=_encoding(archive, element.get("encoding", "UTF-8")),
         ),
+        terms=terms,
     )
 
 

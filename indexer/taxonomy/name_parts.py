@@ -51,7 +51,7 @@ def parts_of(name: str, certain: bool = False) -> Parts | None:
     An author after a genus must be beyond doubt, unless it is `certain` that the text is a name.
     """
     name = _SIGN.sub("", name.encode(errors="replace").decode())  # a file name may be no UTF-8
-    name = _OKINA.sub("'", name)
+    name = usual_case(_OKINA.sub("'", name))
     if _SEVERAL.search(name) or not (GENUS.match(name) or name.islower()):
         return None
     try:
@@ -65,6 +65,17 @@ def parts_of(name: str, certain: bool = False) -> Parts | None:
     if parsed.phrase or _ENGLISH in parsed.warnings or not all(map(_REMOVED.match, removed)):
         return None
     return _placed(name, parsed, " ".join(removed), certain)
+
+
+def usual_case(name: str) -> str:
+    """Return a name with author and year in capitals, "BOMBUS LUCORUM (LINNAEUS, 1761)", as usual.
+
+    Any other text stays as it is: of capitals without a year nobody can tell author and epithet.
+    """
+    if not name.isupper() or not (found := _CAPITALS.fullmatch(name)):
+        return name
+    genus, subgenus, epithet, cited = found.groups(default="")
+    return f"{genus.capitalize()}{subgenus.title()}{epithet.lower()}{cited.title()}"
 
 
 def _placed(name: str, parsed: ParsedName, removed: str, certain: bool) -> Parts | None:
@@ -142,6 +153,9 @@ def _joined(found: re.Match[str]) -> str:
     return found[0].replace(" ", "-")
 
 
+_CAPITALS = re.compile(
+    r"([A-ZÀ-Þ][A-ZÀ-Þ-]+)( \([A-ZÀ-Þ-]+\))?( [A-ZÀ-Þ-]{2,})( [(A-ZÀ-Þ].*, ?\[?(?:1[5-9]|20)\d\d.*)"
+)
 _ANOTHER_FAMILY = re.compile(r"(?:idae|inae|aceae)$")  # "Felidae, Canidae"; Spegazzini is an author
 _LISTED = re.compile(
     r"(?<!\.);|;(?! [A-Z][\w-]+,)"

@@ -23,6 +23,7 @@ _RANK = re.compile(r"(?:notho)?(?:ssp|subsp|(?:sub)?var|f|fo|forma|morph|cv|pv|p
 _DOUBT = re.compile(
     r"(?:spp?|spec|species|group|complex|cf|aff|nr|indet|undet)(?:\.\S*|\d+)?|(?:gen|n)\.\S*|\?"
 )
+_NEAR = re.compile(r"(?:cf|aff|nr)\.?")
 _CONTEXT = re.compile(rf"(.+) \(({GENUS.pattern})\)")
 _HIGHER = re.compile(r"(?:a|ae|ales|Aves|formes|Fungi)$")  # endings of taxa, hardly of authors
 _LATIN = re.compile(r"(?:a|ae|us|um|is|es|on|os|ops|as|ax|ix|ex|yx|ys|ion)$")  # of a subgenus
@@ -191,6 +192,8 @@ def _doubted(name: str) -> str:
     for place, word in enumerate(words):
         last = place == len(words) - 1
         if _DOUBT.fullmatch(word) or (last and _RANK.fullmatch(word)):
+            if last and len(sure) > 1 and _NEAR.fullmatch(word):
+                sure.pop()  # "Panthera leo cf." doubts what it follows
             return "" if name.endswith(("?", "?)")) else " ".join(sure)
         if _EPITHET.fullmatch(word) and len(sure) < 3:
             sure.append(word)

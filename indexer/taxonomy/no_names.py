@@ -10,6 +10,13 @@ UNSURE = re.compile(
     r"no|not|none|sure|unsure|maybe|perhaps|unidentified|undetermined|unknown|misc|miscellaneous"
     r"|various|other|mixed|several|animal|mammal|human|being|person|people|camera|check|test"
 )
+_AGES = (
+    *("male", "female", "juvenile", "juv", "adult", "subadult", "immature", "imm", "ad", "egg"),
+    *("eggs", "larvae?", "pupae?", "nymphs?", "chicks?", "pullus", "nest", "worker", "queen"),
+    *("männchen", "weibchen", "männlich", "weiblich", "jungvogel", "juvenil", "dead", "alive"),
+)
+NO_EPITHET = re.compile(rf"{UNSURE.pattern}|none|nothing|{'|'.join(_AGES)}", re.IGNORECASE)
+"""words that people write beside a genus, and that are no epithet"""
 GROUP = re.compile(
     r"(?:animal|mammal|reptile|amphibian|arthropod|invertebrate|vertebrate|marsupial|carnivore"
     r"|ungulate|fungu|fish|dicot|monocot)(?:e?s)?"
@@ -22,7 +29,8 @@ _NO_TAXON = {
     "human": r"(?:human|person|hiker|cyclist|researcher|ranger|hunter|pedestrian)s?|people|m[ae]n"
     r"|wom[ae]n|child(?:ren)?|staff|crew|(?:set ?up|setup.pick ?up|pick ?up|maintenance)(?: crew)?",
     "unknown": r"(?:un(?:known|identified|identifiable|determined|sorted|classified)|others?|indet"
-    r"|misc|miscellaneous)(?: (?:species|spp?|taxon|organism))?|n/?a|null|nan|spp?|\?*",
+    r"|misc|miscellaneous|unbekannt|unbestimmt|unklar|inconnue?|indeterminee?|desconocid[oa]"
+    r"|sconosciut[oa]|onbekend|tb[ad])(?: (?:species|spp?|taxon|organism))?|n/?a|null|nan|spp?|\?*",
     "morphospecies": r"morphospecies|(?:morpho ?(?:species|spp?)?|msp|otu|spp?|species)"
     r"(?:[. ]*\d+\w?|[. ]+\w)",
     "BIN": r"bold: ?[a-z]{3}\d{4,}",

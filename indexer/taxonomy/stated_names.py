@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from indexer.taxonomy.name_parts import GENUS, parts_of
+from indexer.taxonomy.name_parts import GENUS, parts_of, usual_case
 from indexer.taxonomy.name_strings import readings
-from indexer.taxonomy.no_names import UNKNOWN_NAME, no_taxon
+from indexer.taxonomy.no_names import NO_EPITHET, UNKNOWN_NAME, no_taxon
 from model.taxon import RANKS, Rank, Taxon
 
 _MARKUP = re.compile(r"<[^<>]*>|[|†]")
@@ -47,12 +47,16 @@ def species_of(written: str, genus: str = "") -> tuple[str, str]:
     the name cannot be read.
     """
     text = " ".join(_MARKUP.sub(" ", written).split())
+    words = text.split()
     if not text or UNKNOWN_NAME.search(text) or no_taxon(text):
         return genus, ""
+    if len(words) == 2 and (no_taxon(words[1]) == "unknown" or NO_EPITHET.fullmatch(words[1])):
+        return genus or (words[0] if GENUS.fullmatch(words[0]) else ""), ""
     if genus and _is_epithet(text, genus):
         return genus, text.lower()
     if genus and text[0].islower():
         text = f"{genus} {text}"  # an epithet with its author
+    text = usual_case(text)
     if text.isupper() or text.islower():
         text = text.capitalize()
     sign = "× " if _SIGN.match(text) else ""
@@ -103,8 +107,9 @@ def _is_epithet(text: str, genus: str) -> bool:
     if text.casefold() == genus.casefold():
         return True  # "Pica", "pica"
     first = text.split()[0]
-    small = first[0].islower() or first == "×" or " " not in text
-    return bool(small and _EPITHET.fullmatch(text)) and first.casefold() != genus.casefold()
+    one = " " not in text or first == "×"
+    plain = one or text == text.lower()  # "major Linnaeus" has an author
+    return bool(plain and _EPITHET.fullmatch(text)) and first.casefold() != genus.casefold()
 
 
 def _without_sign(name: str) -> str:

@@ -48,6 +48,8 @@ class Table:
     defaults: Mapping[str, str] = field(default_factory=dict)
     described: "Described | None" = None
     """how an archive says that its files are written; None: their headers decide"""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    """of an archive: its fields' names in their own case, by their names in lower case"""
 
     def has(self, name: str) -> bool:
         """Tell whether it says anything in a field."""

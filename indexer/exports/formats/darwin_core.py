@@ -119,7 +119,8 @@ def _occurrence(image: Image, best: Identification, key: str, known: _Said, othe
     A person's identification does not speak of a machine's name, nor an author of another name.
     """
     human = best is image.said
-    named = human and any(known.get(term, "").startswith(best.name) for term in _NAMES if best.name)
+    names = [known[term] for term in _NAMES if known.get(term)] or [best.label]
+    named = human and any(name.startswith(best.name) for name in names if best.name)
     row: _Row = {"basisOfRecord": "Occurrence"}
     own = _identification(best, known if human else {}) | {_ID: key}
     said = {str(value).casefold() for value in own.values()} | {best.label.casefold()}
