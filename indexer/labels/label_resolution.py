@@ -142,7 +142,7 @@ def meanings_of(
     if taxonomy is None:
         return {(one.label, one.key): one.key for one in each}
     try:
-        lines = _tables(taxonomy.cursor(), each, built_in)["meanings"]
+        lines = _tables(taxonomy.cursor(), each, taxonomy.about.name)["meanings"]
     finally:
         taxonomy.close()
     return {(line["label"], line["said_key"]): line["taxon_key"] for line in lines}
