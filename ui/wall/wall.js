@@ -43,6 +43,8 @@ function open(root) {
 }
 
 function show(wall, data) {
+  const active = () => wall.grid.getRootNode().activeElement
+  const had = wall.grid.contains(active())
   wall.data = data
   wall.grid.style.setProperty("--tile", `${data.side}px`)
   wall.queue = wall.queue.filter((act) => act.number > data.done)
@@ -85,6 +87,8 @@ function show(wall, data) {
     wall.focus = wall.order[Math.max(0, Math.min(before, wall.order.length - 1))] ?? null
     if (before >= 0) focus(wall, wall.focus)
   }
+  // A tile that was drawn anew has lost the focus, and keys would go nowhere.
+  if (had && active() !== wall.tiles.get(wall.focus)) focus(wall, wall.focus)
   paint(wall)
 }
 
@@ -196,7 +200,7 @@ function press(wall, event) {
 function key(wall, event) {
   const path = event.composedPath()
   const inside = path.includes(wall.root) || path.includes(wall.grid)
-  const nowhere = document.activeElement === document.body && opened.size === 1
+  const nowhere = document.activeElement === document.body && [...opened].at(-1) === wall
   if (!(inside || nowhere) || event.altKey || !wall.order.length) return
   if (!wall.zoom.hidden) return zoomed(wall, event)
   const place = Math.max(0, wall.order.indexOf(wall.focus))
