@@ -352,6 +352,7 @@ def test_pictures_are_selected_by_mouse_and_keys(page: Page, url: str) -> None:
     eventually(lambda: selected(page), names[:2])
     page.keyboard.press("Control+a")
     eventually(lambda: selected(page), names)
+    wait_until_still(page)  # what is offered for a selection moves the wall
     one, other = (tiles(page).nth(n).bounding_box() for n in (0, 3))
     assert one
     assert other
