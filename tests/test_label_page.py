@@ -155,6 +155,7 @@ def test_own_labels_and_typed_ones_are_given(page: Page, collection: Path) -> No
     tiles(page).first.focus()
     page.keyboard.press("2")
     expect(page.get_by_text("1 image done")).to_be_visible(timeout=WAIT * 1000)
+    wait_until_still(page)
     tiles(page).first.focus()
     page.keyboard.press("l")
     field = page.get_by_label("Label of 1 image")
