@@ -1,13 +1,16 @@
 """What a collection is and holds, in numbers."""
 
+from typing import TYPE_CHECKING
+
 from indexer.catalog.snapshot import Snapshot
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.store.derived import newest
 from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from model.taxon import RANKS
-from search.classify.kept_arrays import made_from
-from search.classify.novelty import NOVELTY, Novelty
+
+if TYPE_CHECKING:
+    from search.classify.novelty import Novelty
 
 MOST_LABELS = 10
 
@@ -36,7 +39,10 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     facts |= _index(manifest)
     if manifest.floor:
         facts["nothing alike below"] = _floor(manifest.floor)
-    if (novelty := newest(snapshot.folder, NOVELTY)) is not None and novelty:
+    if novelty := newest(snapshot.folder, "novelty"):
+        from search.classify.kept_arrays import made_from
+        from search.classify.novelty import Novelty
+
         facts["new species"] = _novelty(made_from(Novelty, novelty))
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
@@ -78,7 +84,7 @@ def _floor(entry: FloorEntry) -> str:
     return ", ".join(known) or "not measured"
 
 
-def _novelty(found: Novelty) -> str:
+def _novelty(found: "Novelty") -> str:
     areas = ", ".join(f"{name} {area:.2f}" for name, area in found.areas.items())
     estimate = f"{found.unlabelled:.0%} of the unlabelled images, " if found.estimated else ""
     return f"at the last fit {estimate}told by {found.score}; area under the ROC curve: {areas}"
