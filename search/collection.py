@@ -17,8 +17,7 @@ from search.audit.findings import KINDS
 from search.browse.gallery import Gallery
 from search.counts import count
 from search.hits import Hit, Hits
-from search.opened import several
-from search.query.filters import Day, Filters, filters_of
+from search.query.filters import Day, Filters, filters_of, several
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,7 @@ from model.encoder import load as load_encoder
 from model.once import once
 from model.specs import fingerprint_of
 from search.query.conditions import Selections
-from search.query.filters import Filters
+from search.query.filters import Filters, several
 from search.query.names import Names
 from search.ranking.nearest import Nearest
 
@@ -80,8 +80,3 @@ class Opened:
         """Return the rows of the images that pass these filters."""
         condition = Filters(several(within), where=where).condition(self.names)
         return self.selections.of(condition)
-
-
-def several(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one name or several as several."""
-    return (names,) if isinstance(names, str) else tuple(names)

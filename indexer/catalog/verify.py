@@ -57,9 +57,7 @@ def verify(
 
 
 def _files(collection: Path, manifest: Manifest, report: OnStep) -> Iterator[Damage]:
-    entries = dict(manifest.files)
-    if manifest.index:
-        entries[manifest.index.path] = FileEntry(manifest.index.bytes, manifest.index.sha256)
+    entries = manifest.entries
     whole = sum(entry.bytes for entry in entries.values())
     read = 0
     for path, entry in entries.items():

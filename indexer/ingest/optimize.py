@@ -144,8 +144,7 @@ def _check_room(collection: Path, vectors: int) -> None:
 
 def _sweep(collection: Path, *kept: Manifest) -> None:
     """Remove files of generations before these."""
-    wanted = {path for manifest in kept for path in manifest.files}
-    wanted |= {manifest.index.path for manifest in kept if manifest.index}
+    wanted = {path for manifest in kept for path in manifest.entries}
     for file in (
         *(file for table in SCHEMAS for file in (collection / table).glob("*")),
         *collection.glob("index-*.faiss"),

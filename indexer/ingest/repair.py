@@ -86,7 +86,7 @@ def _restore_manifest(collection: Path) -> list[Repair]:
 
 
 def _with_partners(paths: set[str]) -> set[str]:
-    """Return files with the other half of each segment, and all that labels mean for one of it."""
+    """Return files with the other half of each segment among them."""
     halves = {
         str(Path(path).with_suffix(suffix))
         for path in paths

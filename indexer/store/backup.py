@@ -9,7 +9,6 @@ from typing import NamedTuple
 from indexer.store.durable import sync_folder, write_durably
 from indexer.store.manifest import (
     FileEntry,
-    Manifest,
     has_its_size,
     is_there,
     parse_manifest,
@@ -52,10 +51,10 @@ def backup(collection: Path | str, target: Path | str, progress: OnStep | None =
     manifest = read_manifest(collection)
     _check_target(collection, target)
     with only_writer(target):
-        before = _entries(parse_manifest(target)) if is_there(target) else {}
+        before = parse_manifest(target).entries if is_there(target) else {}
         origin = str(collection.resolve())
         write_durably(target / ORIGIN, lambda path: path.write_text(origin, encoding="utf-8"))
-        files = _entries(manifest)
+        files = manifest.entries
         new = {
             path: entry for path, entry in files.items() if not _is_as_written(target / path, entry)
         }
@@ -89,14 +88,6 @@ def _check_target(collection: Path, target: Path) -> None:
             f"{target} is a backup of {of}: choose another folder, or, if that is where "
             f"{collection} was before, delete {target / ORIGIN} and its manifest.json."
         )
-
-
-def _entries(manifest: Manifest) -> dict[str, FileEntry]:
-    """Return the files of a generation, and its index, which takes long to make again."""
-    entries = dict(manifest.files)
-    if manifest.index:
-        entries[manifest.index.path] = FileEntry(manifest.index.bytes, manifest.index.sha256)
-    return entries
 
 
 def _is_as_written(path: Path, entry: FileEntry) -> bool:

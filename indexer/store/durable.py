@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from model.errors import writing
@@ -44,7 +45,7 @@ def sync_folder(folder: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder, with those above it, so that they survive a power cut."""
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    new = [*takewhile(lambda each: not each.exists(), (folder, *folder.parents))]
     folder.mkdir(parents=True, exist_ok=True)
     for each in new:
         sync_folder(each.parent)

@@ -106,6 +106,14 @@ class Manifest:
         """The name, without suffix, of the files that make the next generation."""
         return f"{self.generation + 1:08d}"
 
+    @property
+    def entries(self) -> dict[str, FileEntry]:
+        """All files of the generation, its index among them."""
+        entries = dict(self.files)
+        if self.index:
+            entries[self.index.path] = FileEntry(self.index.bytes, self.index.sha256)
+        return entries
+
     def paths(self, folder: str) -> list[str]:
         """Return the files in one folder of the collection, in the order of their commits."""
         return [path for path in self.files if path.startswith(f"{folder}/")]

@@ -73,8 +73,14 @@ def filters_of(
     near: Place | None,
 ) -> Filters:
     """Return filters of values as Python has them."""
-    clades, others = ((each,) if isinstance(each, str) else each for each in (within, exclude))
-    return Filters(clades, others, str(rank or ""), where or "", period(date), near or "")
+    return Filters(
+        several(within), several(exclude), str(rank or ""), where or "", period(date), near or ""
+    )
+
+
+def several(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one name or several as several."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def period(date: Day | tuple[Day | None, Day | None] | None) -> str:
