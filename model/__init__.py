@@ -20,5 +20,6 @@ plugins.py            look-up by file name
 shared_prefixes.py    many texts at once, in which each beginning is computed once
 progress.py           reports of long work to a callback
 sizes.py              sizes and durations in words
+times.py              moments as they are written down
 errors.py             every error that is raised on purpose
 """

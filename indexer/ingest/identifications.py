@@ -7,7 +7,6 @@ meaning now and `said_key` the key as it was said.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from indexer.labels.label_resolution import resolve_labels
 from indexer.store.manifest import commit, read_manifest
 from indexer.store.segment import IDENTIFICATIONS, write_batches
 from indexer.store.writer_lock import only_writer
+from model.times import utc_now
 
 
 def write_identifications(collection: Path, batches: Iterable[pa.RecordBatch]) -> int:
@@ -60,7 +60,7 @@ def identify_as(
     `by` names the machine, `confidence` is 0 to 1 or None where it states none; a label of ""
     takes back what was said before. Raises CollectionError as `write_identifications`.
     """
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = utc_now()
     said = {"label": label, "confidence": confidence, "method": method, "remarks": remarks}
     said |= {"identified_by": by, "date_identified": now}
     lines = [{"image_id": each, **said} for each in image_ids]

@@ -214,7 +214,7 @@ def label_from(text: str, said: dict[str, str]) -> Label:
     stated = stated_in(said)
     taxon, written = stated.taxon, stated.written or stated.word
     if text and written not in ("", text, taxon.name):
-        said.setdefault("verbatimIdentification", written)
+        said.setdefault(VERBATIM, written)
     if not taxon.name and text:
         return replace(_label_of_words(text, taxon_of_label(text)), metadata=said)
     if not text and stated.word:

@@ -169,11 +169,11 @@ def _tables(
         resolve_all(connection, asked) for asked in (names, genera, written)
     )
     meanings, clades = [], dict[str, Clade]()
-    disputes: list[tuple[str, Taxon, Clade]] = []
+    disputes: list[tuple[str, Taxon, Clade, Rank]] = []
     for each, resolution, genus, label in zip(said, found, of_genera, of_labels, strict=True):
         stated = each.taxon and species_clade(each.taxon, resolution)
-        if each.taxon and stated and contradicted(each.taxon, stated):
-            disputes.append((each.label, each.taxon, stated))
+        if each.taxon and stated and (rank := contradicted(each.taxon, stated)):
+            disputes.append((each.label, each.taxon, stated, rank))
         if taxonomy == BUILT_IN and each.taxon:
             key, reason, clade = _added(each, each.taxon, resolution)
         else:

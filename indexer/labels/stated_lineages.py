@@ -39,16 +39,15 @@ def agrees(said: Taxon, clade: Clade) -> bool:
     return bool(both) and all(own == known for own, known in both)
 
 
-def warn_of_lineages(disputes: Sequence[tuple[str, Taxon, Clade]], taxonomy: str) -> None:
+def warn_of_lineages(disputes: Sequence[tuple[str, Taxon, Clade, Rank]], taxonomy: str) -> None:
     """Name the labels whose columns contradict the lineage of their species, in one warning."""
     told = []
-    for label, said, clade in disputes[:_SHOWN]:
-        if rank := contradicted(said, clade):
-            counts = "stays as stated" if is_namesake(said, clade) else "the species counts"
-            told.append(
-                f"{label} ({rank} {said.at(rank)} in the table, {clade.taxon.at(rank)} in the "
-                f"taxonomy: {counts})"
-            )
+    for label, said, clade, rank in disputes[:_SHOWN]:
+        counts = "stays as stated" if is_namesake(said, clade) else "the species counts"
+        told.append(
+            f"{label} ({rank} {said.at(rank)} in the table, {clade.taxon.at(rank)} in the "
+            f"taxonomy: {counts})"
+        )
     if told:
         more = f" and {len(disputes) - _SHOWN:,} more" if len(disputes) > _SHOWN else ""
         _LOG.warning(

@@ -5,6 +5,7 @@ columns as in one: "Parus", "major" and "cf." are "Parus cf. major".
 """
 
 import re
+from functools import lru_cache
 
 from indexer.taxonomy.built_in import is_english
 from indexer.taxonomy.name_parts import GENUS
@@ -33,6 +34,7 @@ def beside_genus(genus: str, species: str) -> str:
     return species if full or not genus else f"{genus} {species}"
 
 
+@lru_cache(maxsize=100_000)
 def species_beside(genus: str, species: str) -> str:
     """Return the species that the cell of a species states beside its genus; "" for none.
 

@@ -58,9 +58,10 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     name = Path(source).name
     for sample in _samples(source):
         lost += _lost(sample)
-        said = _said(sample.texts)
-        if "json" in sample.texts and _json(sample.texts["json"]) is None:
+        told = _json(sample.texts.get("json", ""))
+        if told is None:
             broken.append(f"{sample.key}.json")
+        said = _said(sample.texts, told or {})
         label = label_from(said.pop("label", ""), said)
         for below, span, problem in sample.pictures:
             if below in seen:
@@ -174,8 +175,8 @@ def _text(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _said(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return what the texts of a sample say, under the names of a label file's columns."""
+def _said(texts: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """Return what the texts of a sample say, its JSON first, under the columns of a label file."""
     bare = {
         (ending if ending == "txt" else ending.removesuffix(".txt")): _bare(text)
         for ending, text in texts.items()
@@ -184,7 +185,7 @@ def _said(texts: Mapping[str, str]) -> dict[str, str]:
     def of(*types: TextType) -> str:
         return next(filter(None, (bare.get(each.lower(), "") for each in types)), "")
 
-    said = dict(_json(texts.get("json", "")) or {})
+    said = dict(told)
     for ending in ("cls", "txt"):
         if text := bare.get(ending, ""):
             is_label = taxon_of_label(text) or (ending == "cls" and not text.isdecimal())

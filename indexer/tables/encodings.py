@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from model.errors import BadInput
 
 MOST_LINE = 64 << 20  # bytes; a longer line is no table, and would have to be held in memory
@@ -190,6 +188,8 @@ def _of_words(path: Path) -> str:
     likely = [
         name for name in shares if shares[name] > max(_LEAST_FREQUENT, max(shares.values()) - 0.1)
     ]
+    from charset_normalizer import from_bytes  # most files are UTF-8
+
     found = from_bytes(sample, cp_isolation=likely or [*_SINGLE]).best()
     return found.encoding if found else next(iter(likely), "")
 

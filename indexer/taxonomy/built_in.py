@@ -79,18 +79,16 @@ def is_english(name: str) -> bool:
     Both are then common in English names and in no scientific name of the table, or say that
     somebody was not sure. "Oryctes rhinoceros" is a beetle.
     """
-    words = fold(name).split()
-    return all(
-        UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
-    )
+    return all(map(_is_english_word, fold(name).split()))
 
 
 def has_english(name: str) -> bool:
     """Whether a word of a text is English, as `is_english` asks it of all of them."""
-    words = fold(name).split()
-    return any(
-        UNSURE.fullmatch(word) or word.removesuffix("s") in _english_words() for word in words
-    )
+    return any(map(_is_english_word, fold(name).split()))
+
+
+def _is_english_word(word: str) -> bool:
+    return bool(UNSURE.fullmatch(word)) or word.removesuffix("s") in _english_words()
 
 
 def is_english_name(word: str) -> bool:

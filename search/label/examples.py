@@ -20,6 +20,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.status import CUT_SHORT
 from indexer.labels.label_files import Label, read_label_file
 from indexer.labels.label_resolution import meanings_of
+from indexer.labels.written_names import QUALIFIER
 from indexer.taxonomy.name_strings import fold
 from model.errors import BadInput
 from model.taxon import Taxon
@@ -27,7 +28,6 @@ from search.label.human_labels import DOUBT, known_labels
 
 MOST_SHOTS = 100  # of a class, those with the lowest ids: more teach little and cost much
 KEYS = ("image_id", "file_name", "label")
-QUALIFIER = "identificationQualifier"
 
 
 @dataclass(frozen=True, slots=True)

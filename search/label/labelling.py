@@ -5,7 +5,6 @@ Labels are made block by block as they are taken; nothing is written.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
+from model.times import utc_now
 from model.vectors import Features
 from search import html
 from search.classify.calibration import share_new
@@ -107,7 +107,7 @@ class Labelling:
     def identifications(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of SCHEMA as one of `segment.IDENTIFICATIONS`: with who and when."""
         by = f"taxalens {version('taxalens')}, {self.snapshot.manifest.encoder.spec}"
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = utc_now()
         told = {"identified_by": by, "date_identified": now}
         columns = [
             pa.repeat(told[name], len(batch)) if name in told else batch[name]

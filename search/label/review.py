@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
@@ -11,6 +10,7 @@ from indexer.ingest.journal import Statement, append, pending, said_before
 from indexer.labels.label_files import label_of_folder
 from indexer.store.segment import read_table
 from model.errors import Error, UnknownName
+from model.times import utc_now
 from search.query.names import NamedClades, NamedLabels, Names
 
 
@@ -42,7 +42,7 @@ def label_images(
     now = said_now(snapshot, image_ids)
     if missing := [each for each in image_ids if each not in now]:
         raise UnknownName(f"{snapshot.folder} has no image with the id {missing[0]!r}.")
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = utc_now()
     said = {"labelled_by": by.strip(), "date_labelled": at, "remarks": remarks}
     if label is None:
         given = _confirmed(snapshot, now)
@@ -59,7 +59,7 @@ def label_images(
 
 def take_back(snapshot: Snapshot, act: Act) -> None:
     """Say again what was said before an act; who takes it back, and when, is kept."""
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = utc_now()
     remark = f"taken back by {act.by}, {at}"
     append(
         snapshot.folder,

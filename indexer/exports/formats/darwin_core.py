@@ -99,10 +99,7 @@ def write(images: Images, target: Path, account: Account) -> Iterator[None]:
 
 def _tables(columns: Columns) -> tuple[Text, Text, Text]:
     """Return the tables: of the occurrence's terms those that a column holds, and our own."""
-    held = {*columns.terms.values(), "basisOfRecord", "verbatimEventDate", *_ADDED} - {
-        *_OWN,
-        *OF_MEDIUM,
-    }
+    held = {*columns.terms.values(), *_ADDED} - {*_OWN, *OF_MEDIUM}
     said = [term for name, term in terms().items() if name in held]
     iris = {term.name: term.vocabulary + term.name for term in said}
     core = (_ID, *_TAXON, "verbatimIdentification", *_ABOUT, *iris, DYNAMIC)
