@@ -10,7 +10,7 @@ Error
 """
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +77,13 @@ def sentence_of(error: OSError, path: Path | None = None) -> str:
     if where:  # else the reason names the file, as pyarrow's does
         reason = f"{where} cannot be {'written' if advice else 'used'}: {reason}"
     return f"{reason.rstrip('.')}{f'; {advice}' if advice else ''}."
+
+
+def check_known(noun: str, name: str, known: Collection[str]) -> None:
+    """Raise UnknownName for a name that is not one of those known."""
+    if name not in known:
+        near = did_you_mean(name, known) or f" Choose one of {', '.join(known)}."
+        raise UnknownName(f"Unknown {noun} {name!r}.{near}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,19 +1,19 @@
 """Every image of a collection as one table, in the order of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
 from indexer.catalog.snapshot import Snapshot
-from model.taxon import RANKS
+from model.taxon import RANKS, Taxon
 
+OF_TAXON = (*map(str, RANKS), "common_name")
 _PLAIN = ("image_id", "source_id", "url", "label", "taxon_key")
 SCHEMA = pa.schema(
     [
         ("file_name", pa.string()),  # a path or URL
         *((name, pa.string()) for name in _PLAIN),
-        *((str(rank), pa.string()) for rank in RANKS),
-        ("common_name", pa.string()),
+        *((name, pa.string()) for name in OF_TAXON),
         ("machine_label", pa.string()),
         ("machine_confidence", pa.float64()),
         ("metadata", pa.map_(pa.string(), pa.string())),
@@ -25,6 +25,12 @@ def images_table(snapshot: Snapshot) -> pa.Table:
     """Return a table of SCHEMA, one line an image; a missing value is null."""
     found = snapshot.cursor().sql(_IMAGES).to_arrow_table()
     return found.add_column(0, "file_name", pa.array(_places(snapshot, found))).cast(SCHEMA)
+
+
+def taxon_of(line: Mapping[str, str | None]) -> Taxon:
+    """Return the taxon of a line, one without names where it has none."""
+    *ranks, common = (line[name] or "" for name in OF_TAXON)
+    return Taxon(tuple(ranks), common)
 
 
 def image_rows(snapshot: Snapshot) -> list[int]:

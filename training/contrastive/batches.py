@@ -39,8 +39,15 @@ def total_steps(samples: int, recipe: ContrastiveRecipe) -> int:
 def places_of(step: int, samples: int, recipe: ContrastiveRecipe) -> npt.NDArray[np.int64]:
     """Return the places of a step's samples, (batch_size,): each once an epoch, shuffled."""
     epoch, position = divmod(step, max(1, steps_per_epoch(samples, recipe)))
-    order = np.random.default_rng((recipe.seed, epoch)).permutation(samples)
+    order = _order(recipe.seed, epoch, samples)
     return order[position * recipe.batch_size : (position + 1) * recipe.batch_size]
+
+
+@lru_cache(maxsize=1)
+def _order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
+    order = np.random.default_rng((seed, epoch)).permutation(samples)
+    order.setflags(write=False)  # it is shared by the steps of the epoch
+    return order
 
 
 def text_type_of(step: int, place: int, recipe: ContrastiveRecipe) -> str:
@@ -109,7 +116,7 @@ def training_batches(
 
     loader = DataLoader(
         _Pairs(samples, recipe, size, tokenizer),
-        batch_sampler=list(micro_batches()),
+        batch_sampler=micro_batches(),
         num_workers=recipe.workers,
         generator=torch.Generator(),  # else it draws from the run's own
     )

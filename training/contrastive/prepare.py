@@ -20,11 +20,13 @@ from PIL import Image
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs.records import Record
 from indexer.readers import normal, reader_of, refuse
+from indexer.store.durable import write_durably
 from indexer.store.manifest import MANIFEST
 from model.errors import BadInput, Error
 from model.progress import OnStep, Step, ignore
 from model.taxon import RANKS, Rank, Taxon
 from search.collection import open_collection
+from search.images_table import OF_TAXON, taxon_of
 from training.contrastive.shards import read_image, read_index, write_shard
 
 SIDE = 224
@@ -65,7 +67,8 @@ def prepare(
     for what cannot be read, Error where a shard holds what was excluded.
     """
     report = progress or ignore
-    pictures = {_pixels_of(each) for source in exclude for each in _pictures(_records(source))}
+    others = (each for source in exclude for each in _pictures(_records(source)))
+    pictures = {_digest_of(_squashed(each)) for each in others}
     names = {_species_key(name) for name in unseen}
     settings = hashlib.sha256(repr((sorted(pictures), sorted(names), seed)).encode())
     records, parts, done = _labelled(sources), list[Path](), 0
@@ -109,10 +112,8 @@ def _labelled(sources: Sequence[Path | str]) -> Iterator[Record]:
         with open_collection(source) as collection:
             manifest = collection.snapshot.manifest
             taxa = {
-                row["source_id"]: Taxon(
-                    tuple(row[rank] or "" for rank in map(str, RANKS)), row["common_name"] or ""
-                )
-                for row in collection.to_arrow().to_pylist()
+                row["source_id"]: taxon_of(row)
+                for row in collection.to_arrow().select(["source_id", *OF_TAXON]).to_pylist()
             }
         roots = {base: name for name, base in manifest.roots.items()}
         for own in manifest.sources:
@@ -161,17 +162,18 @@ def _write_block(
     rows: list[dict[str, str]] = []
     shards: dict[str, list[tuple[str, bytes, Taxon]]] = {split: [] for split in SPLITS}
     for each in batch:
-        key, taxon, pixels = each.sha256[:32], each.record.taxon, _pixels_of(each)
+        key, taxon, image = each.sha256[:32], each.record.taxon, _squashed(each)
+        pixels = _digest_of(image)
         row = {"id": key, "source": each.record.source_id, "pixels": pixels}
         why = left_out.why(each, pixels)
-        if why or taxon is None or each.image is None:
+        if why or taxon is None or image is None:
             rows.append(row | {"split": why})
             continue
         left_out.seen.add(key)
         split, is_small = split_of(key, seed)
         row |= dict(zip(map(str, RANKS), taxon.lineage, strict=True))
         row |= {"common_name": taxon.common_name}
-        jpeg = _jpeg(each.image)
+        jpeg = _jpeg(image)
         for own in (split, *(["train_small"] if is_small else [])):
             rows.append(row | {"split": own})
             shards[own].append((key, jpeg, taxon))
@@ -184,20 +186,20 @@ def _write_block(
     return rows
 
 
-def _squashed(image: Image.Image) -> Image.Image:
-    return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+def _squashed(each: Opened) -> Image.Image | None:
+    """Return a picture in the size of a sample; None where it cannot be read."""
+    size = (SIDE, SIDE)
+    return each.image.resize(size, Image.Resampling.BICUBIC) if each.image else None
 
 
-def _pixels_of(each: Opened) -> str:
-    """Return the digest of a picture's pixels, squashed; "" where it cannot be read."""
-    if each.image is None:
-        return ""
-    return hashlib.sha256(_squashed(each.image).tobytes()).hexdigest()[:32]
+def _digest_of(image: Image.Image | None) -> str:
+    """Return the digest of a squashed picture's pixels; "" of none."""
+    return hashlib.sha256(image.tobytes()).hexdigest()[:32] if image else ""
 
 
 def _jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    _squashed(image).save(file, "JPEG")
+    image.save(file, "JPEG")
     return file.getvalue()
 
 
@@ -217,13 +219,13 @@ def _read_rows(path: Path) -> list[dict[str, str]] | None:
 
 
 def _write_rows(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
+    def fill(part: Path) -> None:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_durably(path, fill)
 
 
 def _catalog(parts: Iterable[Path]) -> Iterator[dict[str, str]]:

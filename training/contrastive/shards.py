@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from indexer.store.durable import write_durably
 from model.errors import BadInput
 from model.taxon import Taxon
 from model.text_types import TRAINED_TYPES, TextType, render
@@ -45,14 +46,15 @@ def write_shards(
 
 def write_shard(samples: Iterable[tuple[str, bytes, Taxon]], path: Path) -> None:
     """Write (id, JPEG, taxon) as one shard, which gets its name when complete; ids have no dot."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for key, image, taxon in samples:
-            _add(archive, f"{key}.jpg", image)
-            for text_type in TextType:
-                _add(archive, f"{key}.{text_type}.txt", render(taxon, text_type).encode())
-    part.replace(path)
+
+    def fill(part: Path) -> None:
+        with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for key, image, taxon in samples:
+                _add(archive, f"{key}.jpg", image)
+                for text_type in TextType:
+                    _add(archive, f"{key}.{text_type}.txt", render(taxon, text_type).encode())
+
+    write_durably(path, fill)
 
 
 def read_index(folder: Path, split: str) -> list[Sample]:

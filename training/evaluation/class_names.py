@@ -8,7 +8,7 @@ common name" is added only where there is a common name, and "a photo of" is a t
 from collections.abc import Sequence
 from functools import cache
 
-from model.errors import UnknownName, did_you_mean
+from model.errors import check_known
 from model.taxon import Rank, Taxon
 
 AS_IS = "asis"
@@ -55,9 +55,7 @@ def text_type_for(encoder: str, has_taxa: bool) -> str:
 
 def check_text_type(text_type: str) -> None:
     """Raise UnknownName for a text type that is not one of TEXT_TYPES."""
-    if text_type not in TEXT_TYPES:
-        near = did_you_mean(text_type, TEXT_TYPES) or f" Choose one of {', '.join(TEXT_TYPES)}."
-        raise UnknownName(f"Unknown text type {text_type!r}.{near}")
+    check_known("text type", text_type, TEXT_TYPES)
 
 
 @cache

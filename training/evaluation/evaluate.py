@@ -7,18 +7,19 @@ evaluation of the same images reads both.
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from model.errors import Error, UnknownName, did_you_mean
+from model.errors import Error, check_known
 from model.kept_files import read_sealed, sha256_of, write_sealed
 from model.progress import OnStep, Step, ignore
 from training.evaluation.class_names import TEMPLATES, check_text_type, text_type_for
-from training.evaluation.figures import Evaluation, Figure, figure_from, of_encoder
-from training.evaluation.labelled_images import Embedded, LabelledImages, embed
+from training.evaluation.figures import Evaluation, Figure
+from training.evaluation.labelled_images import Description, Embedded, LabelledImages, embed
 
 FAMILIES = ("zero-shot", "few-shot", "retrieval", "calibration", "open-set", "intrinsic")
 
@@ -63,9 +64,7 @@ def evaluate(
     """
     asked = (families,) if isinstance(families, str) else tuple(families)
     for name in asked:
-        if name not in FAMILIES:
-            near = did_you_mean(name, FAMILIES) or f" Choose one of {', '.join(FAMILIES)}."
-            raise UnknownName(f"Unknown family of measures {name!r}.{near}")
+        check_known("family of measures", name, FAMILIES)
     if text_type:
         check_text_type(text_type)
     if templates not in TEMPLATES or seeds < 1 or min(shots, default=0) < 1:
@@ -88,7 +87,7 @@ def evaluate(
 
             marked = read_marked(Path(queries), images)
             figures += of_marked(marked, each.vectors, each.encoder)
-        found += [of_encoder(figure, each.spec, images.name) for figure in figures]
+        found += [replace(one, encoder=each.spec, data=images.name) for one in figures]
     report(Step("encoders to evaluate", "encoders", len(embedded), len(embedded)))
     order = {key: place for place, key in enumerate(dict.fromkeys(map(_key, found)))}
     found.sort(key=lambda figure: order[_key(figure)])
@@ -139,7 +138,7 @@ def _kept_or_made(images: LabelledImages, each: Embedded, settings: Settings) ->
         json.dumps(
             [
                 *(entry.spec, entry.fingerprint, version("taxalens"), _code(), asdict(settings)),
-                *(images.ids, [asdict(one) for one in images.described]),
+                *(images.ids, [_told(one) for one in images.described]),
             ]
         ).encode()
     )
@@ -148,13 +147,19 @@ def _kept_or_made(images: LabelledImages, each: Embedded, settings: Settings) ->
     path = folder / f"{digest.hexdigest()[:32]}.json"
     kept = read_sealed(path)
     if kept is not None:
-        return [figure_from(row) for row in kept["figures"]]
+        return [Figure(**row) for row in kept["figures"]]
     figures = list(measure(images, each, settings))
     folder.mkdir(parents=True, exist_ok=True)
     write_sealed(path, {"figures": [figure.row() for figure in figures]})
     return figures
 
 
+def _told(one: Description) -> tuple[object, ...]:
+    taxon = one.taxon
+    return one.label, taxon.lineage, taxon.common_name, taxon.below
+
+
+@cache
 def _code() -> list[str]:
     """Return the digests of the modules that figures come from."""
     return [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]

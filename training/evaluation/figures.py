@@ -1,8 +1,7 @@
 """A figure with its 95 % interval, and the table of all figures of an evaluation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -133,16 +132,6 @@ class Evaluation(Answers[Figure]):
         return _plot(rows, self.encoders, self.caption())
 
 
-def of_encoder(figure: Figure, encoder: str, data: str) -> Figure:
-    """Return a figure with the encoder and the data that it is about."""
-    return replace(figure, encoder=encoder, data=data)
-
-
-def figure_from(row: Mapping[str, Any]) -> Figure:
-    """Return a figure from its `row`."""
-    return Figure(**row)
-
-
 def _unique(values: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
@@ -180,10 +169,3 @@ def _plot(
         charts.append((bars + lines).properties(title=name, width=160, height=120))
     plot: alt.ConcatChart = alt.concat(*charts, columns=4, title=title)
     return plot
-
-
-def write_plot(evaluation: Evaluation, path: Path) -> None:
-    """Write the plot as .png, .svg or .html; raises Error for any other suffix."""
-    from search.plots import save_plot
-
-    save_plot(evaluation.plot(), path)

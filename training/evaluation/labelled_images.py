@@ -24,6 +24,7 @@ from model.progress import OnStep
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Features
 from search.collection import Collection, open_collection
+from search.images_table import OF_TAXON, taxon_of
 
 Numbers = npt.NDArray[np.int64]
 UNNAMED = -1  # an image without a name at a rank
@@ -184,7 +185,7 @@ def _common(
         for table in tables
     ]
     ids, files, described, unlabelled = [], [], [], 0
-    lines = tables[0].select(["image_id", "source_id", "label", "common_name", *map(str, RANKS)])
+    lines = tables[0].select(["image_id", "source_id", "label", *OF_TAXON])
     for line in lines.to_pylist():
         file = line["source_id"].partition("/")[2]
         each = labels.get(file) if labels is not None else _described(line)
@@ -204,7 +205,7 @@ def _common(
 
 
 def _described(line: Mapping[str, str | None]) -> Description | None:
-    taxon = Taxon(tuple(line[rank] or "" for rank in map(str, RANKS)), line["common_name"] or "")
+    taxon = taxon_of(line)
     label = line["label"] or ""
     return Description(label, taxon) if label or taxon.name else None
 

@@ -7,7 +7,7 @@ repositories (`metadata.csv`, or the camera traps' own).
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import UnknownName, did_you_mean
+from model.errors import check_known
 
 _ALBUM = "get set {} (Mini) from https://meta-album.github.io, which lists its licence"
 _LILA = "get it from https://lila.science, which states its licence"
@@ -86,7 +86,5 @@ TASKS = {task.name: task for task in (*TEN, *MORE)}
 
 def task_of(name: str) -> Task:
     """Return a task by its name; raises UnknownName."""
-    if name not in TASKS:
-        near = did_you_mean(name, TASKS) or f" Choose one of {', '.join(TASKS)}."
-        raise UnknownName(f"Unknown task {name!r}.{near}")
+    check_known("task", name, TASKS)
     return TASKS[name]

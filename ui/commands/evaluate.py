@@ -131,7 +131,6 @@ def command(
       taxalens evaluate --table --data tasks
     """
     from training.evaluation.evaluate import evaluate
-    from training.evaluation.figures import write_plot
     from training.evaluation.published import ENCODERS
     from training.evaluation.task_table import evaluate_tasks, results_table
     from ui.evaluating import show_evaluation, show_results
@@ -163,5 +162,7 @@ def command(
             )
     show_evaluation(evaluation, format_, output)
     if plot:
-        write_plot(evaluation, plot)
+        from search.plots import save_plot
+
+        save_plot(evaluation.plot(), plot)
         click.echo(f"plot: {plot}", err=True)
