@@ -6,24 +6,19 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from browser import (
     WAIT,
     ask,
-    chromium,
     eventually,
     handshake,
     selected,
-    served,
     shown,
     tiles,
     wait_for_hits,
     wait_until_still,
-    watched_page,
 )
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
@@ -33,9 +28,9 @@ from streamlit.testing.v1 import AppTest
 import taxalens
 from model.encoder import Encoder
 from ui.cli import main
-from ui.server.current import current_collection
 from ui.widgets.text import plain
 
+pytestmark = pytest.mark.usefixtures("close_catalogs")
 BEACON = "![](http://127.0.0.1:9/beacon.png)"
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
 FELIDAE = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera")
@@ -83,13 +78,6 @@ def collection(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Pa
     target = root / "small.collection"
     taxalens.index(root / "photos", target, encoder=encoder, labels=root / "labels.csv")
     return target
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close_catalogs() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()  # DuckDB complains where one is open when Python ends
-    current_collection.cache_clear()
 
 
 def draw_picture(path: Path, number: int) -> None:
@@ -270,24 +258,6 @@ def test_a_collection_that_grew_or_was_replaced_is_opened_anew(
 
 
 # --- A browser -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def url(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(collection, tmp_path_factory.mktemp("log") / "app.txt") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    with watched_page(browser, url) as opened:
-        yield opened
 
 
 def test_a_search_shows_what_the_command_line_prints(

@@ -7,18 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from vectors import index_vectors, truth, write_vectors
+from changes import add, label, make, move, take_out
+from vectors import truth
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.catalog.verify import verify
-from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
-from indexer.ingest.remove_relocate import relocate, remove
 from indexer.ingest.run import keep_catalog
 from indexer.store.manifest import read_manifest
-from indexer.store.segment import IDENTIFICATIONS
 from model.errors import Error, NotWritten
 
 FIRST, MORE = 600, 40
@@ -28,36 +25,11 @@ KB = 1024
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a collection `c` of `a.parquet`, and `b.parquet` beside it."""
-    folder = tmp_path_factory.mktemp("full")
-    write_vectors(folder / "a.parquet", 0, FIRST)
-    write_vectors(folder / "b.parquet", FIRST, MORE)
-    shutil.copy(folder / "a.parquet", folder / "moved.parquet")
-    index_vectors(folder / "a.parquet", folder / "c")
-    return folder
-
-
-def add(folder: Path, collection: Path) -> None:
-    index_vectors(folder / "b.parquet", collection)
-
-
-def take_out(folder: Path, collection: Path) -> None:
-    remove(collection, ["a.parquet/id-1?"])
-
-
-def label(folder: Path, collection: Path) -> None:
-    with open_snapshot(collection) as snapshot:
-        ids = snapshot.query("SELECT image_id FROM images ORDER BY 1")
-    lines = [{"image_id": each, "label": f"label {n}"} for n, (each,) in enumerate(ids)]
-    batch = pa.Table.from_pylist(lines, schema=IDENTIFICATIONS).to_batches()
-    write_identifications(collection, batch)
+    return make(tmp_path_factory.mktemp("full"), FIRST, MORE)
 
 
 def reorder(folder: Path, collection: Path) -> None:
     optimize(collection)
-
-
-def move(folder: Path, collection: Path) -> None:
-    relocate(collection, str(folder / "a.parquet"), folder / "moved.parquet")
 
 
 CHANGES = (add, take_out, label, reorder, move)

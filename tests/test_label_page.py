@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from browser import (
     WAIT,
-    chromium,
     eventually,
     served,
     tiles,
@@ -22,8 +20,8 @@ from streamlit.testing.v1 import AppTest
 
 import taxalens
 from indexer.ingest.journal import JOURNAL
-from ui.server.current import current_collection
 
+pytestmark = pytest.mark.usefixtures("close_catalogs")
 UNLABELLED = 104
 
 
@@ -49,13 +47,6 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _close_catalogs() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
-    current_collection.cache_clear()
-
-
 def labels(collection: Path) -> dict[str, tuple[str, str]]:
     """Return the label and the person of each picture."""
     with taxalens.open(collection) as opened:
@@ -78,12 +69,6 @@ def test_nobody_labels_without_a_name(collection: Path) -> None:
     page.text_input(key="person").set_value("Maria").run()
     assert not page.exception
     assert page.get("bidi_component") or page.success
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -7,19 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from browser import WAIT, chromium, eventually, served, shown, wait_until_still, watched_page
+from browser import WAIT, eventually, served, shown, wait_until_still, watched_page
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import taxalens
-from ui.server.current import current_collection
 from ui.widgets.jobs import Jobs
 
+pytestmark = pytest.mark.usefixtures("close_catalogs")
 TAXA = {
     "gold": ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"),
     "navy": ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "hudsonia"),
@@ -47,31 +45,6 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = root / "a.collection"
     taxalens.index(root / "photos", here, encoder="starter", labels=root / "labels.csv")
     return here
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close_catalogs() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
-    current_collection.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def url(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(collection, tmp_path_factory.mktemp("log") / "app.txt") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    with watched_page(browser, url) as opened:
-        yield opened
 
 
 def test_dropped_photographs_are_identified_as_on_the_command_line(

@@ -9,20 +9,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
+from changes import add, label, make, move, take_out
 from trust.disk import record, states
-from vectors import index_vectors, truth, write_vectors
+from vectors import index_vectors, truth
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.catalog.verify import verify
-from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
-from indexer.ingest.remove_relocate import relocate, remove
 from indexer.ingest.run import keep_catalog
 from indexer.store.backup import backup
 from indexer.store.manifest import MANIFEST, parse_manifest
-from indexer.store.segment import IDENTIFICATIONS
 
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 SEEDS, CLOSE = (40, 20) if LONG else (1, 25)  # states of a moment; one of how many is mended, too
@@ -32,39 +29,15 @@ Truth = dict[str, tuple[str, bytes]]
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a collection `c` of `a.parquet`, and `b.parquet` beside it."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_vectors(folder / "a.parquet", 0, 300)
-    write_vectors(folder / "b.parquet", 300, 20)
-    shutil.copy(folder / "a.parquet", folder / "moved.parquet")
-    index_vectors(folder / "a.parquet", folder / "c")
-    return folder
+    return make(tmp_path_factory.mktemp("whole"), 300, 20)
 
 
 def index(folder: Path, collection: Path) -> None:
     index_vectors(folder / "a.parquet", collection)
 
 
-def add(folder: Path, collection: Path) -> None:
-    index_vectors(folder / "b.parquet", collection)
-
-
-def take_out(folder: Path, collection: Path) -> None:
-    remove(collection, ["a.parquet/id-1?"])
-
-
-def label(folder: Path, collection: Path) -> None:
-    with open_snapshot(collection) as snapshot:
-        ids = snapshot.query("SELECT image_id FROM images ORDER BY 1")
-    lines = [{"image_id": each, "label": f"label {n}"} for n, (each,) in enumerate(ids)]
-    write_identifications(collection, pa.Table.from_pylist(lines, IDENTIFICATIONS).to_batches())
-
-
 def reorder(folder: Path, collection: Path) -> None:
     optimize(collection, index_from=1)
-
-
-def move(folder: Path, collection: Path) -> None:
-    relocate(collection, str(folder / "a.parquet"), folder / "moved.parquet")
 
 
 def back_up(folder: Path, collection: Path) -> None:
