@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from indexer.catalog.snapshot import open_snapshot
+from indexer.catalog.snapshot import Snapshot, open_snapshot
 from search.answers import Answers
 
 COLUMNS = ("source_id", "status", "reason")
@@ -43,8 +43,18 @@ class Statuses(Answers[InputStatus]):
         return (item.source_id, item.status, item.reason)
 
 
+def status_counts(snapshot: Snapshot) -> list[tuple[str, str, int]]:
+    """Return each status and reason with its number of inputs, most first."""
+    return snapshot.query(_COUNTS)
+
+
 def status(collection: Path | str = "taxalens.collection") -> Statuses:
     """Return the status of every input; raises CollectionError where there is no collection."""
     with open_snapshot(Path(collection)) as snapshot:
         rows = snapshot.query(f"SELECT {', '.join(COLUMNS)} FROM inputs")
     return Statuses(tuple(InputStatus(*row) for row in rows))
+
+
+_COUNTS = """
+SELECT status, reason, count(*) FROM inputs GROUP BY ALL ORDER BY 3 DESC, 1, 2
+"""

@@ -23,12 +23,12 @@ def add_metadata(connection: duckdb.DuckDBPyConnection, images: str) -> None:
         key = spellings[0]  # "Site" and "site" are one column
         if not key or key.lower() in (*OWN, "row"):
             continue
-        value = f"coalesce({', '.join(f'metadata[{_text(each)}]' for each in spellings)})"
+        value = f"coalesce({', '.join(f'metadata[{sql_text(each)}]' for each in spellings)})"
         fits = ", ".join(f"bool_and({condition})" for condition in _TYPES.values())
         sql = f"SELECT {fits} FROM (SELECT {value} AS value FROM {images}) WHERE value <> ''"
         fitting = dict(zip(_TYPES, connection.execute(sql).fetchall()[0], strict=True))
         name, type_ = types.get(key.lower(), (key, ""))
-        column = _identifier(name)
+        column = sql_identifier(name)
         if not type_ and len(types) + len(values) < _MOST_COLUMNS:
             type_ = next((each for each, fits in fitting.items() if fits), "VARCHAR")
             connection.execute(f"ALTER TABLE metadata ADD COLUMN {column} {type_}")
@@ -46,11 +46,13 @@ def _again(connection: duckdb.DuckDBPyConnection) -> None:
     add_metadata(connection, "images")
 
 
-def _text(word: str) -> str:
+def sql_text(word: str) -> str:
+    """Return a word as SQL writes a text."""
     return "'" + word.replace("'", "''") + "'"
 
 
-def _identifier(word: str) -> str:
+def sql_identifier(word: str) -> str:
+    """Return a word as SQL writes the name of a column."""
     return '"' + word.replace('"', '""') + '"'
 
 
@@ -71,7 +73,7 @@ _TYPES = {
     "DATE": "length(value) = 10 AND TRY_CAST(value AS DATE) IS NOT NULL",
     "TIMESTAMP": "TRY_CAST(value AS TIMESTAMP) IS NOT NULL",
 }
-_RANKS = ", ".join(f"coalesce(taxa.{rank}, '') AS {rank}" for rank in map(_identifier, RANKS))
+_RANKS = ", ".join(f"coalesce(taxa.{rank}, '') AS {rank}" for rank in map(sql_identifier, RANKS))
 _PATH = "split_part(substr(source_id, strpos(source_id, '/') + 1), '#xywh', 1)"  # below its root
 _SHOWN = {
     "file_name": _PATH,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.typed_metadata import sql_identifier, sql_text
 from model.taxon import RANKS
 from search.browse.listing import chosen_rows
 
@@ -47,7 +48,7 @@ def facets(snapshot: Snapshot, among: Selection, most: int = 12) -> tuple[Facet,
     for name, kind in columns[: _COLUMNS + len(_HIDDEN)]:
         if name in _HIDDEN or kind not in ("VARCHAR", "BIGINT", "BOOLEAN"):
             continue
-        sql = _VALUES.format(column=_identifier(name), condition=condition)
+        sql = _VALUES.format(column=sql_identifier(name), condition=condition)
         values = snapshot.query(sql, *given, _MOST_VALUES + 1)
         if 1 <= len(values) <= _MOST_VALUES:
             found.append(Facet(name, tuple(values[:most])))
@@ -56,12 +57,12 @@ def facets(snapshot: Snapshot, among: Selection, most: int = 12) -> tuple[Facet,
 
 def condition_of(column: str, value: str) -> str:
     """Return in SQL that a column has a value: `"site" = 'Harbour'`."""
-    return f"{_identifier(column)} = '{value.replace(chr(39), chr(39) * 2)}'"
+    return f"{sql_identifier(column)} = {sql_text(value)}"
 
 
 def is_one_of(image_ids: Iterable[str]) -> str:
     """Return in SQL that an image is one of those with these ids."""
-    quoted = ", ".join(f"'{each.replace(chr(39), chr(39) * 2)}'" for each in image_ids)
+    quoted = ", ".join(map(sql_text, image_ids))
     return f"image_id IN ({quoted or 'NULL'})"
 
 
@@ -69,10 +70,6 @@ def all_of(conditions: Iterable[str]) -> str:
     """Return one SQL condition that says all of several."""
     parts = [each.strip() for each in conditions if each.strip()]
     return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 _VALUES = """

@@ -3,10 +3,12 @@
 Each method imports what it uses, so that a search does not wait for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from indexer.backends.selection import Selection
+from model.once import once
 from search.hits import Hits
 from search.opened import Opened
 from search.query.filters import Filters
@@ -38,9 +40,7 @@ class Gallery(Opened):
 
     def facets(self, filters: Filters = EVERYTHING, most: int = 12) -> "tuple[Facet, ...]":
         """Return the columns with few values, each with its most frequent ones and their counts."""
-        from search.browse.facets import facets
-
-        return facets(self.snapshot, self._passing(filters), most)
+        return self._facets(self._passing(filters), most)
 
     def complete(self, start: str, k: int = 8) -> "tuple[Completion, ...]":
         """Return the names and labels that begin so, those with most images first."""
@@ -101,6 +101,13 @@ class Gallery(Opened):
         from search.label.review import history
 
         return history(self.snapshot, image_id)
+
+    @once
+    def _facets(self) -> "Callable[[Selection, int], tuple[Facet, ...]]":
+        """The facets of the selections of late: each costs a pass for every column."""
+        from search.browse.facets import facets
+
+        return lru_cache(maxsize=8)(partial(facets, self.snapshot))
 
     def _passing(self, filters: Filters) -> Selection:
         return self.selections.of(filters.condition(self.names))

@@ -50,7 +50,6 @@ def run_page(collection: Path, port: int) -> None:
         yield {}
         # DuckDB prints a page about leaks where a catalog is still open when Python ends.
         current.close()
-        st.cache_resource.clear()
 
     page = st.App(
         str(_SCRIPT),

@@ -1,6 +1,5 @@
 """Collection: its status with Retry, its sources, a folder to add, optimize, encoder, promises."""
 
-from collections import Counter
 from pathlib import Path
 
 import streamlit as st
@@ -8,7 +7,7 @@ import streamlit as st
 from indexer.inputs.status import FAILED
 from model.errors import CollectionError
 from search.collection import Collection
-from search.statuses import status
+from search.statuses import status_counts
 from ui.widgets.job_panel import job_panel
 from ui.widgets.jobs import jobs_of
 from ui.widgets.text import plain
@@ -38,7 +37,7 @@ def page(collection: Collection) -> None:
         _sources(collection, busy)
         _optimize(folder, busy)
     with inputs:
-        _status(folder, busy)
+        _status(collection, busy)
     with about:
         facts = collection.info()
         rows = [{"fact": name, "value": value} for name, value in facts.items()]
@@ -100,15 +99,11 @@ def _optimize(folder: Path, busy: bool) -> None:
         _begin(folder, "Optimizing", ["optimize", "-c", str(folder)])
 
 
-def _status(folder: Path, busy: bool) -> None:
-    statuses = status(folder)
-    counts = Counter((each.status, each.reason) for each in statuses)
-    rows = [
-        {"status": name, "reason": reason, "inputs": number}
-        for (name, reason), number in counts.most_common()
-    ]
+def _status(collection: Collection, busy: bool) -> None:
+    folder, counts = collection.snapshot.folder, status_counts(collection.snapshot)
+    rows = [{"status": name, "reason": reason, "inputs": number} for name, reason, number in counts]
     st.dataframe(rows, hide_index=True, alt="Inputs by status and reason")
-    if any(each.status == FAILED for each in statuses) and st.button("Retry", disabled=busy):
+    if any(name == FAILED for name, *_ in counts) and st.button("Retry", disabled=busy):
         _begin(folder, "Retrying", ["retry", "-c", str(folder)])
 
 

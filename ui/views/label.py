@@ -158,9 +158,7 @@ def _label(
 ) -> None:
     acts = review.acts
     if act.key == _UNDO:
-        if acts:
-            collection.take_back(acts[-1])
-            acts.pop()
+        _undo(collection, acts)
     elif act.key in _CONFIRMING:
         _add(acts, collection.label_as(act.ids, None, who, _CONFIRMING[act.key]))
     elif act.key == _MAJORITY:
@@ -172,6 +170,12 @@ def _label(
                 _add(acts, collection.label_as(ids, label, who))
     elif label := _GIVING.get(act.key) or _own(act.key, own):
         _add(acts, collection.label_as(act.ids, label, who))
+
+
+def _undo(collection: Collection, acts: list[Act]) -> None:
+    if acts:
+        collection.take_back(acts[-1])
+        acts.pop()  # once that is on disk
 
 
 def _add(acts: list[Act], act: Act) -> None:
@@ -194,8 +198,7 @@ def _bar(collection: Collection, review: _Review, left: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
         st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
         if acts and st.button(f"Undo {_words(acts[-1])}", key="label-undo"):
-            collection.take_back(acts[-1])
-            acts.pop()
+            _undo(collection, acts)
             st.rerun()
         with st.popover("Own labels"):
             st.text_area("One a line; the keys 1 to 9 give them", key=_OWN, persist_state="session")

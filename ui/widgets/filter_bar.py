@@ -67,8 +67,8 @@ def _clades(collection: Collection, address: Address) -> None:
             f"↑ {plain(steps[-1])}",
             key="clade-up",
             help="Up to the taxon above",
-            on_click=_put,
-            args=("within", (up,)),
+            on_click=write_address,
+            kwargs={"within": (up,)},
         )
     named = {each.key: each for each in below}
     if not named:
@@ -109,10 +109,6 @@ def _sql(address: Address) -> None:
         if address.where:
             st.caption("These images, in SQL:")
             st.code(all_of(address.where), language="sql", wrap_lines=True)
-
-
-def _put(name: str, value: tuple[str, ...]) -> None:
-    write_address(**{name: value})
 
 
 def _from_widget(name: str, key: str) -> None:

@@ -9,9 +9,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -29,7 +28,6 @@ class Job:
     name: str
     process: subprocess.Popen[bytes]
     output: IO[bytes]
-    started: float = field(default_factory=time.monotonic)
     cancelled: bool = False
 
     @property

@@ -23,8 +23,3 @@ def ladder(taxon: Taxon, confidences: Sequence[float] = (), depth: int = len(RAN
                 shown = f":gray[{shown}, not sure enough]"
         lines.append(f"- {rank}: {shown}")
     st.markdown("\n".join(lines))
-
-
-def breadcrumb(taxon: Taxon | None) -> str:
-    """Return a lineage in one line, without its last name."""
-    return " › ".join(name for name in taxon.lineage if name) if taxon else ""

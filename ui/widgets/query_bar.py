@@ -13,6 +13,7 @@ from ui.widgets.text import plain
 
 _WORDS, _PICTURE = "find-words", "find-picture"
 _TERM, _WEIGHT = "find-term", "find-weight"
+_NARROWING = ("within", "where", "plus", "minus", "rank", "date", "near", "like")
 
 
 def query_bar(collection: Collection, address: Address) -> Picture | None:
@@ -47,24 +48,21 @@ def query_bar(collection: Collection, address: Address) -> Picture | None:
 
 def ask_picture(picture: Picture | None) -> None:
     """Search with a picture from the next run on; of words and a picture the last one counts."""
-    st.session_state[_PICTURE] = picture
-    write_address(q="", like="")
+    _ask(picture=picture)
 
 
 def ask_image(image_id: str) -> None:
     """Search with an image of the collection from the next run on."""
-    st.session_state[_PICTURE] = None
-    write_address(q="", like=image_id)
+    _ask(like=image_id)
 
 
 def _ask_words() -> None:
-    st.session_state[_PICTURE] = None
-    write_address(q=st.session_state[_WORDS] or "", like="")
+    _ask(st.session_state[_WORDS] or "")
 
 
-def _ask_name(name: str) -> None:
-    st.session_state[_PICTURE] = None
-    write_address(q=name, like="")
+def _ask(q: str = "", like: str = "", picture: Picture | None = None) -> None:
+    st.session_state[_PICTURE] = picture
+    write_address(q=q, like=like)
 
 
 def _completions(collection: Collection, typed: str) -> None:
@@ -76,7 +74,7 @@ def _completions(collection: Collection, typed: str) -> None:
             of = f" · {plain(each.taxon)}" if each.kind in ("common", "synonym") else ""
             rank = f" · {each.rank}" if each.rank and each.kind == "scientific" else ""
             label = f"{plain(each.name)}{of}{rank} · {each.images:,}"
-            st.button(label, key=f"name-{each.name}", on_click=_ask_name, args=(each.name,))
+            st.button(label, key=f"name-{each.name}", on_click=_ask, args=(each.name,))
 
 
 def _terms(address: Address) -> None:
@@ -110,11 +108,18 @@ def _chips(address: Address, picture: object) -> None:
                 f"✕ {plain(text)}",
                 key=f"chip-{name}-{text}",
                 help="Take this out",
-                on_click=_put,
-                args=(name, rest),
+                on_click=write_address,
+                kwargs={name: rest},
             )
         if len(chips) > 1:
-            st.button("Clear all", on_click=_clear, type="tertiary", key="chips-clear")
+            empty = dict.fromkeys(_NARROWING, "")
+            st.button(
+                "Clear all",
+                on_click=write_address,
+                kwargs=empty,
+                type="tertiary",
+                key="chips-clear",
+            )
 
 
 def _narrowed(address: Address) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -130,12 +135,3 @@ def _narrowed(address: Address) -> list[tuple[str, str, tuple[str, ...]]]:
     said["like image"] = address.like
     found += [(f"{word} {each}", word.partition(" ")[0], ()) for word, each in said.items() if each]
     return found
-
-
-def _put(name: str, value: tuple[str, ...]) -> None:
-    write_address(**{name: value})
-
-
-def _clear() -> None:
-    empty = ("within", "where", "plus", "minus", "rank", "date", "near", "like")
-    write_address(**dict.fromkeys(empty, ""))
