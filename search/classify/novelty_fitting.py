@@ -46,6 +46,11 @@ _ERRORS = 2.0  # standard errors of a difference that may be chance
 _ROUNDS = 200  # of estimating the share of new species
 
 
+def can_fit(reference: ReferenceSet, places: Numbers) -> bool:
+    """Whether enough species and specimens, those at `places` (n,), can be left out."""
+    return bool((reference.sizes > 0).sum() >= _FEWEST_SPECIES and len(places) >= _FEWEST)
+
+
 def fit_novelty(
     reference: ReferenceSet, whitening: Whitening, unlabelled: Vectors, places: Numbers
 ) -> Novelty | None:
@@ -54,7 +59,7 @@ def fit_novelty(
     `unlabelled` (u, dim) are images of the collection without a label. None where too few can be
     left out.
     """
-    if (reference.sizes > 0).sum() < _FEWEST_SPECIES or len(places) < _FEWEST:
+    if not can_fit(reference, places):
         return None
     left = _LeftOut.of(reference, whitening, unlabelled, places)
     known, new = left.fold_by_fold()

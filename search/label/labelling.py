@@ -24,7 +24,7 @@ from search.classify.calibration import share_new
 from search.classify.classifiers import NEIGHBOURS, Scores
 from search.classify.conformal import conformal_sets
 from search.classify.novelty import Novelty
-from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, fit_novelty
+from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, can_fit, fit_novelty
 from search.classify.reference_set import ReferenceSet, reference_set
 from search.classify.whitening import fit_whitening
 from search.label.examples import ExampleClass, labelled_examples, read_examples
@@ -211,8 +211,10 @@ def label(
 
 def _novelty(reference: ReferenceSet, exact: Exact, images: Rows) -> Novelty | None:
     """Learn how images of classes without an example look, from an even part of all."""
-    some = images[:: max(1, -(-len(images) // MOST_UNLABELLED))]
     places = np.arange(len(reference))[:: max(1, -(-len(reference) // MOST_LEFT_OUT))]
+    if not can_fit(reference, places):
+        return None
+    some = images[:: max(1, -(-len(images) // MOST_UNLABELLED))]
     return fit_novelty(reference, fit_whitening(reference), exact.gather(some), places)
 
 
