@@ -17,7 +17,7 @@ _TOGETHER = 10_000  # images in memory at once
 
 
 class Taken(NamedTuple):
-    """Which camera took a photograph, and when; None where no time of day is known."""
+    """The camera and the time of a photograph; None where no time of day is known."""
 
     camera: str
     time: datetime | None

@@ -29,7 +29,7 @@ _WAIT = 30  # seconds that a line waits while others are folded in
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What somebody says of one image."""
+    """A label that a person, a file or a folder gives an image."""
 
     image_id: str
     label: str
@@ -90,7 +90,7 @@ def fold(collection: Path) -> int:
 
 
 def said_before(snapshot: Snapshot, image_ids: Sequence[str]) -> dict[str, Statement]:
-    """Return what is said of some images in a generation; one that is not there is left out."""
+    """Return the label of each of some images in a generation; absent images are left out."""
     found = snapshot.query(_SAID, list(image_ids))
     return {image_id: Statement(image_id, *line) for image_id, *line in found}
 

@@ -188,7 +188,7 @@ def labelled(record: Record, base: str, labels: Mapping[str, Label]) -> Record:
 
 
 def _warn_of_others(record: Record, keys: Sequence[str], labels: Mapping[str, Label]) -> None:
-    """Tell where labels speak of one input by several names, and not alike; a folder is no name."""
+    """Warn of inputs that rows name in several ways and label differently; folders do not count."""
     whole = plain_name(record.source_id.partition(CROP_MARK)[0])
     about = [
         key
