@@ -59,7 +59,7 @@ class Collection(Gallery):
         rank: Rank | str | None = None,
         where: str | None = None,
         date: Day | tuple[Day | None, Day | None] | None = None,
-        near: "Place | None" = None,
+        near: "str | Place | None" = None,
         plus: "Weighed | Sequence[Weighed]" = (),
         minus: "Weighed | Sequence[Weighed]" = (),
         skip: int = 0,
@@ -81,12 +81,12 @@ class Collection(Gallery):
 
         Only images that pass every filter answer (`query.filters`): `within` and `exclude` name
         clades, `rank` is the least precise rank of a label, `where` a SQL condition, `date` a
-        time or a pair of first and last, `near` a latitude, a longitude and the km around them.
-        `within` also decides which of several taxa of one name is meant. `group_by` a column
-        shows the best hit of each value, `sequence` that of each sequence of photographs at most
-        so many seconds apart (`indexer.exports.sequences`), `distinct` drops near-duplicates,
-        `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out the first hits, for
-        the next page.
+        time or a pair of first and last, `near` a latitude, a longitude and the km around them, or
+        two corners. `within` also decides which of several taxa of one name is meant. `group_by`
+        a column shows the best hit of each value, `sequence` that of each sequence of photographs
+        at most so many seconds apart (`indexer.exports.sequences`), `distinct` drops
+        near-duplicates, `diverse` prefers unlike hits (`ranking.diversify`); `skip` leaves out the
+        first hits, for the next page.
         Raises UnknownName or BadInput for anything that cannot be understood or read.
         """
         from search.query.understanding import understand
@@ -218,7 +218,7 @@ class Collection(Gallery):
         rank: Rank | str | None = None,
         where: str | None = None,
         date: Day | tuple[Day | None, Day | None] | None = None,
-        near: "Place | None" = None,
+        near: "str | Place | None" = None,
         map: "Mapping[str, str] | None" = None,
         progress: "OnStep | None" = None,
     ) -> "Account":

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from indexer.store.manifest import MANIFEST
 from model.errors import Error
 from model.plugins import load_plugin, plugin_names
+from ui.options import EXACT_PLACES
 from ui.server.current import current_collection
 from ui.widgets.text import count, plain
 
@@ -21,7 +22,7 @@ _STYLE = """
 """
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, exact_places: bool = False) -> None:
     """Show the pages over the collection in a folder."""
     st.set_page_config(page_title="taxalens", page_icon=_icon(), layout="wide")
     st.html(f"<style>{_STYLE}</style>")
@@ -29,24 +30,25 @@ def main(folder: Path) -> None:
         name: load_plugin("ui.views", name, noun="page") for name in plugin_names("ui.views")
     }
     pages = {
-        name: st.Page(partial(_show, folder, view), title=view.TITLE, url_path=name)
+        name: st.Page(partial(_show, folder, view, exact_places), title=view.TITLE, url_path=name)
         for name, view in sorted(views.items(), key=lambda each: each[1].ORDER)
     }
     st.session_state["pages"] = pages  # which one page needs to lead to another
     st.navigation(list(pages.values()), position="top").run()
 
 
-def _show(folder: Path, view: Any) -> None:
+def _show(folder: Path, view: Any, exact_places: bool) -> None:
     """Show one page; an error is a sentence on it. Without a collection, offer to make one."""
     try:
         if not (folder / MANIFEST).exists():
             load_plugin("ui.views", "collection", noun="page").start(folder)
             return
-        collection = current_collection(folder).get()
+        current = current_collection(folder, exact_places)
+        collection = current.get()
         if collection.has_acts and not getattr(view, "GIVES_LABELS", False):
             with st.spinner("Keeping the labels that were given …"):
                 collection.keep_labels()
-            collection = current_collection(folder).get()
+            collection = current.get()
         st.caption(plain(f"taxalens · {count(len(collection), 'image')} in {folder.name}"))
         view.page(collection)
     except Error as error:
@@ -63,4 +65,4 @@ def _icon() -> Image.Image:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), EXACT_PLACES in sys.argv[2:])

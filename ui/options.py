@@ -2,29 +2,40 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from model.runtimes import AUTO, RUNTIMES
 
+if TYPE_CHECKING:
+    from search.query.dates_and_places import Place
 
-class _Place(click.ParamType[tuple[float, float, float]]):
-    """A latitude, a longitude and the km around them."""
+
+class _Place(click.ParamType["Place"]):
+    """A latitude, a longitude and the km around them, or two corners of a rectangle."""
 
     name = "place"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float, float]:
-        """Return "52.5,13.4,20" as three numbers."""
-        try:
-            latitude, longitude, km = map(float, str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a place; write LAT,LON,KM: 52.5,13.4,20.", param, ctx)
-        return latitude, longitude, km
+    ) -> "Place":
+        """Return "52.5,13.4,20" as three numbers, "52,13,53,14" as four."""
+        with suppress(ValueError):
+            match tuple(map(float, str(value).split(","))):
+                case (latitude, longitude, km):
+                    return latitude, longitude, km
+                case (south, west, north, east):
+                    return south, west, north, east
+        self.fail(
+            f"{value!r} is not a place; write LAT,LON,KM: 52.5,13.4,20; or two corners: "
+            "52,13,53,14.",
+            param,
+            ctx,
+        )
 
 
 class _Weighted(click.ParamType[tuple[str, float]]):
@@ -59,6 +70,7 @@ class _Gap(click.ParamType[float]):
 
 
 GAP = _Gap()
+EXACT_PLACES = "--exact-places"  # of the page; its script reads it, too
 PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "markdown", "csv", "json", "parquet")

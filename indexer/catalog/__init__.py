@@ -7,4 +7,5 @@ tables.py          its tables, brought up to date
 taxa.py            the taxa in it
 typed_metadata.py  metadata as typed columns, for SQL
 snapshot.py        one generation, opened for reading
+sensitive_places.py  where threatened species are: to a tenth of a degree
 """

@@ -22,6 +22,8 @@ class Snapshot:
     folder: Path
     manifest: Manifest
     catalog: duckdb.DuckDBPyConnection
+    exact_places: bool = True
+    """whether places of threatened species are shown exactly (`sensitive_places`)"""
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection to the catalog of one's own; several threads must not share one."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from indexer.backends.selection import Selection
+from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.typed_metadata import sql_identifier, sql_text
 from model.taxon import RANKS
@@ -44,9 +45,10 @@ def facets(snapshot: Snapshot, among: Selection, most: int = 12) -> tuple[Facet,
     """Return the columns of a selection that have a few values, in the order of the columns."""
     condition, given = chosen_rows(snapshot, among)
     found = []
+    hidden = _HIDDEN | set(shown_columns(snapshot))
     columns = [(name, kind) for name, kind, *_ in snapshot.query("DESCRIBE searchable")]
     for name, kind in columns[: _COLUMNS + len(_HIDDEN)]:
-        if name in _HIDDEN or kind not in ("VARCHAR", "BIGINT", "BOOLEAN"):
+        if name in hidden or kind not in ("VARCHAR", "BIGINT", "BOOLEAN"):
             continue
         sql = _VALUES.format(column=sql_identifier(name), condition=condition)
         values = snapshot.query(sql, *given, _MOST_VALUES + 1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from model.once import once
 from search.hits import Hits
@@ -16,8 +17,11 @@ from search.query.filters import Filters
 if TYPE_CHECKING:
     from indexer.ingest.journal import Statement
     from search.browse.children import Child
+    from search.browse.colours import Groups
     from search.browse.completion import Completion
     from search.browse.facets import Facet
+    from search.browse.space import Points
+    from search.browse.time_and_place import Places, Times
     from search.label.review import Act
 
 EVERYTHING = Filters()
@@ -41,6 +45,55 @@ class Gallery(Opened):
     def facets(self, filters: Filters = EVERYTHING, most: int = 12) -> "tuple[Facet, ...]":
         """Return the columns with few values, each with its most frequent ones and their counts."""
         return self._facets(self._passing(filters), most)
+
+    def points(self, filters: Filters = EVERYTHING, layout: str = "pca") -> "Points":
+        """Return the images that pass the filters as points of a plane, alike ones side by side.
+
+        `layout` is one of `space.LAYOUTS`; of very many images the points are a random sample.
+        """
+        return self._points(self._passing(filters), layout)
+
+    def groups(self, points: "Points", by: str) -> "Groups":
+        """Return points in groups by a rank, a column or BY_WHO: one of `colourings`."""
+        return self._groups(points, by)
+
+    @property
+    def colourings(self) -> tuple[str, ...]:
+        """What points can be coloured by."""
+        from search.browse.colours import colourings
+
+        return colourings(self.snapshot)
+
+    def lay_out(self) -> int:
+        """Lay the images out by UMAP, which takes minutes; return the number of points."""
+        from search.browse.space import lay_out
+
+        return lay_out(self.snapshot, self.nearest.exact)
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether UMAP has laid out the images as they are now."""
+        from search.browse.space import is_laid_out
+
+        return is_laid_out(self.snapshot, self.nearest.exact)
+
+    def times(self, filters: Filters = EVERYTHING) -> "Times":
+        """Return how many images that pass the filters are of each year and day of the year."""
+        from search.browse.time_and_place import times
+
+        return times(self.snapshot, self._passing(filters))
+
+    def places(self, filters: Filters = EVERYTHING) -> "Places":
+        """Return where the images that pass the filters were taken, as far as may be shown."""
+        from search.browse.time_and_place import places
+
+        return places(self.snapshot, self._passing(filters))
+
+    def shown(self, rows: Rows) -> Hits:
+        """Return images by their rows, as hits of score 1."""
+        from search.browse.listing import hits_of_rows
+
+        return hits_of_rows(self.snapshot, rows)
 
     def complete(self, start: str, k: int = 8) -> "tuple[Completion, ...]":
         """Return the names and labels that begin so, those with most images first."""
@@ -108,6 +161,20 @@ class Gallery(Opened):
         from search.browse.facets import facets
 
         return lru_cache(maxsize=8)(partial(facets, self.snapshot))
+
+    @once
+    def _points(self) -> "Callable[[Selection, str], Points]":
+        """The points of the selections of late: each costs a look at all of its vectors."""
+        from search.browse.space import points
+
+        return lru_cache(maxsize=4)(partial(points, self.snapshot, self.nearest.exact))
+
+    @once
+    def _groups(self) -> "Callable[[Points, str], Groups]":
+        from search.browse.colours import groups
+
+        snapshot = self.snapshot
+        return lru_cache(maxsize=8)(lambda points, by: groups(snapshot, points.rows, by))
 
     def _passing(self, filters: Filters) -> Selection:
         return self.selections.of(filters.condition(self.names))

@@ -1,7 +1,10 @@
 """Listings: the images of a collection page by page, in an order that needs no query."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from indexer.backends import Rows
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from model.errors import UnknownName
@@ -29,8 +32,15 @@ def list_images(snapshot: Snapshot, among: Selection, order: str, k: int, skip: 
     condition, values = chosen_rows(snapshot, among)
     sql = _LISTED.format(condition=condition, order=_ORDERS[order])
     rows = [row for (row,) in snapshot.query(sql, *values, k, skip)]
-    found = (np.ones(len(rows), np.float32), np.array(rows, np.int64))
-    return Hits(tuple(hits_of(snapshot, found, SIMILAR)), f"{len(among):,} images")
+    return replace(
+        hits_of_rows(snapshot, np.array(rows, np.int64)), meaning=f"{len(among):,} images"
+    )
+
+
+def hits_of_rows(snapshot: Snapshot, rows: Rows) -> Hits:
+    """Return images by their rows, in that order, as hits of score 1."""
+    found = (np.ones(len(rows), np.float32), rows)
+    return Hits(tuple(hits_of(snapshot, found, SIMILAR)), f"{len(rows):,} images")
 
 
 def chosen_rows(snapshot: Snapshot, among: Selection) -> tuple[str, list[object]]:

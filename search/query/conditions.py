@@ -9,7 +9,9 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
+from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.typed_metadata import sql_identifier
 from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 
@@ -85,10 +87,15 @@ def select(snapshot: Snapshot, where: str) -> Rows:
     """Return the rows for which a condition in the user's SQL is true, ascending.
 
     The condition is one expression, evaluated on a connection that reads this catalog and nothing
-    else. Raises Error with DuckDB's own words where it cannot be understood.
+    else, with places as they may be shown. Raises Error with DuckDB's own words where it cannot be
+    understood.
     """
     try:
-        return _fetched(snapshot.cursor().table("searchable").filter(where).project('"row"'))
+        columns = snapshot.cursor().table("searchable")
+        if shown := shown_columns(snapshot):
+            coarse = (f"{sql} AS {sql_identifier(name)}" for name, sql in shown.items())
+            columns = columns.project(f"* REPLACE ({', '.join(coarse)})")
+        return _fetched(columns.filter(where).project('"row"'))
     except duckdb.Error as error:
         known = [name for name, *_ in snapshot.query("DESCRIBE searchable")][1:]
         wrong = str(error).splitlines()[0].rstrip(".")

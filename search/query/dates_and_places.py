@@ -3,12 +3,16 @@
 import logging
 import re
 
+from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.typed_metadata import sql_identifier
 from indexer.exports.event_dates import event_date, iso_days
 from model.errors import Error
 from search.query.conditions import Condition
 
-DATE, LATITUDE, LONGITUDE = "eventDate", "decimalLatitude", "decimalLongitude"
+DATE = "eventDate"
+LATITUDES = ("decimalLatitude", "latitude")  # Darwin Core's, and Camtrap DP's
+LONGITUDES = ("decimalLongitude", "longitude")
 _LOG = logging.getLogger("taxalens")
 # Of a column, in SQL: the beginning of its date in ISO 8601, and whether that is on the calendar.
 _BEGAN = (
@@ -23,8 +27,8 @@ _READABLE = (
     f"TRY_CAST(left({_BEGAN} || '-01-01', 10) AS DATE) IS NOT NULL, false)"
 )
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
-Place = tuple[float, float, float]
-"""latitude and longitude in degrees, radius in km"""
+Place = tuple[float, float, float] | tuple[float, float, float, float]
+"""latitude and longitude in degrees, radius in km; or south, west, north and east in degrees"""
 _EARTH = 6371.0088  # km, the mean radius
 
 
@@ -44,7 +48,7 @@ def within_dates(snapshot: Snapshot, dates: str) -> Condition:
     shorter = min(map(len, ends))
     if len(ends) > 1 and since[:shorter] > until[:shorter]:
         raise Error(f"{dates!r} ends before it begins; write the earlier date first.")
-    column = _column(snapshot, DATE)
+    column = sql_identifier(_column(snapshot, DATE))
     _warn_of_unreadable(snapshot, column)
     # ISO 8601 dates sort as words, and the longer one begins with the shorter.
     began = _BEGAN.format(column)
@@ -61,22 +65,29 @@ def _warn_of_unreadable(snapshot: Snapshot, column: str) -> None:
 
 
 def near(snapshot: Snapshot, place: str | Place) -> Condition:
-    """Return the condition on coordinates: (52.5, 13.4, 20) or "52.5,13.4,20" is 20 km around.
+    """Return the condition on coordinates: within a distance of a point, or in a rectangle.
 
-    Latitude and longitude in degrees; distances are those of a great circle (haversine). Raises
-    Error for anything that is no place, or where no image has one.
+    (52.5, 13.4, 20) or "52.5,13.4,20" is 20 km around a point, along great circles (haversine).
+    (52, 13, 53, 14) or "52,13,53,14" is from one corner, south and west, to the other; where west
+    is more than east, over 180°. Latitudes and longitudes are in degrees, and generalised where
+    the snapshot does not show exact places. Raises Error for anything that is no place, or where
+    no image has one.
     """
     try:
-        latitude, longitude, km = map(float, place.split(",") if isinstance(place, str) else place)
+        numbers = tuple(map(float, place.split(",") if isinstance(place, str) else place))
     except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) == 4:
+        return _of_metadata(_in_rectangle(snapshot, numbers))
+    if len(numbers) != 3:
         raise Error(
-            f"{place!r} is not a place; write latitude,longitude,km: 52.5,13.4,20."
-        ) from None
+            f"{place!r} is not a place; write latitude,longitude,km: 52.5,13.4,20; or two corners: "
+            "52,13,53,14."
+        )
+    latitude, longitude, km = numbers
     if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km >= 0):
         raise Error(f"{place!r} is not on Earth: latitude to 90, longitude to 180, km from 0.")
-    lat, lon = (
-        f"radians(TRY_CAST({_column(snapshot, each)} AS DOUBLE))" for each in (LATITUDE, LONGITUDE)
-    )
+    lat, lon = (f"radians({each})" for each in coordinates(snapshot))
     half = (
         f"pow(sin(({lat} - radians({latitude})) / 2), 2) + cos({lat}) * cos(radians({latitude})) "
         f"* pow(sin(({lon} - radians({longitude})) / 2), 2)"
@@ -85,12 +96,50 @@ def near(snapshot: Snapshot, place: str | Place) -> Condition:
     return _of_metadata(f"{known} AND 2 * {_EARTH} * asin(sqrt(least(1, {half}))) <= {km}")
 
 
-def _column(snapshot: Snapshot, term: str) -> str:
-    known = [name for name, *_ in snapshot.query("DESCRIBE metadata")]
-    for name in known:
-        if name.lower() == term.lower():
-            return f'"{name}"'
-    raise Error(f"No image here has the Darwin Core term {term}, at which this filter looks.")
+def _in_rectangle(snapshot: Snapshot, corners: tuple[float, ...]) -> str:
+    south, west, north, east = corners
+    if not (-90 <= south <= north <= 90 and max(abs(west), abs(east)) <= 180):
+        raise Error(
+            f"{corners} is not a rectangle on Earth; write its south, west, north and east: "
+            "52,13,53,14."
+        )
+    latitude, longitude = coordinates(snapshot)
+    either = "AND" if west <= east else "OR"
+    return (
+        f"{latitude} BETWEEN {south} AND {north} "
+        f"AND ({longitude} >= {west} {either} {longitude} <= {east})"
+    )
+
+
+def coordinates(snapshot: Snapshot) -> tuple[str, str]:
+    """Return latitude and longitude in SQL over `metadata`, null where they are not known.
+
+    Raises Error where no image has a column of each (`LATITUDES`, `LONGITUDES`).
+    """
+    shown = shown_columns(snapshot)
+    found = (_column(snapshot, *names) for names in (LATITUDES, LONGITUDES))
+    latitude, longitude = (
+        f"TRY_CAST({shown.get(name, sql_identifier(name))} AS DOUBLE)" for name in found
+    )
+    return latitude, longitude
+
+
+def dates(snapshot: Snapshot) -> str:
+    """Return in SQL over `metadata` when an image was taken: "2021", "2021-05", "2021-05-01T12".
+
+    It is null for anything that is not a date. Raises Error where no image has the term.
+    """
+    column = sql_identifier(_column(snapshot, DATE))
+    return f"CASE WHEN {_READABLE.format(column)} THEN {_BEGAN.format(column)} END"
+
+
+def _column(snapshot: Snapshot, *terms: str) -> str:
+    """Return the first of the terms that is a column, as that is spelled."""
+    known = {name.lower(): name for name, *_ in snapshot.query("DESCRIBE metadata")}
+    for term in terms:
+        if name := known.get(term.lower()):
+            return str(name)
+    raise Error(f"No image here has the Darwin Core term {terms[0]}, at which this filter looks.")
 
 
 def _of_metadata(condition: str) -> Condition:

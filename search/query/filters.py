@@ -30,7 +30,7 @@ class Filters:
     date: str = ""
     """"2021-05", "2021-05-01/2021-06" (`query.dates_and_places`)"""
     near: str | Place = ""
-    """latitude, longitude and the km around them"""
+    """latitude, longitude and the km around them, or two corners of a rectangle"""
 
     def condition(self, names: Names) -> Condition:
         """Return the filters as one condition.
@@ -70,7 +70,7 @@ def filters_of(
     rank: Rank | str | None,
     where: str | None,
     date: Day | tuple[Day | None, Day | None] | None,
-    near: Place | None,
+    near: str | Place | None,
 ) -> Filters:
     """Return filters of values as Python has them."""
     return Filters(

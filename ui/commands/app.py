@@ -16,11 +16,16 @@ from ui import options
     show_default=True,
     help="Port of the page on this machine.",
 )
-def command(collection: Path, port: int) -> None:
+@click.option(
+    options.EXACT_PLACES,
+    is_flag=True,
+    help="Show exactly where threatened species (VU, EN, CR) are; without it, to 0.1°.",
+)
+def command(collection: Path, port: int, exact_places: bool) -> None:
     """Search a collection in a browser, on this machine only."""
     from ui.server.page import run_page
     from ui.server.ports import check_port
 
     check_port("127.0.0.1", port)
     click.echo(f"Open http://127.0.0.1:{port} in a browser; Ctrl-C here ends it.", err=True)
-    run_page(collection, port)
+    run_page(collection, port, exact_places)

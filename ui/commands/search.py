@@ -1,10 +1,14 @@
 """`taxalens search`: images by name, text or picture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ui import options
+
+if TYPE_CHECKING:
+    from search.query.dates_and_places import Place
 
 
 @click.command()
@@ -63,7 +67,7 @@ from ui import options
     "--near",
     type=options.PLACE,
     metavar="LAT,LON,KM",
-    help="Only images within KM of a place.",
+    help="Only images within KM of a place, or between two corners: LAT,LON,LAT,LON.",
 )
 @click.option("--explain", is_flag=True, help="Print the plan of the search.")
 @options.taxonomy
@@ -103,7 +107,7 @@ def command(
     rank: str,
     where: str,
     date: str,
-    near: tuple[float, float, float] | None,
+    near: "Place | None",
     explain: bool,
     taxonomy: str | None,
     collection: Path,

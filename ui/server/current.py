@@ -1,5 +1,6 @@
 """The current generation of a collection, opened once for all threads of a process."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -16,8 +17,9 @@ class CurrentCollection:
     Whoever still uses an earlier generation keeps it; it closes when nobody does.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, exact_places: bool = True) -> None:
         self.folder = folder
+        self.exact_places = exact_places
         self._opening = Lock()
         self._opened: tuple[Stamp, Collection] | None = None
 
@@ -50,16 +52,15 @@ class CurrentCollection:
     def _open(self) -> Collection:
         """Open it, with the encoder that the last generation loaded where that is the same."""
         fresh = open_collection(self.folder)
-        if self._opened is None:
-            return fresh
-        last = self._opened[1]
-        loaded = vars(last).get("encoder")
-        if loaded is None or last.snapshot.manifest.encoder != fresh.snapshot.manifest.encoder:
-            return fresh
-        return Collection(fresh.snapshot, loaded, fresh.names.taxonomy)
+        snapshot = replace(fresh.snapshot, exact_places=self.exact_places)
+        last = self._opened[1] if self._opened else None
+        loaded = vars(last).get("encoder") if last else None
+        if last and last.snapshot.manifest.encoder != snapshot.manifest.encoder:
+            loaded = None
+        return Collection(snapshot, loaded, fresh.names.taxonomy)
 
 
 @cache
-def current_collection(folder: Path) -> CurrentCollection:
+def current_collection(folder: Path, exact_places: bool = False) -> CurrentCollection:
     """Return the one of a folder, which the page and the API share with its encoder."""
-    return CurrentCollection(folder)
+    return CurrentCollection(folder, exact_places)

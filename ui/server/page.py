@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
+from ui.options import EXACT_PLACES
 from ui.server.current import current_collection
 from ui.server.guard import Guard
 from ui.server.limits import Limits
@@ -40,10 +41,13 @@ SETTINGS = {
 _SCRIPT = Path(__file__).parents[1] / "app.py"  # which imports from here
 
 
-def run_page(collection: Path, port: int) -> None:
-    """Serve the page over a collection until Ctrl-C; there need be none in the folder yet."""
+def run_page(collection: Path, port: int, exact_places: bool = False) -> None:
+    """Serve the page over a collection until Ctrl-C; there need be none in the folder yet.
+
+    `exact_places` shows where threatened species are to more than a tenth of a degree.
+    """
     folder = collection.resolve()
-    current = current_collection(folder)
+    current = current_collection(folder, exact_places)
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
@@ -56,6 +60,7 @@ def run_page(collection: Path, port: int) -> None:
         middleware=[Middleware(Guard), Middleware(Beside, current=current, limits=Limits())],
         lifespan=lifespan,
     )
-    sys.argv = [str(_SCRIPT), str(folder)]  # as Streamlit gives its script the arguments
+    said = [EXACT_PLACES] if exact_places else []
+    sys.argv = [str(_SCRIPT), str(folder), *said]  # as Streamlit gives its script the arguments
     with suppress(KeyboardInterrupt):
         page.run(config=SETTINGS | {"server.port": port})

@@ -26,14 +26,16 @@ from ui.server.parameters import Parameter, Values
 
 MOST_HITS, DEEPEST = 1000, 10_000
 _DEGREES = r"-?\d{1,3}(\.\d{1,12})?"
-_PLACE = rf"^{_DEGREES},{_DEGREES},\d{{1,5}}(\.\d{{1,12}})?$"
+_PLACE = rf"^{_DEGREES},{_DEGREES},(\d{{1,5}}(\.\d{{1,12}})?|{_DEGREES},{_DEGREES})$"
 FILTERS = (
     Parameter("within", "Only images labelled in this clade.", many=True),
     Parameter("exclude", "No images labelled in this clade.", many=True),
     Parameter("rank", "Only labels as precise as this rank."),
     Parameter("where", "A SQL condition on the metadata: site = 'A' AND elevation > 500"),
     Parameter("date", "Only of then: 2021, 2021-05/2022."),
-    Parameter("near", "LAT,LON,KM: only images around this place.", pattern=_PLACE),
+    Parameter(
+        "near", "LAT,LON,KM: only images around this place; or between two corners.", pattern=_PLACE
+    ),
 )
 SEARCH = (
     Parameter("q", "A name of any rank if one is called so, else a text."),

@@ -91,7 +91,7 @@ def _ask(collection: Collection, address: Address, picture: Picture | None) -> H
                 rank=filters.rank or None,
                 where=filters.where or None,
                 date=filters.date or None,
-                near=_place(address.near),
+                near=address.near or None,
                 plus=_terms(address.plus),
                 minus=_terms(address.minus),
                 group_by=address.group or None,
@@ -108,16 +108,6 @@ def _ask(collection: Collection, address: Address, picture: Picture | None) -> H
 
 def _terms(written: tuple[str, ...]) -> list[tuple[str, float]]:
     return [WEIGHTED.convert(each, None, None) for each in written]
-
-
-def _place(near: str) -> tuple[float, float, float] | None:
-    if not near:
-        return None
-    try:
-        latitude, longitude, km = map(float, near.split(","))
-    except ValueError:
-        raise Error(f"{near!r} is no place; write latitude,longitude,km: 52.5,13.4,20.") from None
-    return latitude, longitude, km
 
 
 def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:

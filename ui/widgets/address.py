@@ -9,7 +9,8 @@ from search.browse.facets import all_of
 from search.query.filters import Filters
 
 _SEVERAL = ("within", "where", "plus", "minus", "sel")
-_OF_PAGE = ("page", "sel")  # of the list that was shown: another list has others
+_OF_PAGE = ("page", "sel", "lasso")  # of the images that were shown: others have others
+_OF_LOOKS = ("colour",)  # changes no images
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class Address:
     distinct: bool
     page: int
     sel: tuple[str, ...]
+    colour: str
+    """by which points are coloured"""
+    layout: str
+    """by which images are points of a plane"""
+    lasso: str
+    """the corners of what was drawn round points: "0,0;0.5,0;0.5,0.5" """
 
     @property
     def filters(self) -> Filters:
@@ -56,12 +63,15 @@ def read_address() -> Address:
         group=said.get("group", ""),
         distinct=bool(said.get("distinct")),
         page=max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
+        colour=said.get("colour", ""),
+        layout=said.get("layout", ""),
+        lasso=said.get("lasso", ""),
     )
 
 
 def write_address(**values: str | Sequence[str]) -> None:
     """Change some of it; "" or () takes it out. Another list begins at its first page."""
-    if not set(values) <= set(_OF_PAGE):
+    if not set(values) <= {*_OF_PAGE, *_OF_LOOKS}:
         values = dict.fromkeys(_OF_PAGE, "") | values
     for name, value in values.items():
         if name in _SEVERAL and not isinstance(value, str):

@@ -9,13 +9,17 @@ from model.taxon import RANKS
 from search.browse.facets import WHO, all_of, condition_of
 from search.collection import Collection
 from ui.widgets.address import Address, held, write_address
+from ui.widgets.place_map import show_places
 from ui.widgets.text import plain
 
 _SQL = "filter-sql"
 
 
-def filter_bar(collection: Collection, address: Address) -> None:
-    """Show the filters in the side bar; they take effect through the address."""
+def filter_bar(collection: Collection, address: Address, with_map: bool = True) -> None:
+    """Show the filters in the side bar; they take effect through the address.
+
+    `with_map` offers a map to draw a rectangle on, where the page does not show one itself.
+    """
     with st.sidebar:
         _clades(collection, address)
         st.selectbox(
@@ -46,9 +50,12 @@ def filter_bar(collection: Collection, address: Address) -> None:
             "Near",
             key=held("filter-near", address.near),
             placeholder="latitude,longitude,km",
+            help="52.5,13.4,20 is 20 km around; 52,13,53,14 is between two corners.",
             on_change=_from_widget,
             args=("near", "filter-near"),
         )
+        if with_map:
+            _map(collection, address)
         _columns(collection, address)
         _sql(address)
 
@@ -82,6 +89,13 @@ def _clades(collection: Collection, address: Address) -> None:
         ),
         on_change=_into_clade,
     )
+
+
+def _map(collection: Collection, address: Address) -> None:
+    shown = st.expander("Map", key="filter-map-shown", on_change="rerun")
+    if shown.open:
+        with shown:
+            show_places(collection, address, "filter-map", 220)
 
 
 def _columns(collection: Collection, address: Address) -> None:

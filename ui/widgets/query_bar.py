@@ -42,7 +42,7 @@ def query_bar(collection: Collection, address: Address) -> Picture | None:
             _terms(address)
     _completions(collection, address.q)
     picture = st.session_state.get(_PICTURE)
-    _chips(address, picture)
+    chips(address, picture)
     return picture if isinstance(picture, Picture) else None
 
 
@@ -93,7 +93,7 @@ def _add_term(sign: str, before: tuple[str, ...]) -> None:
         st.session_state[_TERM] = ""
 
 
-def _chips(address: Address, picture: object) -> None:
+def chips(address: Address, picture: object = None) -> None:
     """Show what narrows the answer, each with the way to take it out."""
     chips = _narrowed(address)
     if not chips and not isinstance(picture, Picture):
