@@ -89,7 +89,7 @@ def _frequent(values: list[str], ordered: bool) -> Groups:
 def _ranges(values: list[str]) -> Groups:
     numbers = np.array([float(each) if each else np.nan for each in values])
     known = ~np.isnan(numbers)
-    edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, _RANGES + 1)))
+    edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, _RANGES + 1), method="nearest"))
     of = np.searchsorted(edges[1:-1], numbers, side="right")
     names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     if not known.all():

@@ -51,7 +51,7 @@ def _space(collection: Collection, address: Address) -> Points | None:
     known = collection.colourings
     by = address.colour if address.colour in known else _first(known)
     layout = address.layout or PCA
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         st.selectbox("Colour by", known, key=held("space-colour", by), on_change=_colour)
         st.segmented_control(
             "Layout",

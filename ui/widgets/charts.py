@@ -22,7 +22,7 @@ PALETTE = (
     *("#3b7dd8", "#e8743b", "#2f9e62", "#c94f9b", "#d6a916", "#27a6b8"),
     *("#d64545", "#8a6fe0", "#94702f", "#86b33a"),
 )
-_RAMP = ("#4b5fb5", "#3f8fb5", "#3fae8f", "#86bf5a", "#d9b93c", "#e8743b")  # low to high
+_RAMP = ("#6a78d1", "#3f97c4", "#3fae8f", "#86bf5a", "#d9b93c", "#e8743b")  # low to high
 _GREY = {OTHERS: "#8a8f98", NOTHING: "#b9bec6"}
 _MARK = "#e53935"  # what was circled
 _LARGE = 1000  # points that are drawn as one path
@@ -74,7 +74,7 @@ def place_map(places: Places, rectangle: Line) -> Chart:
             "showSymbol": False,
             "silent": True,
             "tooltip": {"show": False},
-            "lineStyle": {"color": "#8a8f98", "width": 0.8},
+            "lineStyle": {"color": "#8a8f98", "width": 0.6},
         }
     )
     spots = zip(places.latitudes, places.longitudes, places.images, strict=True)
@@ -93,15 +93,22 @@ def place_map(places: Places, rectangle: Line) -> Chart:
             "dimension": "images",
             "min": 1,
             "max": max(2, int(places.images.max())),
-            "inRange": {"symbolSize": [6, 18]},
+            "inRange": {"symbolSize": [6, 18], "color": [PALETTE[1]], "opacity": [0.8]},
         }
-    for axis, values, end in (
-        ("xAxis", places.longitudes, 180.0),
-        ("yAxis", places.latitudes, 90.0),
+    corners = np.array(rectangle, float).reshape(-1, 2)
+    for axis, values, drawn, end in (
+        ("xAxis", places.longitudes, corners[:, 0], 180.0),
+        ("yAxis", places.latitudes, corners[:, 1], 90.0),
     ):
-        low, high = _reach(values, end)
-        shown = {"formatter": "{value}°", "hideOverlap": True}
-        chart[axis] |= {"min": low, "max": high, "axisLabel": shown, "splitLine": {"show": False}}
+        low, high = _reach(np.concatenate((values, drawn)), end)
+        ends = {"showMinLabel": False, "showMaxLabel": False}
+        chart[axis] |= {
+            "min": low,
+            "max": high,
+            "axisLabel": {"formatter": "{value}°", "hideOverlap": True} | ends,
+            "axisLine": {"onZero": False},
+            "splitLine": {"show": False},
+        }
     chart["grid"] = {"left": 4, "right": 14, "top": 30, "bottom": 4, "containLabel": True}
     chart["tooltip"] = _tooltip("{@name}")
     return chart
