@@ -455,7 +455,8 @@ def test_sessions_at_once_get_their_own_answers(browser: Browser, url: str) -> N
         for page, words in zip(pages, asked, strict=True):
             heading = page.get_by_role("heading", name=questions[words])
             heading.wait_for(timeout=WAIT * 1000)
-            expect(page.get_by_label("Name or text").first).to_have_value(words)
+            field = page.get_by_label("Name or text").first
+            expect(field).to_have_value(words, timeout=WAIT * 1000)
     for page in pages:
         page.close()
 
