@@ -279,28 +279,46 @@ def test_a_rectangle_on_the_map_filters_and_survives_a_reload(page: Page, url: s
     page.get_by_role("heading", name="12 images").wait_for()
     assert query(page)["near"] == [near]
     wait_until_still(page)
-    page.get_by_role("button", name="near").click()
+    page.get_by_role("button", name="✕ near").click()
     page.get_by_role("heading", name="18 images").wait_for()
 
 
 @pytest.mark.parametrize("options", [(), ("--exact-places",)])
-def test_a_threatened_species_is_shown_to_a_tenth_of_a_degree(
+def test_threatened_species_are_shown_to_a_tenth_of_a_degree_unless_asked(
     browser: Browser, collection: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     lion = GROUPS["gold"]
-    exact, coarse = f"{lion.latitude}", "-2.3"
+    exact = f"{lion.latitude - 0.01},{lion.longitude - 0.01},{lion.latitude + 0.01},"
+    exact += f"{lion.longitude + 0.01}"
     with (
         served(collection, tmp_path / "app.txt", "app", *options) as url,
         watched_page(browser, url) as page,
     ):
-        page.goto(f"{url}/?where=file_name%3D%27gold0.png%27")
-        page.get_by_role("heading", name="1 image").wait_for()
+        page.goto(f"{url}/?near={exact}")
+        found = EACH if options else 0
+        page.get_by_role("heading", name=f"{found} images").wait_for()
+        page.goto(f"{url}/space")
+        page.get_by_text("at the top right of the map filters").wait_for()
         wait_until_still(page)
-        page.locator(".tile").first.dblclick()
-        page.get_by_role("dialog", name="Image").get_by_text("Who said what").wait_for()
-        table = page.get_by_role("dialog", name="Image").locator("canvas").first
-        cells = page.get_by_role("dialog", name="Image").get_by_role("gridcell")
-        table.wait_for()
-        said = exact if options else coarse
-        eventually(lambda: said in cells.all_inner_texts(), True)
-        assert (exact in cells.all_inner_texts()) == bool(options)
+        said = page.get_by_text("Threatened species are shown to 0.1°")
+        assert said.count() == (0 if options else 1)
+
+
+def _opened(folder: "Path", exact: bool) -> None:
+    from ui.server.current import current_collection
+    from ui.widgets.lightbox import open_image
+
+    collection = current_collection(folder, exact).get()
+    (name,) = collection.snapshot.query(
+        "SELECT image_id FROM searchable WHERE file_name = 'gold0.png'"
+    )
+    open_image(collection, name[0])
+
+
+@pytest.mark.parametrize(("exact", "latitude"), [(True, "-2.3456"), (False, "-2.3")])
+def test_an_open_image_says_as_much(collection: Path, exact: bool, latitude: str) -> None:
+    page = AppTest.from_function(_opened, args=(collection, exact), default_timeout=WAIT).run()
+    assert not page.exception
+    said = dict(page.dataframe[0].value[["column", "value"]].to_numpy().tolist())
+    assert said["decimalLatitude"] == latitude
+    assert said["iucnRedListCategory"] == "VU"
