@@ -208,9 +208,7 @@ def on_screen(box: "FloatRect", corners: Corners) -> Corners:
     """Return points of Space as pixels: its axes go from -1.05 to 1.05."""
     left, width = box["x"] + 4, box["width"] - 8
     top, height = box["y"] + 30, box["height"] - 64
-    return [
-        (left + (x + 1.05) / 2.1 * width, top + (1.05 - y) / 2.1 * height) for x, y in corners
-    ]
+    return [(left + (x + 1.05) / 2.1 * width, top + (1.05 - y) / 2.1 * height) for x, y in corners]
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -274,7 +272,9 @@ def test_a_rectangle_on_the_map_filters_and_survives_a_reload(page: Page, url: s
     (near,) = query(page)["near"]
     south, west, north, east = map(float, near.split(","))
     assert -110 < west < 11
-    assert (south < -2.3) and (north > 48.1) and (east > 34.9)
+    assert south < -2.3
+    assert north > 48.1
+    assert east > 34.9
     page.reload()
     page.get_by_role("heading", name="12 images").wait_for()
     assert query(page)["near"] == [near]
