@@ -28,7 +28,7 @@ from search.collection import Collection, open_collection
 from search.ranking.nearest import Nearest
 from ui.cli import main
 
-GROUP = "group 1: 2 images alike, labelled Canis lupus, Panthera leo"
+GROUP = "group 1: 1 copy of 0.png, labelled Canis lupus, Panthera leo"
 
 
 def clusters(classes: int, each: int, dim: int = 16, spread: float = 0.3, seed: int = 0):
