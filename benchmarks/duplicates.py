@@ -26,7 +26,7 @@ from search.audit.findings import DUPLICATES
 from search.collection import Collection, open_collection
 from search.ranking.diversify import SAME
 
-ORIGINALS, DISTANCE, SEED = 250, 10, 5
+ORIGINALS, DISTANCE, SEED = 150, 10, 5
 Change = Callable[[Image.Image, np.random.Generator], tuple[Image.Image, int]]
 Flags = npt.NDArray[np.bool_]
 _HASHES = """

@@ -169,7 +169,7 @@ def _change(pictures: _Pictures, compared: _Compared, original: int, copy: int) 
     one, other = pictures.files[original], pictures.files[copy]
     if one.sha256 == other.sha256:
         return "the same file"
-    found = compared.pair(original, copy)
+    found = compared.pair(original, copy) or compared.pair(original, copy, mirrored=True)
     if found is None:
         return "a copy of another copy"
     left, _, right, _ = found.box
