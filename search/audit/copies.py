@@ -4,14 +4,13 @@ Candidates by hash and vector are compared pixel by pixel (`picture_comparison`)
 the same scene in another moment is no copy; nor is one that was taken at another time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
@@ -81,22 +80,35 @@ def find_copies(
 
     Equal `contents` (n,) are the same file; of the candidates the `most` likeliest are compared.
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     pairs = candidates.pairs[:most]
-    found: list[tuple[int, int]] = []
     order = np.argsort(contents, kind="stable")
     equal = np.flatnonzero(contents[order][1:] == contents[order][:-1])
-    found += zip(order[equal].tolist(), order[equal + 1].tolist(), strict=True)
-    asked = np.unique(np.r_[pairs.ravel(), [place for pair in found for place in pair]])
-    pictures = _pictures(snapshot, rows, asked.astype(np.int64))
+    asked = np.unique(np.r_[pairs.ravel(), order[equal], order[equal + 1]])
+    pictures = _pictures(snapshot, rows, asked)
     compared = _Compared(pictures)
-    found += [
-        (one, other)
-        for one, other, like in compared.each(
-            [*map(tuple, pairs.tolist())], candidates.mirrored[:most].tolist()
-        )
-        if like
-    ]
-    return [_told(pictures, compared, group) for group in _groups(len(rows), found)]
+    same = DisjointSet(asked.tolist())
+    for one, other in zip(order[equal].tolist(), order[equal + 1].tolist(), strict=True):
+        same.merge(one, other)
+    turned = candidates.mirrored[:most].tolist()
+    with ThreadPoolExecutor() as threads:
+        for start in range(0, len(pairs), _TOGETHER):
+            some = [
+                (one, other, mirrored)
+                for (one, other), mirrored in zip(
+                    pairs[start : start + _TOGETHER].tolist(),
+                    turned[start : start + _TOGETHER],
+                    strict=True,
+                )
+                if not same.connected(one, other)
+            ]
+            told = threads.map(lambda each: compared.pair(*each), some)
+            for (one, other, _), like in zip(some, told, strict=True):
+                if like:
+                    same.merge(one, other)
+    groups = sorted(sorted(group) for group in same.subsets() if len(group) > 1)
+    return [_told(pictures, compared, group) for group in groups]
 
 
 class _Compared:
@@ -106,18 +118,6 @@ class _Compared:
         self._pictures = pictures
         self._read = lru_cache(_AT_ONCE)(pictures.picture)
         self._taken = lru_cache(_AT_ONCE)(pictures.taken)
-
-    def each(
-        self, pairs: Sequence[tuple[int, int]], mirrored: Sequence[bool]
-    ) -> Iterator[tuple[int, int, Likeness | None]]:
-        """Yield pairs and how the one is a copy of the other."""
-        with ThreadPoolExecutor() as threads:
-            asked = [(*pair, turned) for pair, turned in zip(pairs, mirrored, strict=True)]
-            for start in range(0, len(asked), _TOGETHER):
-                some = asked[start : start + _TOGETHER]
-                told = threads.map(lambda each: self.pair(*each), some)
-                for (one, other, _), like in zip(some, told, strict=True):
-                    yield one, other, like
 
     def pair(self, one: int, other: int, mirrored: bool = False) -> Likeness | None:
         """Return how one picture is a copy of the other; None where neither is."""
@@ -135,21 +135,6 @@ class _Compared:
         """Whether a picture has colours; unknown ones have."""
         picture = self._read(place)
         return picture is None or picture.is_coloured
-
-
-def _groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Return what hangs together, the places of each ascending."""
-    from scipy.sparse.csgraph import connected_components
-
-    if not pairs:
-        return []
-    left, right = np.array(pairs, np.int64).T
-    edges = coo_array((np.ones(len(left), np.bool_), (left, right)), shape=(count, count))
-    numbers = connected_components(edges, directed=False)[1]
-    places = np.unique(np.r_[left, right])
-    order = places[np.argsort(numbers[places], kind="stable")]
-    cuts = np.flatnonzero(np.diff(numbers[order])) + 1
-    return [group.tolist() for group in np.split(order, cuts)]
 
 
 def _told(pictures: _Pictures, compared: _Compared, group: Sequence[int]) -> Copies:
