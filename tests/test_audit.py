@@ -284,7 +284,9 @@ def test_the_command_shows_the_worst_of_each_kind(place: Path) -> None:
     found = "54 images: 4 likely wrong labels, 1 copy of 1 picture, 1 outlier\n"
     assert result.stderr.startswith(f"{found}score: labels, log of how many times likelier")
     header, first, *_ = result.stdout.splitlines()
-    assert header.split() == ["kind", "score", "label", "looks_like", "cohort", "file_name"]
+    assert header.split() == [
+        *("kind", "score", "label", "looks_like", "cohort", "change", "file_name")
+    ]
     assert first.startswith("labels")
     assert (place / "sheet.png").is_file()
 

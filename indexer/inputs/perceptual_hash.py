@@ -36,9 +36,8 @@ def perceptual_hash(image: Image.Image) -> int:
     Two of them are compared by the number of bits that differ: a copy that was saved again, scaled
     or made grey differs in 4 at most, one cropped by a twentieth in 20, another picture in 32.
     """
-    thinned = max(
-        1, min(image.size) // (_SIDE * _SAMPLES)
-    )  # reading every pixel took twice as long
+    # Reading every pixel of a large picture takes twice as long, and tells no more.
+    thinned = max(1, min(image.size) // (_SIDE * _SAMPLES))
     if thinned > 1:
         size = (image.width // thinned, image.height // thinned)
         image = image.resize(size, Image.Resampling.NEAREST)
