@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-backoff bench-open-set bench-first-identify bench-identify
+.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-first-identify bench-identify
 
 install: $(VENV)/.installed
 
@@ -85,6 +85,12 @@ bench-text-types: install  # what mixed text types teach: docs/BENCHMARKS.md
 
 bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.audit
+
+bench-duplicates: install  # how many copies of photographs an audit finds, and what else: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.duplicates
+
+bench-suggest: install  # what labelling suggested images teaches, beside other choices: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.suggest
 
 bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.backoff

@@ -30,6 +30,7 @@ PACKAGES = {
 }
 for _peer in ("hnswlib", "usearch", "scann", "lancedb", "chromadb", "qdrant-edge-py", "duckdb"):
     PACKAGES[_peer] = [[_peer, "numpy"]]
+PACKAGES["imagehash"] = [["--no-deps", "imagehash", "PyWavelets"]]
 PACKAGES["milvus-lite"] = [["milvus-lite", "pymilvus", "setuptools<81"]]
 _TIMED = """
 import json, sys, tempfile, time

@@ -28,7 +28,7 @@ from search.collection import Collection, open_collection
 from search.ranking.nearest import Nearest
 from ui.cli import main
 
-GROUP = "group 1: 2 images alike, labelled Canis lupus, Panthera leo"
+GROUP = "group 1: 1 copy of 0.png, labelled Canis lupus, Panthera leo"
 
 
 def clusters(classes: int, each: int, dim: int = 16, spread: float = 0.3, seed: int = 0):
@@ -281,10 +281,12 @@ def taxalens(*arguments: object) -> Result:
 def test_the_command_shows_the_worst_of_each_kind(place: Path) -> None:
     result = taxalens("audit", "-c", place / "c", "-k", 4, "--sheet", place / "sheet.png")
     assert result.exit_code == 0, result.output
-    found = "54 images: 4 likely wrong labels, 2 duplicates in 1 group, 1 outlier\n"
+    found = "54 images: 4 likely wrong labels, 1 copy of 1 picture, 1 outlier\n"
     assert result.stderr.startswith(f"{found}score: labels, log of how many times likelier")
     header, first, *_ = result.stdout.splitlines()
-    assert header.split() == ["kind", "score", "label", "looks_like", "cohort", "file_name"]
+    assert header.split() == [
+        *("kind", "score", "label", "looks_like", "cohort", "change", "file_name")
+    ]
     assert first.startswith("labels")
     assert (place / "sheet.png").is_file()
 

@@ -32,6 +32,7 @@ TABLES = (
     "meanings",
     "labels",
     "thumbs",
+    "hashes",
     "taxa",
     "names",
     "endings",

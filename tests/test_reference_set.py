@@ -15,7 +15,7 @@ from indexer.backends.exact import Exact
 from indexer.store.derived import FOLDER, MOST, keep, kept, kept_or_made
 from model.taxon import Taxon
 from search.audit.label_classes import UNLABELLED, Classes
-from search.audit.suggestions import _Known
+from search.audit.suggestions import Known
 from search.classify.calibration import calibrate_classes, calibrate_ranks
 from search.classify.conformal import conformal_sets
 from search.classify.fitting import Classifier, Fitted, classifier_of, fit
@@ -194,7 +194,7 @@ def test_the_place_of_the_conformal_quantile() -> None:
 def test_an_image_unlike_all_that_is_labelled_is_as_uncertain_as_one_between_two() -> None:
     best = np.array([[0, 1], [0, 1], [1, 0]])
     between, unlike = np.array([1.0, 0.1, 0.3]), np.array([0.2, 1.0, 0.6])
-    known = _Known(("a", "b"), best, between, unlike)
+    known = Known(("a", "b"), best, between, unlike)
     assert known.uncertainty.tolist() == [1.0, 1.0, 0.6]
     assert [known.guess(place) for place in range(3)] == [
         ("a", "between a and b"),
@@ -210,7 +210,7 @@ def test_novelty_is_the_distance_to_the_nearest_class() -> None:
     rows = unit(unit(centres) + 0.3 * random.normal(size=centres.shape) / 32**0.5)
     of = np.array([0] * 12 + [1] * 12 + [UNLABELLED] * 25)
     classes = Classes(np.arange(49), of, ("a", "b"), np.array([1, 2]), np.zeros((2, 7), np.int64))
-    known = _Known.of(Exact([rows]), classes, np.flatnonzero(of == UNLABELLED))
+    known = Known.of(Exact([rows]), classes, np.flatnonzero(of == UNLABELLED))
     assert known.unlike.argmax() == 24
     assert known.unlike[24] == 1
 

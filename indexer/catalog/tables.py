@@ -5,6 +5,7 @@ inputs, meanings                              as in the collection, the last wor
 labels(folded, label)                         labels that are no names of their taxon
 identifications                               what machines say, the last of each image
 thumbs(image_id, file)                        where the thumbnail of an image is
+hashes(image_id, hash)                        perceptual hashes of pictures
 taxa, names, endings                          a taxonomy of what occurs, as any other
 metadata(row, …), searchable                  what is said of an image, as typed columns
 parts(path, sha256, lines)                    the files of the collection that all this is of
@@ -29,7 +30,7 @@ from indexer.labels.label_resolution import DERIVED
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
-VERSION = 10  # of these tables: a catalog that an earlier taxalens left is made anew
+VERSION = 11  # of these tables: a catalog that an earlier taxalens left is made anew
 _SAID = ("segments", "inputs", "labels", "identifications")
 
 
@@ -58,6 +59,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection, collection: Path, manifest: 
     ((lost,),) = connection.execute("SELECT count(*) FROM gone").fetchall()
     list_labels(connection, anew=other_names or bool(lost))
     _add_thumbnails(connection, collection, [p for p in manifest.paths("thumbs") if p not in known])
+    _add_hashes(connection, collection, [p for p in manifest.paths("hashes") if p not in known])
     _note_parts(connection, collection, manifest)
     connection.unregister("meanings_in")
 
@@ -121,6 +123,12 @@ def _add_thumbnails(
         connection.execute("INSERT INTO thumbs SELECT unnest(?), ?", [ids, path])
 
 
+def _add_hashes(connection: duckdb.DuckDBPyConnection, collection: Path, paths: list[str]) -> None:
+    connection.register("hashes_in", read_table(collection, "hashes", paths))
+    connection.execute("INSERT INTO hashes FROM hashes_in")
+    connection.unregister("hashes_in")
+
+
 def _note_parts(
     connection: duckdb.DuckDBPyConnection, collection: Path, manifest: Manifest
 ) -> None:
@@ -147,7 +155,8 @@ CREATE OR REPLACE TABLE meanings (label VARCHAR, said_key VARCHAR, taxon_key VAR
 CREATE OR REPLACE TABLE identifications (image_id VARCHAR, label VARCHAR, confidence DOUBLE,
     identified_by VARCHAR, date_identified VARCHAR, method VARCHAR, remarks VARCHAR,
     evidence VARCHAR[], said_key VARCHAR, taxon_key VARCHAR);
-CREATE OR REPLACE TABLE thumbs (image_id VARCHAR, file VARCHAR)
+CREATE OR REPLACE TABLE thumbs (image_id VARCHAR, file VARCHAR);
+CREATE OR REPLACE TABLE hashes (image_id VARCHAR, hash BIGINT)
 """
 _LINES = "SELECT coalesce(sum(lines), 0)::BIGINT FROM parts WHERE starts_with(path, ?)"
 _SAME = "meanings_in.label = {0}.label AND meanings_in.said_key IS NOT DISTINCT FROM {0}.said_key"

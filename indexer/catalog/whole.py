@@ -15,7 +15,7 @@ from indexer.store.segment import SCHEMAS
 
 _HEADERS = 3 * 4096  # bytes of a DuckDB file before its blocks
 _COUNTED = (
-    *("images", "inputs", "meanings", "identifications", "thumbs", "metadata", "parts"),
+    *("images", "inputs", "meanings", "identifications", "thumbs", "hashes", "metadata", "parts"),
     *("taxa", "names", "endings", "labels"),
 )
 

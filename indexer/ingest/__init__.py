@@ -5,6 +5,7 @@ run.py              one run over a source: new inputs are embedded, changed labe
 label_report.py     how the labels were understood, in lines
 changes.py          the difference between a source and the collection
 prefetch.py         reads or fetches, hashes and decodes ahead of the encoder
+missing_hashes.py   perceptual hashes of what was indexed before there were any
 contents.py         contents that are embedded already
 pipeline.py         embeds and commits, segment by segment
 run_encoder.py      the run's encoder, loaded when first needed

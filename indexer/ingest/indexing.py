@@ -8,6 +8,7 @@ from pathlib import Path
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
 from indexer.ingest.label_report import contradictions, label_report
+from indexer.ingest.missing_hashes import add_missing_hashes
 from indexer.ingest.pipeline import Progress
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.inputs.records import is_address
@@ -86,11 +87,13 @@ def update(
 ) -> Progress:
     """Index every source of a collection again: inputs that are new, changed or gone.
 
-    A source that cannot be read is warned of, and the others are still updated. Raises BadInput
-    where none can be read.
+    Pictures that were indexed before there were perceptual hashes get theirs. A source that cannot
+    be read is warned of, and the others are still updated. Raises BadInput where none can be read.
     """
     with _how(runtime, fetch, workers, batch_size) as how:
-        return _again(Path(collection), changed, True, how, progress)
+        counts = _again(Path(collection), changed, True, how, progress)
+    add_missing_hashes(Path(collection), progress)
+    return counts
 
 
 def retry(

@@ -154,6 +154,8 @@ def _record(opened: Opened, segment: Segment, contents: Contents, problems: dict
     is_first = content.source_id == record.source_id
     size = (content.width, content.height)
     segment.row(identity, opened.sha256, size, content.vector, record)
+    if opened.hash is not None:
+        segment.lines["hashes"].append({"image_id": identity, "hash": opened.hash})
     if opened.thumbnail:
         segment.lines["thumbs"].append({"image_id": identity, "jpeg": opened.thumbnail})
     if is_first:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.inputs.decoding import decode
+from indexer.inputs.perceptual_hash import perceptual_hash
 from indexer.inputs.records import Record
 from indexer.inputs.thumbnails import thumbnail_of
 from indexer.readers import Fetch
@@ -31,6 +32,8 @@ class Opened:
     sha256: str = ""
     image: Image.Image | None = None
     vector: Vectors | None = None
+    hash: int | None = None
+    """perceptual, of the picture where it was decoded"""
     width: int = 0
     height: int = 0
     thumbnail: bytes = b""
@@ -92,6 +95,7 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
         record,
         sha256,
         image,
+        hash=perceptual_hash(decoded.image),
         width=decoded.width,
         height=decoded.height,
         thumbnail=thumbnail,

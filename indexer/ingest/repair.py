@@ -29,6 +29,7 @@ _LOST = {
     "were removed in it are back",
     "labels": "its labels are lost: taxalens update reads those of the sources again",
     "identifications": "its labels of machines are lost: taxalens label gives them again",
+    "hashes": "its perceptual hashes are lost: taxalens update computes them again",
     "thumbs": "pictures without a file of their own have no thumbnail there",
     "runs": "it was a log only",
 }

@@ -7,6 +7,7 @@ fetching.py           downloads from public addresses alone
 decoding.py           bytes to RGB pixels, with limits
 pixels.py             upright RGB, whatever the depth and the size
 extra_formats.py      HEIC and raw files, where their extras are installed
+perceptual_hash.py    63 bits by which copies of a picture are found
 thumbnails.py         small pictures of inputs that are not local files
 spreadsheet_cells.py  cells that no spreadsheet runs as a formula
 """

@@ -27,6 +27,7 @@ ROWS = pa.schema(
     ]
 )
 THUMBS = pa.schema([("image_id", pa.string()), ("jpeg", pa.binary())])
+HASHES = pa.schema([("image_id", pa.string()), ("hash", pa.int64())])
 INPUTS = pa.schema(
     [
         ("source_id", pa.string()),
@@ -77,6 +78,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "meanings": MEANINGS,  # of labels in a taxonomy: indexer/labels/label_resolution.py
     "clades": CLADES,
     "names": NAMES,
+    "hashes": HASHES,  # of what was decoded: indexer/inputs/perceptual_hash.py
     "thumbs": THUMBS,  # of what is no file of its own: indexer/inputs/thumbnails.py
 }
 """The tables of a collection, by the folder that holds their files."""

@@ -1,5 +1,6 @@
-"""Audits a collection: labels that are likely wrong, likely duplicates, outliers."""
+"""Audits a collection: labels that are likely wrong, copies of a picture, outliers."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -9,8 +10,21 @@ import numpy as np
 from indexer.backends import Rows
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
+from indexer.ingest.missing_hashes import MISSING
 from model.errors import UnknownName
-from search.audit.findings import DUPLICATES, KINDS, LABELS, OUTLIERS, Finding, Findings
+from model.sizes import counted
+from search.audit.copies import MOST, Copies, find_copies
+from search.audit.copy_candidates import candidates_of, hashes_of
+from search.audit.findings import (
+    ALIKE,
+    DUPLICATES,
+    KINDS,
+    LABELS,
+    ORIGINAL,
+    OUTLIERS,
+    Finding,
+    Findings,
+)
 from search.audit.label_classes import UNLABELLED, Classes, Numbers, classes_of
 from search.audit.label_errors import label_errors
 from search.audit.near_duplicates import (
@@ -26,6 +40,8 @@ from search.ranking.nearest import Nearest
 NEIGHBOURS = 10  # that are looked at for duplicates and outliers
 FAR = 3.0  # robust standard deviations from which an image is an outlier
 _EVIDENCE = 3  # images shown for each finding
+_COMPARED = 10  # pairs compared for each finding that is wanted
+_LOG = logging.getLogger("taxalens")
 
 
 def audit(
@@ -43,10 +59,15 @@ def audit(
     findings: list[Finding] = []
     if LABELS in kinds:
         findings += _labels(snapshot, nearest, classes, k)
-    if DUPLICATES in kinds or OUTLIERS in kinds:
+    if {DUPLICATES, ALIKE, OUTLIERS} & set(kinds):
         near = nearest_others(nearest, among, NEIGHBOURS)
-        if DUPLICATES in kinds:
-            findings += _duplicates(snapshot, near, classes, k)
+        if DUPLICATES in kinds or ALIKE in kinds:
+            contents = _contents(snapshot, near.rows)
+            copies = _copies(snapshot, near, contents, max(MOST, _COMPARED * k))
+            if DUPLICATES in kinds:
+                findings += _duplicates(snapshot, nearest, near, classes, copies, k)
+            if ALIKE in kinds:
+                findings += _alike(snapshot, near, contents, classes, copies, k)
         if OUTLIERS in kinds:
             findings += _outliers(snapshot, near, k)
     return Findings(tuple(findings), len(among))
@@ -89,31 +110,99 @@ def _cohorts(
     return cohorts
 
 
+def _copies(snapshot: Snapshot, near: NearestOthers, contents: Numbers, most: int) -> list[Copies]:
+    """Return the pictures that occur several times, and say where some may be missing."""
+    hashes, hashed = hashes_of(snapshot, near.rows)
+    candidates = candidates_of(near, contents, hashes, hashed)
+    ((missing,),) = snapshot.query(f"SELECT count(*) FROM ({MISSING})")
+    if missing:
+        _LOG.warning(
+            "%s without a perceptual hash: copies of them are found by their vectors alone; "
+            "taxalens update computes it.",
+            counted(missing, "picture"),
+        )
+    if len(candidates.pairs) > most:
+        _LOG.warning(
+            "Of %s likely pairs of copies the likeliest %s are compared; a larger k compares more.",
+            f"{len(candidates.pairs):,}",
+            f"{most:,}",
+        )
+    return find_copies(snapshot, near.rows, contents, candidates, most)
+
+
 def _duplicates(
-    snapshot: Snapshot, near: NearestOthers, classes: Classes, k: int
+    snapshot: Snapshot,
+    nearest: Nearest,
+    near: NearestOthers,
+    classes: Classes,
+    copies: Sequence[Copies],
+    k: int,
 ) -> Iterator[Finding]:
-    numbers = duplicate_groups(near, _contents(snapshot, near.rows))
-    order = np.argsort(numbers, kind="stable")
-    cuts = np.flatnonzero(np.diff(numbers[order])) + 1
-    several = [each for each in np.split(order, cuts) if len(each) > 1]
+    told = [(_labels_that_differ(classes, each.members), each) for each in copies]
+    told.sort(key=lambda each: (-len(each[0]), -len(each[1].copies), each[1].original))
+    shown = 0
+    for number, (labels, group) in enumerate(told, start=1):
+        if shown >= k:
+            return
+        members = group.members[: max(k, 2)]
+        shown += len(members)
+        hits = _hits(snapshot, near.rows[members].tolist(), DUPLICATES)
+        vectors = nearest.exact.gather(near.rows[members]).astype(np.float32)
+        changes = (ORIGINAL, *(change for _, change in group.copies))
+        of = counted(len(group.copies), "copy", "copies")
+        cohort = f"group {number}: {of} of {hits[0].file_name}{_labelled(classes, labels)}"
+        cosines = vectors @ vectors[0]
+        cosines[0] = cosines[1:].max()
+        for nth, (place, hit) in enumerate(zip(members.tolist(), hits, strict=True)):
+            rest = tuple(hits[:1] if nth else hits[1 : _EVIDENCE + 1])
+            other = _others(classes, labels, place)
+            score = min(1.0, float(cosines[nth]))
+            yield Finding(DUPLICATES, cohort, hit, other, score, rest, changes[nth])
+
+
+def _alike(
+    snapshot: Snapshot,
+    near: NearestOthers,
+    contents: Numbers,
+    classes: Classes,
+    copies: Sequence[Copies],
+    k: int,
+) -> Iterator[Finding]:
+    """Yield pictures that look the same, but are no copies, and whose labels contradict."""
+    numbers = duplicate_groups(near, contents)
+    again = np.zeros(len(numbers), np.bool_)
+    for group in copies:
+        again[group.members[1:]] = True
+    order = np.flatnonzero(~again)
+    order = order[np.argsort(numbers[order], kind="stable")]
+    groups = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+    several = [each for each in groups if len(each) > 1]
     told = [(_labels_that_differ(classes, members), members) for members in several]
+    told = [each for each in told if each[0]]
     told.sort(key=lambda each: (-len(each[0]), -len(each[1]), int(each[1][0])))
     shown = 0
     for number, (labels, members) in enumerate(told, start=1):
         if shown >= k:
             return
-        shown += min(len(members), k)
-        names = [classes.names[each] for each in labels]
-        said = f", labelled {', '.join(names)}" if names else ""
-        cohort = f"group {number}: {len(members):,} images alike{said}"
         some = members[: max(k, 2)]
-        hits = _hits(snapshot, near.rows[some].tolist(), DUPLICATES)
+        shown += len(some)
+        cohort = f"group {number}: {len(members):,} images nearly alike{_labelled(classes, labels)}"
+        hits = _hits(snapshot, near.rows[some].tolist(), ALIKE)
         for place, hit in zip(some.tolist(), hits, strict=True):
             rest = tuple(each for each in hits[: _EVIDENCE + 1] if each is not hit)[:_EVIDENCE]
-            own = int(classes.of[place])
-            other = ", ".join(classes.names[each] for each in labels if each != own)
             score = min(1.0, float(near.scores[place, 0]))
-            yield Finding(DUPLICATES, cohort, hit, other, score, rest)
+            yield Finding(ALIKE, cohort, hit, _others(classes, labels, place), score, rest)
+
+
+def _labelled(classes: Classes, labels: Sequence[int]) -> str:
+    names = [classes.names[each] for each in labels]
+    return f", labelled {', '.join(names)}" if names else ""
+
+
+def _others(classes: Classes, labels: Sequence[int], place: int) -> str:
+    """Return the labels of a group but the image's own."""
+    own = int(classes.of[place])
+    return ", ".join(classes.names[each] for each in labels if each != own)
 
 
 def _labels_that_differ(classes: Classes, members: Rows) -> list[int]:

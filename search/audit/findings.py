@@ -12,17 +12,21 @@ from search.hits import Hit
 
 LABELS = "labels"
 DUPLICATES = "duplicates"
+ALIKE = "alike"
 OUTLIERS = "outliers"
-KINDS = (LABELS, DUPLICATES, OUTLIERS)
+KINDS = (LABELS, DUPLICATES, ALIKE, OUTLIERS)
+ORIGINAL = "original"  # of which the others of its group are copies
 
 UNITS = {
     LABELS: "log of how many times likelier looks_like is than the label",
-    DUPLICATES: "cosine with the nearest image",
+    DUPLICATES: "cosine with the original",
+    ALIKE: "cosine with the nearest image",
     OUTLIERS: "robust standard deviations from the others",
 }
 """what the score of a finding measures, by its kind"""
 COLUMNS = (
-    *("kind", "cohort", "file_name", "label", "looks_like", "score", "evidence", "image_id"),
+    *("kind", "cohort", "file_name", "label", "looks_like", "change", "score", "evidence"),
+    "image_id",
 )
 _KINDS = {"score": pa.float64()}
 SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
@@ -33,8 +37,9 @@ class Finding:
     """One image that somebody should look at again, and why."""
 
     kind: str
-    """LABELS: it looks like another taxon than its label says; DUPLICATES: it is there more than
-    once; OUTLIERS: it is unlike all others"""
+    """LABELS: it looks like another taxon than its label says; DUPLICATES: the same picture is
+    there more than once; ALIKE: another one looks the same, such as the next of a burst, and their
+    labels contradict each other; OUTLIERS: it is unlike all others"""
     cohort: str
     """what it has in common with others: "12 labelled Pica pica look like Pica hudsonia" """
     hit: Hit
@@ -42,16 +47,19 @@ class Finding:
     """the label that it seems to deserve, or those of its duplicates where they differ"""
     score: float
     """more is worse: of LABELS how many times likelier `looks_like` is, as a natural logarithm,
-    less among near relatives; of DUPLICATES the cosine with the nearest; of OUTLIERS how many
-    robust standard deviations it lies off"""
+    less among near relatives; of DUPLICATES the cosine with the original, of ALIKE that with the
+    nearest; of OUTLIERS how many robust standard deviations it lies off"""
     evidence: tuple[Hit, ...]
-    """the images that say so: the nearest of the other label, the duplicates, the nearest"""
+    """the images that say so: the nearest of the other label, the original, or its copies, the
+    nearest"""
+    change: str = ""
+    """of DUPLICATES "original", or how the copy differs: "mirrored, 50% of the size" """
 
     def row(self) -> dict[str, object]:
         """Return it under COLUMNS; evidence is image ids with spaces between."""
         values = (
             *(self.kind, self.cohort, self.hit.location, self.hit.label, self.looks_like),
-            *(round(self.score, 4), " ".join(each.image_id for each in self.evidence)),
+            *(self.change, round(self.score, 4), " ".join(each.image_id for each in self.evidence)),
             self.hit.image_id,
         )
         return dict(zip(COLUMNS, values, strict=True))
@@ -62,9 +70,10 @@ class Findings(Answers[Finding]):
     """Findings of each kind, worst first."""
 
     SCHEMA = SCHEMA
-    SHOWN: ClassVar = ("kind", "score", "label", "looks_like", "cohort", "file_name")
+    SHOWN: ClassVar = (*("kind", "score", "label", "looks_like", "cohort", "change", "file_name"),)
     HEADINGS: ClassVar = (
-        *("", "kind", "cohort", "label", "looks like", "score", "evidence", "file name"),
+        *("", "kind", "cohort", "label", "looks like", "change", "score"),
+        *("evidence", "file name"),
     )
 
     images: int
@@ -74,10 +83,13 @@ class Findings(Answers[Finding]):
     def meaning(self) -> str:
         """One line: how many of each kind, among how many images."""
         count = Counter(each.kind for each in self.items)
-        groups = len({each.cohort for each in self.items if each.kind == DUPLICATES})
+        groups = sum(each.change == ORIGINAL for each in self.items)
         told = [counted(count[LABELS], "likely wrong label")] if count[LABELS] else []
         if groups:
-            told.append(f"{counted(count[DUPLICATES], 'duplicate')} in {counted(groups, 'group')}")
+            copies = counted(count[DUPLICATES] - groups, "copy", "copies")
+            told.append(f"{copies} of {counted(groups, 'picture')}")
+        if count[ALIKE]:
+            told.append(f"{counted(count[ALIKE], 'image')} nearly alike with other labels")
         if count[OUTLIERS]:
             told.append(counted(count[OUTLIERS], "outlier"))
         return f"{counted(self.images, 'image')}: {', '.join(told) or 'nothing found'}"
@@ -97,5 +109,6 @@ class Findings(Answers[Finding]):
         """Return the cells of a finding under HEADINGS."""
         return (
             *(item.hit.picture, item.kind, item.cohort, item.hit.label, item.looks_like),
+            item.change,
             *(item.score, tuple(one.picture for one in item.evidence), item.hit.file_name),
         )

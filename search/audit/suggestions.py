@@ -1,4 +1,4 @@
-"""Suggests which images to label next: those of which least is known, and unlike each other."""
+"""Suggests which images to label next: what stands for many of which little is known."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,7 +21,7 @@ from search.ranking.diversify import SAME
 COLUMNS = ("file_name", "label", "looks_like", "reason", "uncertainty")
 _KINDS = {"uncertainty": pa.float64()}
 SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
-POOL = 4096  # images among which those that stand for all are looked for
+POOL = 4096  # images that are clustered
 _BLOCK = 1024  # images scored at once
 
 
@@ -75,21 +75,18 @@ class Suggestions(Answers[Suggestion]):
 def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Suggestions:
     """Return at most k unlabelled images of a selection, none that is the SAME as another.
 
-    Of the 10 k most uncertain ones, but no more than half, k clusters weighted by uncertainty, and
-    of each cluster the image in its middle (Zhdanov 2019, "Diverse mini-batch active learning",
-    arXiv:1901.05954). Where fewer than two labels are known all are as uncertain: the answer then
-    is what the collection looks like, from POOL of them. Raises BadInput for a k below 1.
+    They are the middles of k clusters of all, weighted by uncertainty (after Zhdanov 2019, "Diverse
+    mini-batch active learning", arXiv:1901.05954, who clusters the most uncertain alone: outliers
+    and blurred pictures are among these, and teach less than pictures at random where the encoder
+    knows little). Of many images, POOL or 10 k that their ids draw are clustered. Where fewer than
+    two labels are known all are as uncertain. Raises BadInput for a k below 1.
     """
     count(k, "k", "suggestions")
     classes = classes_of(snapshot, among)
     # An order of its own, which does not depend on that of the rows.
     order = _order(snapshot, classes.rows)
     open_ = order[classes.of[order] == UNLABELLED]
-    known = _Known.of(exact, classes, open_)
-    most = max(2 * k, min(10 * k, len(open_) // 2)) if known.sure else max(POOL, 10 * k)
-    pool = np.argsort(-known.uncertainty, kind="stable")[:most]
-    pool = pool[_distinct(exact.gather(classes.rows[open_[pool]]))]
-    chosen = pool[_spread(exact.gather(classes.rows[open_[pool]]), known.uncertainty[pool], k)]
+    known, chosen = chosen_of(exact, classes, open_, k)
     rows = classes.rows[open_[chosen]]
     hits = hits_of(snapshot, (np.zeros(len(rows), np.float32), rows), SIMILAR)
     told = [
@@ -99,8 +96,21 @@ def suggest(snapshot: Snapshot, exact: Exact, among: Selection, k: int) -> Sugge
     return Suggestions(tuple(told), len(open_))
 
 
+def chosen_of(exact: Exact, classes: Classes, open_: Rows, k: int) -> tuple["Known", Rows]:
+    """Return what is known of the images at some places, and which k of these to label next.
+
+    `open_` (n,) are places of unlabelled images, in an order that does not depend on their look;
+    the second are places in it, the most telling first.
+    """
+    known = Known.of(exact, classes, open_)
+    pool = np.arange(min(len(open_), max(POOL, 10 * k)))
+    pool = pool[_distinct(exact.gather(classes.rows[open_[pool]]))]
+    vectors = exact.gather(classes.rows[open_[pool]])
+    return known, pool[_spread(vectors, known.uncertainty[pool], k)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class Known:
     """What is known of unlabelled images: the two likeliest classes of each, and how surely."""
 
     names: tuple[str, ...]
@@ -112,7 +122,7 @@ class _Known:
     """(n,) 0 to 1: the share of the others that are nearer to a class"""
 
     @classmethod
-    def of(cls, exact: Exact, classes: Classes, places: Rows) -> "_Known":
+    def of(cls, exact: Exact, classes: Classes, places: Rows) -> "Known":
         """Return what is known of the images at some places."""
         counts = np.bincount(classes.of[classes.of != UNLABELLED], minlength=len(classes.names))
         if np.count_nonzero(counts) < 2:

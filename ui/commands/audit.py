@@ -1,4 +1,4 @@
-"""`taxalens audit`: labels that are likely wrong, duplicates, outliers."""
+"""`taxalens audit`: labels that are likely wrong, copies, outliers."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from ui import options
 @click.option(
     "--kind",
     "kinds",
-    type=click.Choice(("labels", "duplicates", "outliers")),
+    type=click.Choice(("labels", "duplicates", "alike", "outliers")),
     multiple=True,
-    help="Kind of finding; by default all three.",
+    help="Kind of finding; by default all four.",
 )
 @click.option(
     "-k",
@@ -44,7 +44,10 @@ def command(
     output: Path | None,
     sheet: Path | None,
 ) -> None:
-    """List images to look at again: likely wrong labels, duplicates, outliers, worst first.
+    """List images to look at again, worst first.
+
+    labels: likely wrong ones. duplicates: copies of a picture, and how each was changed. alike:
+    pictures of one scene, such as a burst, whose labels contradict. outliers: unlike all others.
 
     \b
       taxalens audit
