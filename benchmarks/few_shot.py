@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from search.label.methods import AUTO, LeftOutScores, try_methods
 from tqdm import tqdm
 
 from benchmarks.report import DATA, figure, write_report
@@ -21,7 +22,6 @@ from search.classify.calibration import calibrate_classes
 from search.classify.classifiers import load, methods
 from search.classify.conformal import conformal_sets, nonconformity
 from search.classify.reference_set import ReferenceSet, reference_set
-from search.label.methods import AUTO, LeftOutScores, try_methods
 
 FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 SEEDS = 5

@@ -16,7 +16,7 @@ from search.classify.novelty import Novelty, smoothed
 from search.classify.novelty_fitting import estimated_share
 from search.classify.reference_set import ReferenceSet, unit
 from search.classify.taxon_tree import tree_of
-from search.classify.votes import voters_of
+from search.classify.votes import Weights, voters_of
 from search.classify.whitening import fit_whitening
 from search.identify.identifications import ANSWERED, NEW, UNKNOWN, Identification
 
@@ -138,10 +138,10 @@ def test_votes_without_a_class_are_those_of_the_others() -> None:
     images = vectors[numbers == 0][EACH:]
     out = np.zeros((len(images), 6), np.bool_)
     out[:, 0] = True
-    masked = voters_of(reference, whitening).vote(images).without(out, reference.classes)
+    masked = voters_of(reference, whitening, None).vote(images).without(out, reference.classes)
     others = reference.among(reference.classes != 0)
-    alone = voters_of(others, whitening).vote(images)
-    weights = (10.0, 10.0)
+    alone = voters_of(others, whitening, None).vote(images)
+    weights = Weights((10.0, 10.0, 0.0), (10.0, 10.0))
     np.testing.assert_allclose(masked.shares(weights), alone.shares(weights), atol=1e-5)
     np.testing.assert_allclose(masked.likeness, alone.likeness, atol=1e-3)
 

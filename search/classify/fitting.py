@@ -15,6 +15,7 @@ import numpy.typing as npt
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
 from search.classify.backoff import Backoff, LeftOutAnswers, fit_backoff
+from search.classify.classifiers.probe import Probe, fit_affordable
 from search.classify.leave_one_out import left_out
 from search.classify.novelty import Novelty
 from search.classify.novelty_fitting import MOST_LEFT_OUT, fit_novelty
@@ -29,7 +30,7 @@ from search.classify.predictions import (
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
 from search.classify.taxon_tree import TaxonTree, key_at
-from search.classify.votes import Voters, Votes, fit_weights, voters_of
+from search.classify.votes import UNFITTED, Voters, Votes, Weights, fit_weights, voters_of
 from search.classify.whitening import Whitening, fit_whitening
 from search.zero_shot.candidates import NONE, Candidates
 from search.zero_shot.scoring import Scored
@@ -38,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 10
 _MOST_CELLS = 5_000_000  # of their votes, specimens × classes
 _MIXING = 0.05, 0.95  # between which the weight of votes lies
-_UNFITTED = (20.0, 10.0), 0.5  # the weights where no specimen can be left out
+_UNMIXED = 0.5  # the weight of votes where no specimen can be left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +47,8 @@ class Fitted:
     """All that is fitted to a reference set, a few arrays; see `kept_arrays`."""
 
     whitening: Whitening
-    weights: tuple[float, float]
-    """of the two cosines that vote"""
+    probe: Probe | None
+    weights: Weights
     mixing: float
     """the weight of votes against zero-shot"""
     places: Numbers
@@ -120,9 +121,10 @@ def classifier_of(
         return Classifier(None, prior_of(candidates, None), None, None)
     prior = prior_of(candidates, reference.tree)
     fitted = fitted or fit(reference, prior)
+    voters = voters_of(reference, fitted.whitening, fitted.probe)
     if novelty is None:
         novelty = novelty_of(reference, fitted, unlabelled)
-    return Classifier(reference, prior, fitted, voters_of(reference, fitted.whitening), novelty)
+    return Classifier(reference, prior, fitted, voters, novelty)
 
 
 def novelty_of(
@@ -147,16 +149,12 @@ class LeftOutVotes:
 
 def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
     """Fit to the specimens of a reference set with a tree, each left out of its own prediction."""
-    whitening = fit_whitening(reference)
+    whitening, probe = fit_whitening(reference), fit_affordable(reference)
     folds = leave_out(reference, prior)
     if not folds or reference.tree is None:
-        return Fitted(whitening, *_UNFITTED, np.empty(0, np.int64), None)
+        return Fitted(whitening, probe, UNFITTED, _UNMIXED, np.empty(0, np.int64), None)
     truth = [reference.classes[fold.places] for fold in folds]
-    weights = fit_weights(
-        np.concatenate([fold.votes.centroid for fold in folds]),
-        np.concatenate([fold.votes.kernel for fold in folds]),
-        np.concatenate(truth),
-    )
+    weights = fit_weights([fold.votes for fold in folds], np.concatenate(truth))
     mixing = _fit_mixing(reference.tree, folds, truth, weights)
     alone = [
         _answers(
@@ -174,7 +172,8 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
     species = len(np.unique(np.concatenate(truth)))
     backoff = fit_backoff(_all_of(alone), _all_of(new), species)
     places = np.concatenate([fold.places for fold in folds])
-    return Fitted(whitening, weights, mixing, places, backoff if len(reference.tree) > 1 else None)
+    backoff = backoff if len(reference.tree) > 1 else None
+    return Fitted(whitening, probe, weights, mixing, places, backoff)
 
 
 def _answers(
@@ -190,7 +189,7 @@ def _answers_for_new(
     tree: TaxonTree,
     truth: Numbers,
     prior: Prior | None,
-    weights: tuple[float, float],
+    weights: Weights,
     mixing: float,
 ) -> LeftOutAnswers:
     """Return the answers for specimens of one fold as if their species had none."""
@@ -209,16 +208,22 @@ def _all_of(parts: Sequence[LeftOutAnswers]) -> LeftOutAnswers:
     )
 
 
-def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOutVotes]:
-    """Return the votes and scores of an even part of the specimens, fold by fold."""
+def leave_out(
+    reference: ReferenceSet, prior: Prior | None, by_scene: bool = True
+) -> list[LeftOutVotes]:
+    """Return the votes and scores of an even part of the specimens, fold by fold.
+
+    With `by_scene` the specimens of one scene are left out together (`leave_one_out`).
+    """
     most = min(MOST_LEFT_OUT, max(300, _MOST_CELLS // max(reference.count, 1)))
     step = max(1, len(reference) // most)
     folds = []
-    for places, others in left_out(reference, FOLDS, by_scene=True):
+    for places, others in left_out(reference, FOLDS, by_scene):
         some = places[places % step == 0]
         if len(some):
             images = reference.vectors[some]
-            votes = voters_of(others, fit_whitening(others)).vote(images)
+            voters = voters_of(others, fit_whitening(others), fit_affordable(others))
+            votes = voters.vote(images)
             folds.append(LeftOutVotes(some, others, votes, prior.score(images) if prior else None))
     return folds
 
@@ -247,7 +252,7 @@ def _fit_mixing(
     tree: TaxonTree,
     folds: Sequence[LeftOutVotes],
     truth: Sequence[Numbers],
-    weights: tuple[float, float],
+    weights: Weights,
 ) -> float:
     """Return the weight of votes against zero-shot that makes the true taxa likeliest."""
     from scipy.optimize import minimize_scalar
@@ -255,7 +260,7 @@ def _fit_mixing(
     by_votes, by_names = [], []
     for fold, true in zip(folds, truth, strict=True):
         if fold.scored is None:
-            return _UNFITTED[1]
+            return _UNMIXED
         places = np.arange(len(true))
         by_rank = [fold.scored.asked[rank].astype(np.float64) for rank in RANKS]
         by_votes.append(fold.votes.shares(weights)[places, true])
