@@ -96,7 +96,7 @@ def votes_by(support: ReferenceSet, images: np.ndarray) -> Votes:
 def test_an_example_is_judged_without_itself(seed: int, shots: int, classes: int) -> None:
     """Brute force: one example of each class is taken away, the rest learned anew."""
     support = noisy([shots] * classes, 1.0, seed)
-    weights, left = fit_left_out(support)
+    weights, left = fit_left_out(support, fit_whitening(support))
     expected = np.empty((len(support), classes), np.float32)
     for out in range(shots):
         gone = np.arange(classes) * shots + out
@@ -112,9 +112,13 @@ def test_an_example_is_judged_without_itself(seed: int, shots: int, classes: int
 
 
 def test_the_only_example_of_a_class_is_never_left_out() -> None:
-    _, left = fit_left_out(noisy([1, 3, 7], 0.1))
+    few = noisy([1, 3, 7], 0.1)
+    _, left = fit_left_out(few, fit_whitening(few))
     assert sorted(left.classes.tolist()) == [1] * 3 + [2] * 7
-    assert fit_left_out(noisy([1, 1, 1], 0.1)) == (UNFITTED, None)
+    assert fit_left_out(noisy([1, 1, 1], 0.1), fit_whitening(noisy([1, 1, 1], 0.1))) == (
+        UNFITTED,
+        None,
+    )
 
 
 def test_many_classes_of_one_example_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
@@ -133,7 +137,7 @@ def telling_apart(worlds: str, seed: int) -> tuple[ReferenceSet, np.ndarray, np.
         raw = ways[of] * sides + 1.2 * random.normal(size=(len(of), dim))
     else:  # what tells classes apart is small beside what they share
         loud = np.r_[np.full(6, 12.0), np.ones(dim - 6)]
-        ways = np.c_[np.zeros((classes, 6)), random.normal(size=(classes, dim - 6))]
+        ways = np.c_[np.zeros((classes, 6)), 0.3 * random.normal(size=(classes, dim - 6))]
         raw = ways[of] + loud * random.normal(size=(len(of), dim))
     vectors = unit(raw).astype(np.float32)
     return reference_set(vectors[:180], of[:180]), vectors[180:], of[180:]
@@ -143,7 +147,7 @@ def telling_apart(worlds: str, seed: int) -> tuple[ReferenceSet, np.ndarray, np.
 @pytest.mark.parametrize("seed", range(2))
 def test_the_learner_is_as_good_as_the_best_of_its_voices(worlds: str, seed: int) -> None:
     support, images, of = telling_apart(worlds, seed)
-    weights, _ = fit_left_out(support)
+    weights, _ = fit_left_out(support, fit_whitening(support))
     votes = votes_by(support, images)
     alone = [
         (voice.argmax(axis=1) == of).mean() for voice in (votes.centroid, votes.kernel, votes.probe)
@@ -161,7 +165,7 @@ def test_confidence_is_the_share_that_is_right() -> None:
     order = np.random.default_rng(0).permutation(len(drawn))
     few, rest = order[:120], order[120:]
     support = reference_set(drawn.vectors[few], drawn.classes[few])
-    weights, left = fit_left_out(support)
+    weights, left = fit_left_out(support, fit_whitening(support))
     calibration = calibrate_classes(left.scores, left.classes)
     scores = votes_by(support, drawn.vectors[rest]).logits(weights)
     right = scores.argmax(axis=1) == drawn.classes[rest]
@@ -174,7 +178,7 @@ def test_confidence_is_the_share_that_is_right() -> None:
 
 def test_examples_that_are_all_right_do_not_make_sure() -> None:
     support = noisy([3, 3], 0.01)
-    weights, left = fit_left_out(support)
+    weights, left = fit_left_out(support, fit_whitening(support))
     calibration = calibrate_classes(left.scores, left.classes)
     confidences = calibration.confidences(votes_by(support, support.vectors).logits(weights))
     assert (confidences < 0.95).all()
@@ -374,7 +378,7 @@ def test_labels_are_written_beside_what_people_say_and_found(place: Path) -> Non
     )
     assert {line[:2] for line in kept} == {(row["image_id"], row["label"]) for row in rows}
     assert {line[3].split()[0] for line in kept} == {"taxalens"}
-    assert {line[4] for line in kept} == {"probe from 12 examples of 3 classes"}
+    assert {line[4] for line in kept} == {"votes of 12 examples of 3 classes"}
     hits = opened(place).search("Panthera leo", k=20)
     assert [hit.match for hit in hits][:6] == ["labelled"] * 4 + ["identified"] * 2
     assert {hit.match for hit in hits[6:]} == {"similar"}

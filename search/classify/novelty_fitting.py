@@ -15,7 +15,7 @@ import numpy as np
 from model.vectors import Features, Vectors
 from search.classify.calibration import platt, share_new
 from search.classify.classifiers import centred, probe
-from search.classify.leave_one_out import folds_of
+from search.classify.leave_one_out import folds_of, species_folds
 from search.classify.novelty import (
     CENTROID,
     ENERGY,
@@ -31,15 +31,11 @@ from search.classify.novelty import (
     smoothed,
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
-from search.classify.whitening import Whitening, fit_whitening
+from search.classify.whitening import Whitening, whitening_without
 
 ORDER = (LARGEST, ODDS, ENERGY, CENTROID, NEAREST)
 MOST_LEFT_OUT = 3000  # specimens that are left out, to learn from
 MOST_UNLABELLED = 2000  # images that tell how many are of new species
-FOLDS = 10  # of species and of specimens
-PROBE_MOST = 1e8  # examples × classes × numbers: a second for a probe
-_EACH_ALONE = 10  # species, up to which every one has a fold of its own
-_WHITENED_ONCE = 20  # specimens a dimension, from which leaving some out does not change it
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
 _FEWEST_SPECIES = 5  # fewer do not tell how the next one looks
 _ERRORS = 2.0  # standard errors of a difference that may be chance
@@ -145,8 +141,9 @@ class _LeftOut:
         In every fold some species are left out whole and of all others some specimens, so that
         one model scores both: scores of models with more and with fewer classes differ.
         """
-        species, folds = self._species_folds()
-        specimens = folds_of(self.reference, int(species.max()) + 1, by_scene=True)
+        species = species_folds(self.reference)
+        folds = int(species.max()) + 1
+        specimens = folds_of(self.reference, folds, by_scene=True)
         made: list[_Fold] = []
         for fold in range(folds):
             new = np.flatnonzero(species[self.places] == fold)
@@ -193,15 +190,6 @@ class _LeftOut:
             for key, values in ((name, part), (name + SMOOTHED, near)):
                 found.setdefault(key, np.full(len(self.places), np.nan))[places] = values
 
-    def _species_folds(self) -> tuple[Numbers, int]:
-        """Return the fold in which each specimen is left out with its species, (m,)."""
-        classes = np.flatnonzero(self.reference.sizes)
-        count = len(classes) if len(classes) <= _EACH_ALONE else FOLDS
-        folds = np.full(self.reference.count, -1)
-        order = np.random.default_rng(0).permutation(len(classes))
-        folds[classes[order]] = np.arange(len(classes)) % count
-        return folds[self.reference.classes], count
-
     def pool_of(self, score: str) -> Pool | None:
         """Return what a score is smoothed over; None if it is not."""
         if not score.endswith(SMOOTHED):
@@ -212,8 +200,7 @@ class _LeftOut:
 
     def _without(self, out: Flags) -> ScoreModel:
         others = self.reference.among(~out)
-        enough = len(others) > _WHITENED_ONCE * others.vectors.shape[1]
-        whitening = self.whitening if enough else fit_whitening(others)
+        whitening = whitening_without(others, self.whitening)
         return _model(others, whitening, len(self.reference) / len(others))
 
 
@@ -230,13 +217,11 @@ def _model(reference: ReferenceSet, whitening: Whitening, factor: float = 1.0) -
     """Fit a model to specimens; of their classes alone, since others have no centroid."""
     _, classes = np.unique(reference.classes, return_inverse=True)
     some = ReferenceSet(reference.vectors, classes.astype(np.int64), int(classes.max()) + 1)
-    affordable = some.vectors.size * some.count <= PROBE_MOST
     whitened = whitening.into(some.vectors)
-    fitted = probe.fit_probe(some, probe.C * factor) if affordable else None
+    fitted = probe.fit_affordable(some, probe.C * factor)
     centroids = unit(some.sums(whitened))
-    return ScoreModel(
-        fitted, whitening, centroids, whitened.astype(np.float16) if affordable else None
-    )
+    specimens = whitened.astype(np.float16) if fitted else None
+    return ScoreModel(fitted, whitening, centroids, specimens)
 
 
 def _areas(known: Floats, new: Floats, classes: Numbers) -> Floats:

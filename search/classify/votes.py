@@ -7,7 +7,7 @@ ways; with weights that are fitted (`fit_weights`) the sum is as good as the bes
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -156,20 +156,6 @@ class Votes:
         nearest: Floats = voted.max(axis=1, initial=-1).astype(np.float64)
         return nearest
 
-    def without(self, out: Flags, classes: Numbers) -> "Votes":
-        """Return the votes as if no specimen of some classes were there.
-
-        `out` (n, classes) are those of each image, `classes` (m,) the specimens'. If all of the
-        nearest were of these, the next one is as like as the last of them at most.
-        """
-        images = np.arange(len(out))[:, None]
-        gone = (self.nearest < 0) | out[images, classes[self.nearest]]
-        nearest = np.where(gone, -1, self.nearest)
-        none = gone.all(axis=1) & (self.nearest >= 0).any(axis=1)
-        nearest[none, -1] = self.nearest[none].max(axis=1)
-        centroid = np.where(out, _RULED_OUT, self.centroid)
-        return replace(self, centroid=centroid, nearest=nearest)
-
 
 def voters_of(reference: ReferenceSet, whitening: Whitening, probe: Probe | None) -> Voters:
     """Return the specimens of a reference set as voters, with a probe that was fitted to them."""
@@ -199,7 +185,9 @@ def _likeliest(voices: Sequence[Features], truth: Numbers) -> tuple[float, ...]:
     from scipy.optimize import minimize
 
     votes = voices[0] > _RULED_OUT
-    scales = np.array([max(float(each[votes].std()), 1e-6) for each in voices])
+    scales = np.array(
+        [max(float(each[votes].std()) if votes.any() else 0, 1e-6) for each in voices]
+    )
     given = np.stack(voices).astype(np.float64) / scales[:, None, None]
     places = np.arange(len(truth))
     chosen = given[:, places, truth].mean(axis=1)

@@ -16,7 +16,7 @@ from search.classify.conformal import nonconformity
 from search.classify.fitting import leave_out
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
 from search.classify.votes import COUNTED, UNFITTED, Voters, Weights, fit_weights, voters_of
-from search.classify.whitening import fit_whitening
+from search.classify.whitening import Whitening, fit_whitening
 from search.label.examples import Examples
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ class Learner:
 
 def learn(examples: Examples, reference: ReferenceSet) -> Learner:
     """Fit to examples; the weights of the votes and the calibration to those that are left out."""
-    probe = fit_affordable(reference)
-    voters = voters_of(reference, fit_whitening(reference), probe)
-    weights, left = fit_left_out(reference)
+    whitening = fit_whitening(reference)
+    voters = voters_of(reference, whitening, fit_affordable(reference))
+    weights, left = fit_left_out(reference, whitening)
     if left is None:
         return Learner(examples, reference, voters, weights, None, None, np.empty(0))
     calibration = calibrate_classes(left.scores, left.classes)
@@ -139,9 +139,11 @@ def learn(examples: Examples, reference: ReferenceSet) -> Learner:
     return Learner(examples, reference, voters, weights, left, calibration, misfits)
 
 
-def fit_left_out(reference: ReferenceSet) -> tuple[Weights, LeftOutScores | None]:
+def fit_left_out(
+    reference: ReferenceSet, whitening: Whitening
+) -> tuple[Weights, LeftOutScores | None]:
     """Return weights, and by these the scores of examples that were left out; None without any."""
-    folds = leave_out(reference, None, by_scene=False)
+    folds = leave_out(reference, None, whitening, by_scene=False)
     if not folds:
         return UNFITTED, None
     classes = reference.classes[np.concatenate([fold.places for fold in folds])]

@@ -14,7 +14,7 @@ from search.classify.classifiers import Scores, centred
 from search.classify.reference_set import ReferenceSet
 
 C = 10.0  # inverse of the penalty: of 1, 10, 100, 1000 the best at 1, 5 and 15 shots of 100 birds
-MOST = 3e8  # specimens × classes × numbers that are affordable: seconds for one probe
+MOST = 1e8  # specimens × classes × numbers that are affordable: a second for one probe
 _STEPS = 200
 _ABSENT = -1e3  # the bias of a class without a specimen
 _FITTING = Lock()  # warning filters are the process's: two threads would restore each other's
