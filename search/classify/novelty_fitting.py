@@ -14,12 +14,11 @@ import numpy as np
 
 from model.vectors import Features, Vectors
 from search.classify.calibration import platt, share_new
-from search.classify.classifiers import centred, probe
+from search.classify.classifiers import probe
 from search.classify.leave_one_out import folds_of, species_folds
 from search.classify.novelty import (
     CENTROID,
     ENERGY,
-    ITSELF,
     LARGEST,
     NEAREST,
     ODDS,
@@ -28,6 +27,7 @@ from search.classify.novelty import (
     Novelty,
     Pool,
     ScoreModel,
+    nearest_of,
     smoothed,
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
@@ -36,6 +36,7 @@ from search.classify.whitening import Whitening, whitening_without
 ORDER = (LARGEST, ODDS, ENERGY, CENTROID, NEAREST)
 MOST_LEFT_OUT = 3000  # specimens that are left out, to learn from
 MOST_UNLABELLED = 2000  # images that tell how many are of new species
+_LOOKED_AT = 64  # neighbours, of which some are left out
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
 _FEWEST_SPECIES = 5  # fewer do not tell how the next one looks
 _ERRORS = 2.0  # standard errors of a difference that may be chance
@@ -114,11 +115,12 @@ class _LeftOut:
     places: Numbers
     """(n,)"""
     model: ScoreModel
-    mean: Features
-    centred: Features
+    whitened: Features
     """(n + u, dim) of specimens, then unlabelled images"""
+    near: Numbers
+    """(n + u, k) the nearest of these, best first"""
     cosines: Features
-    """(n, n + u) of the specimens with these; -inf with themselves"""
+    """(n + u, k) with these; -inf with themselves"""
     scores: dict[str, Floats]
     """(n + u,) by score: of specimens left out alone, then of unlabelled images"""
 
@@ -127,13 +129,10 @@ class _LeftOut:
         cls, reference: ReferenceSet, whitening: Whitening, unlabelled: Vectors, places: Numbers
     ) -> "_LeftOut":
         vectors = unlabelled.astype(np.float32)
-        some = reference.vectors[places]
-        mean = np.concatenate([some, vectors]).mean(axis=0)
-        every = centred(np.concatenate([some, vectors]), mean)
-        cosines = every[: len(some)] @ every.T
-        cosines[cosines >= ITSELF] = -np.inf
+        whitened = whitening.into(np.concatenate([reference.vectors[places], vectors]))
+        near, cosines = nearest_of(whitened, whitened, _LOOKED_AT)
         model = _model(reference, whitening)
-        return cls(reference, whitening, vectors, places, model, mean, every, cosines, {})
+        return cls(reference, whitening, vectors, places, model, whitened, near, cosines, {})
 
     def fold_by_fold(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Return the scores of specimens left out alone, and with their species, by score.
@@ -181,12 +180,12 @@ class _LeftOut:
         one, other = len(fold.known), len(fold.known) + len(fold.new)
         pool = np.concatenate([plain, scores[other:]])
         pool[fold.new] = np.nan  # of a new species the collection has unlabelled images at most
-        usable = np.isfinite(pool)
+        pool = smoothed(pool, self.near, self.cosines, pool)
         for places, found, part in (
             (fold.known, known, scores[:one]),
             (fold.new, new, scores[one:other]),
         ):
-            near = smoothed(part, self.cosines[places][:, usable], pool[usable])
+            near = smoothed(part, self.near[places], self.cosines[places], pool)
             for key, values in ((name, part), (name + SMOOTHED, near)):
                 found.setdefault(key, np.full(len(self.places), np.nan))[places] = values
 
@@ -195,8 +194,10 @@ class _LeftOut:
         if not score.endswith(SMOOTHED):
             return None
         scores = self.scores[score.removesuffix(SMOOTHED)]
+        scores = smoothed(scores, self.near, self.cosines, scores)
         usable = np.isfinite(scores)
-        return Pool(self.centred[usable].astype(np.float16), scores[usable], self.mean)
+        vectors = self.whitened[usable].astype(np.float16)
+        return Pool(self.whitening, vectors, scores[usable])
 
     def _without(self, out: Flags) -> ScoreModel:
         others = self.reference.among(~out)
