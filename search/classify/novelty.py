@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import logit, logsumexp
 
 from model.vectors import Features, Vectors
-from search.classify.classifiers import probe
+from search.classify.classifiers import centred, probe
 from search.classify.reference_set import Numbers
 from search.classify.whitening import Whitening
 
@@ -22,7 +22,7 @@ CENTROID, NEAREST = "nearest centroid", "nearest specimen"
 SMOOTHED = ", smoothed over neighbours"
 NOVELTY = "novelty"  # the kind of file that a collection keeps it in
 ASSUMED = 0.2  # the share of new species where no unlabelled image tells it
-ITSELF = 0.999  # whitened cosine from which a neighbour is the image asked about
+ITSELF = 0.999  # centred cosine from which a neighbour is the image asked about
 _MOST_NEW = 0.98
 NEIGHBOURS, _SHARPNESS, _OWN = 10, 8.0, 0.3  # of smoothing: how many, and the own weight
 _MOST_ODDS = 50.0  # log-odds beyond which nothing changes
@@ -68,17 +68,22 @@ class ScoreModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Images of the collection over which a score is smoothed, in the whitened space."""
+    """Images of the collection over which a score is smoothed.
 
-    whitening: Whitening
+    Their space is only centred: specimens lie nearer to their own class in the space that was
+    whitened by them than unlabelled images do.
+    """
+
+    mean: Features
+    """(dim,)"""
     vectors: Vectors
-    """(p, dim) unit rows in its space, float16"""
+    """(p, dim) unit rows after it was subtracted, float16"""
     scores: Floats
     """(p,) smoothed once over one another, so that neighbours of neighbours count too"""
 
     def smoothed(self, own: Floats, vectors: Features) -> Floats:
         """Return the scores `own` (n,) of images (n, dim), smoothed over the nearest ones."""
-        near, cosines = nearest_of(self.whitening.into(vectors), self.vectors, NEIGHBOURS)
+        near, cosines = nearest_of(centred(vectors, self.mean), self.vectors, NEIGHBOURS)
         return smoothed(own, near, cosines, self.scores)
 
 
@@ -159,12 +164,12 @@ class Novelty:
         return odds
 
 
-def nearest_of(whitened: Features, pool: Vectors | Features, most: int) -> tuple[Numbers, Features]:
+def nearest_of(images: Features, pool: Vectors | Features, most: int) -> tuple[Numbers, Features]:
     """Return the nearest (n, k) of a pool (p, dim) to images (n, dim), and cosines, best first.
 
     One that is the image itself has the cosine -inf.
     """
-    cosines = whitened @ pool.astype(np.float32).T
+    cosines = images @ pool.astype(np.float32).T
     cosines[cosines >= ITSELF] = -np.inf
     count = min(most, cosines.shape[1])
     some = np.argpartition(-cosines, count - 1, axis=1)[:, :count] if count else cosines[:, :0]

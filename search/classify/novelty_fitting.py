@@ -14,7 +14,7 @@ import numpy as np
 
 from model.vectors import Features, Vectors
 from search.classify.calibration import platt, share_new
-from search.classify.classifiers import probe
+from search.classify.classifiers import centred, probe
 from search.classify.leave_one_out import folds_of, species_folds
 from search.classify.novelty import (
     CENTROID,
@@ -115,7 +115,8 @@ class _LeftOut:
     places: Numbers
     """(n,)"""
     model: ScoreModel
-    whitened: Features
+    mean: Features
+    centred: Features
     """(n + u, dim) of specimens, then unlabelled images"""
     near: Numbers
     """(n + u, k) the nearest of these, best first"""
@@ -129,10 +130,12 @@ class _LeftOut:
         cls, reference: ReferenceSet, whitening: Whitening, unlabelled: Vectors, places: Numbers
     ) -> "_LeftOut":
         vectors = unlabelled.astype(np.float32)
-        whitened = whitening.into(np.concatenate([reference.vectors[places], vectors]))
-        near, cosines = nearest_of(whitened, whitened, _LOOKED_AT)
+        every = np.concatenate([reference.vectors[places], vectors])
+        mean = every.mean(axis=0)
+        every = centred(every, mean)
+        near, cosines = nearest_of(every, every, _LOOKED_AT)
         model = _model(reference, whitening)
-        return cls(reference, whitening, vectors, places, model, whitened, near, cosines, {})
+        return cls(reference, whitening, vectors, places, model, mean, every, near, cosines, {})
 
     def fold_by_fold(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Return the scores of specimens left out alone, and with their species, by score.
@@ -196,8 +199,7 @@ class _LeftOut:
         scores = self.scores[score.removesuffix(SMOOTHED)]
         scores = smoothed(scores, self.near, self.cosines, scores)
         usable = np.isfinite(scores)
-        vectors = self.whitened[usable].astype(np.float16)
-        return Pool(self.whitening, vectors, scores[usable])
+        return Pool(self.mean, self.centred[usable].astype(np.float16), scores[usable])
 
     def _without(self, out: Flags) -> ScoreModel:
         others = self.reference.among(~out)
