@@ -1,5 +1,6 @@
 """Images to classify: birds, flowers, vectors of BioCLIP 2, made-up ones."""
 
+import csv
 import hashlib
 import tempfile
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+from platformdirs import user_cache_path
 
 from benchmarks.report import DATA
 from benchmarks.vectors import world
@@ -17,6 +19,7 @@ from indexer.labels.label_files import read_label_file
 from model.encoders import starter
 from model.taxon import RANKS, Taxon
 from model.text_types import TextType, render
+from ui.demo.photos import TABLE, obtain_photos
 
 FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 FEWEST = 20  # images of an order
@@ -38,12 +41,29 @@ class Images:
 
 
 def photographs(name: str) -> Images:
-    """Return one of FOLDERS, embedded by the starter once and kept by its files."""
+    """Return one of FOLDERS."""
     folder = DATA / FOLDERS[name]
     paths = sorted(folder.rglob("*.jpg"))
     known = read_label_file(DATA / name / "taxa.csv")
     labels, classes = np.unique([path.parent.name for path in paths], return_inverse=True)
     taxa = [known[label].taxon or Taxon(("",) * len(RANKS)) for label in labels]
+    return _embedded(folder, paths, classes.astype(np.int64), taxa)
+
+
+def demo() -> Images:
+    """Return the pictures of the demo, a class for each taxon and name."""
+    folder = obtain_photos(user_cache_path("taxalens") / "demo")
+    with TABLE.open(encoding="utf-8") as file:
+        lines = [line for line in csv.DictReader(file) if (folder / line["file_name"]).is_file()]
+    taxa = [Taxon.from_ranks([line[rank] for rank in RANKS], line["common_name"]) for line in lines]
+    said = [(taxon.key, taxon.common_name) for taxon in taxa]
+    _, first, classes = np.unique(said, axis=0, return_index=True, return_inverse=True)
+    paths = [folder / line["file_name"] for line in lines]
+    return _embedded(folder, paths, classes.astype(np.int64), [taxa[place] for place in first])
+
+
+def _embedded(folder: Path, paths: Sequence[Path], classes: Ints, taxa: Sequence[Taxon]) -> Images:
+    """Embed pictures by the starter, once: kept by their files."""
     encoder = starter.load()
     texts = encoder.encode_texts([render(taxon, TextType.TAXON_COM) for taxon in taxa])
     told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
@@ -53,8 +73,7 @@ def photographs(name: str) -> Images:
         batches = [paths[start : start + 32] for start in range(0, len(paths), 32)]
         parts = [encoder.encode_images([decode_file(path) for path in part]) for part in batches]
         np.save(cached, np.concatenate(parts))
-    vectors = np.load(cached).astype(np.float32)
-    return Images(vectors, classes.astype(np.int64), taxa, texts.astype(np.float32))
+    return Images(np.load(cached).astype(np.float32), classes, taxa, texts.astype(np.float32))
 
 
 def orders() -> Images:

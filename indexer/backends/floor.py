@@ -27,7 +27,7 @@ _ROWS = 20_000  # compared for an estimate: a thousandth of a second a query
 _QUERIES = 64  # images, or names, of an estimate
 _NOISE = 1e-3  # of a score in float16
 _RANDOM = 32  # texts of random letters
-_ABSENT = 64  # names of species that are not here
+ABSENT = 64  # names of species that are not here
 _FEWEST = 5  # names that are here, from which these are told from others
 
 
@@ -102,7 +102,7 @@ def _text_floor(snapshot: Snapshot, exact: Exact, known: Sample | None, encoder:
         words = ["".join(letters.choices(string.ascii_lowercase, k=8)) for _ in range(_RANDOM)]
         return float(np.median(_best(exact, encoder, words))) - _NOISE
     here = np.sum(known.queries * exact.gather(known.truth[:, 0]), axis=1)
-    absent = _best(exact, encoder, absent_names(_names_here(snapshot), _ABSENT))
+    absent = _best(exact, encoder, absent_names(_names_here(snapshot), ABSENT))
     if len(here) < _FEWEST:
         # Too few tell how low the next name may score: none of them lies below.
         return float(min(between(here, absent), here.min() - _NOISE))
