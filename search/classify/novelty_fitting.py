@@ -15,7 +15,7 @@ import numpy as np
 from model.vectors import Features, Vectors
 from search.classify.calibration import platt, share_new
 from search.classify.classifiers import centred, probe
-from search.classify.leave_one_out import folds_of, species_folds
+from search.classify.leave_one_out import ALONE, folds_of, species_folds
 from search.classify.novelty import (
     CENTROID,
     ENERGY,
@@ -38,6 +38,7 @@ MOST_LEFT_OUT = 3000  # specimens that are left out, to learn from
 MOST_UNLABELLED = 2000  # images that tell how many are of new species
 _LOOKED_AT = 64  # neighbours, of which some are left out
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
+_FEWEST_UNLABELLED = 30  # images, from which scores of two models are put on one scale
 _FEWEST_SPECIES = 5  # fewer do not tell how the next one looks
 _ERRORS = 2.0  # standard errors of a difference that may be chance
 _ROUNDS = 200  # of estimating the share of new species
@@ -158,6 +159,9 @@ class _LeftOut:
                     np.concatenate([self.reference.vectors[self.places[scored]], self.unlabelled])
                 )
                 made.append(_Fold(known, new, of_all))
+        others = self.model.scores(self.unlabelled)
+        alike = self._nearest_species()
+        made = [self._as_of_all(each, others, alike) for each in made]
         plain = {name: np.full(len(self.places), np.nan) for name in made[0].scores}
         for each in made:
             for name, scores in each.scores.items():
@@ -166,9 +170,33 @@ class _LeftOut:
         for each in made:
             for name, scores in each.scores.items():
                 self._smooth(name, each, scores, plain[name], alone, with_species)
-        others = self.model.scores(self.unlabelled)
         self.scores = {name: np.concatenate([plain[name], others[name]]) for name in plain}
         return alone, with_species
+
+    def _nearest_species(self) -> Numbers:
+        """Return the species whose centroid is nearest to each unlabelled image, (u,)."""
+        assert self.model.centroids is not None
+        whitened = self.whitening.into(self.unlabelled)
+        nearest: Numbers = (whitened @ self.model.centroids.T).argmax(axis=1)
+        return np.unique(self.reference.classes)[nearest]
+
+    def _as_of_all(self, fold: "_Fold", others: dict[str, Floats], alike: Numbers) -> "_Fold":
+        """Return the scores of a fold on the scale of the model of all.
+
+        That has more classes and specimens, so that all of its scores differ; how much, the same
+        unlabelled images show, `others` (u,) by score, but for those like a species left out.
+        Where species are so few that each has a fold of its own, `backoff` allows for more.
+        """
+        out = np.isin(alike, self.reference.classes[self.places[fold.new]])
+        if np.count_nonzero(self.reference.sizes) <= ALONE or (~out).sum() < _FEWEST_UNLABELLED:
+            return fold
+        first = len(fold.known) + len(fold.new)
+        moved = {}
+        for name, scores in fold.scores.items():
+            one, other = scores[first:][~out], others[name][~out]
+            factor = other.std() / max(float(one.std()), 1e-6)
+            moved[name] = (scores - one.mean()) * factor + other.mean()
+        return fold._replace(scores=moved)
 
     def _smooth(
         self,
