@@ -160,8 +160,7 @@ class _LeftOut:
                 )
                 made.append(_Fold(known, new, of_all))
         others = self.model.scores(self.unlabelled)
-        alike = self._nearest_species()
-        made = [self._as_of_all(each, others, alike) for each in made]
+        made = [self._as_of_all(each, others) for each in made]
         plain = {name: np.full(len(self.places), np.nan) for name in made[0].scores}
         for each in made:
             for name, scores in each.scores.items():
@@ -173,27 +172,21 @@ class _LeftOut:
         self.scores = {name: np.concatenate([plain[name], others[name]]) for name in plain}
         return alone, with_species
 
-    def _nearest_species(self) -> Numbers:
-        """Return the species whose centroid is nearest to each unlabelled image, (u,)."""
-        assert self.model.centroids is not None
-        whitened = self.whitening.into(self.unlabelled)
-        nearest: Numbers = (whitened @ self.model.centroids.T).argmax(axis=1)
-        return np.unique(self.reference.classes)[nearest]
-
-    def _as_of_all(self, fold: "_Fold", others: dict[str, Floats], alike: Numbers) -> "_Fold":
+    def _as_of_all(self, fold: "_Fold", others: dict[str, Floats]) -> "_Fold":
         """Return the scores of a fold on the scale of the model of all.
 
         That has more classes and specimens, so that all of its scores differ; how much, the same
-        unlabelled images show, `others` (u,) by score, but for those like a species left out.
-        Where species are so few that each has a fold of its own, `backoff` allows for more.
+        unlabelled images show, `others` (u,) by score. Some are of the species left out, so that
+        new species seem a little more known than they are: rather that than less. Where species
+        are so few that each has a fold of its own, `backoff` allows for more than this.
         """
-        out = np.isin(alike, self.reference.classes[self.places[fold.new]])
-        if np.count_nonzero(self.reference.sizes) <= ALONE or (~out).sum() < _FEWEST_UNLABELLED:
+        few = np.count_nonzero(self.reference.sizes) <= ALONE
+        if few or len(self.unlabelled) < _FEWEST_UNLABELLED:
             return fold
         first = len(fold.known) + len(fold.new)
         moved = {}
         for name, scores in fold.scores.items():
-            one, other = scores[first:][~out], others[name][~out]
+            one, other = scores[first:], others[name]
             factor = other.std() / max(float(one.std()), 1e-6)
             moved[name] = (scores - one.mean()) * factor + other.mean()
         return fold._replace(scores=moved)
