@@ -153,6 +153,13 @@ def test_answers_for_new_species_are_learnt_without_them() -> None:
         np.testing.assert_array_equal(new.right[own, 5], right)
 
 
+def test_one_species_alone_is_fitted_without_another() -> None:
+    vectors, numbers = world(6, 0.4)
+    reference = labelled(vectors, numbers, 6)
+    alone = fit(reference.among(reference.classes == 0), None)
+    assert alone.backoff is None or alone.backoff.unlabelled is None
+
+
 def test_a_score_is_smoothed_over_the_nearest() -> None:
     own, scores = np.array([0.0, 1.0, 0.0]), np.array([1.0, 1.0, 5.0, np.nan])
     near = np.array([[0, 1, 2], [0, 1, 2], [3, 0, 1]])

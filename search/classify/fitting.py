@@ -196,20 +196,20 @@ def _answers_for_new(
     prior: Prior | None,
     fitted: tuple[Whitening, Weights, float],
     places: Numbers,
-) -> LeftOutAnswers:
+) -> LeftOutAnswers | None:
     """Return the answers for the specimens at `places` (n,), each left out with its species.
 
     All that learns is learnt without these species: a probe that knew them as wrong answers for
-    others would be less sure than one that never met them.
+    others would be less sure than one that never met them. None where there is one species.
     """
+    if np.count_nonzero(reference.sizes) < 2:
+        return None
     whitening, weights, mixing = fitted
     folds = species_folds(reference)
     found, order = [], []
     for fold in np.unique(folds[places]):
         some = np.flatnonzero(folds[places] == fold)
         others = reference.among(folds != fold)
-        if not len(others):
-            continue
         images = reference.vectors[places[some]]
         votes = _voters_without(others, whitening).vote(images)
         scored = prior.score(images) if prior else None
