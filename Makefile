@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-first-identify bench-identify
+.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify
 
 install: $(VENV)/.installed
 
@@ -97,6 +97,9 @@ bench-backoff: install  # how deep and how surely images are identified: docs/BE
 
 bench-open-set: install  # what becomes of species that are not labelled: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.open_set
+
+bench-floor: install  # which texts are like nothing here: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.floor
 
 bench-first-identify: install  # what a first identify of 50,000 labelled images takes: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.first_identify

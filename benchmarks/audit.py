@@ -5,16 +5,13 @@ exchanged: for any other (uniform), or for the class whose mean image is nearest
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.report import DATA, figure, write_report
+from benchmarks.photographs import FOLDERS, Images, photographs
+from benchmarks.report import figure, write_report
 from indexer.backends.exact import Exact
-from indexer.inputs.decoding import decode_file
-from indexer.labels.label_files import read_label_file
-from model.encoders import starter
 from model.vectors import Vectors
 from search.audit.label_classes import Classes
 from search.audit.label_errors import label_errors
@@ -28,34 +25,27 @@ Floats = npt.NDArray[np.floating]
 
 def main() -> None:
     figures: list[dict[str, object]] = []
-    for name, folder in (("birds", "birds/images"), ("flowers", "flowers/train")):
-        if (DATA / folder).is_dir():
-            figures += _figures(name, DATA / folder)
+    for name in FOLDERS:
+        figures += _figures(name, photographs(name))
     write_report("audit", figures)
 
 
-def _figures(name: str, folder: Path) -> Iterator[dict[str, object]]:
-    paths = sorted(folder.rglob("*.jpg"))
-    encoder = starter.load()
-    batches = [paths[start : start + 32] for start in range(0, len(paths), 32)]
-    made = [encoder.encode_images([decode_file(path) for path in batch]) for batch in batches]
-    vectors = np.concatenate(made)
-    names, labels = np.unique([path.parent.name for path in paths], return_inverse=True)
-    known = read_label_file(folder.parent / "taxa.csv")
-    taxa = [known[each].taxon for each in names.tolist()]
-    lineages = np.array([taxon.lineage if taxon else ("",) * 7 for taxon in taxa])
+def _figures(name: str, images: Images) -> Iterator[dict[str, object]]:
+    vectors, labels = images.vectors.astype(np.float16), images.classes
+    names = [taxon.key or str(place) for place, taxon in enumerate(images.taxa)]
+    lineages = np.array([taxon.lineage for taxon in images.taxa])
     numbers = np.unique(np.r_[[""], lineages.ravel()], return_inverse=True)[1][1:]
     ranks = numbers.reshape(lineages.shape).astype(np.int64)
     for kind in ("uniform", "nearest class"):
         ours, share, plain = [], [], []
         for seed in SEEDS:
             wrong, planted = _plant(vectors, labels, kind, seed)
-            classes = _classes(wrong, tuple(names.tolist()), ranks)
+            classes = _classes(wrong, tuple(names), ranks)
             found = label_errors(Exact([vectors]), classes)
             ours.append(_found(found.scores, planted))
             share.append(float((found.scores > 0).mean()))
             plain.append(_found(_neighbours_against(vectors, wrong), planted))
-        case = f"{len(paths)} {name}, {len(names)} classes, 5 % planted, {kind}"
+        case = f"{len(labels)} {name}, {len(names)} classes, 5 % planted, {kind}"
         of = "planted found in the first 10 %"
         yield figure(case, "taxalens", f"{of}, mean of 5 seeds", float(np.mean(ours)))
         yield figure(case, "taxalens", f"{of}, standard deviation", float(np.std(ours)))

@@ -6,18 +6,13 @@ out of its own votes. Every figure is a mean over SEEDS draws.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.report import DATA, figure, write_report
-from indexer.inputs.decoding import decode_file
-from indexer.labels.label_files import read_label_file
-from model.encoder import Encoder
-from model.encoders import starter
+from benchmarks.photographs import FOLDERS, photographs
+from benchmarks.report import figure, write_report
 from model.taxon import RANKS, Taxon
-from model.text_types import TextType, render
 from search.classify.backoff import deepest
 from search.classify.fitting import classifier_of
 from search.classify.reference_set import ReferenceSet
@@ -30,18 +25,15 @@ Floats = npt.NDArray[np.float32]
 
 
 def main() -> None:
-    encoder = starter.load()
     figures: list[dict[str, object]] = []
-    for name, folder in (("birds", "birds/images"), ("flowers", "flowers/train")):
-        paths = sorted((DATA / folder).rglob("*.jpg"))
-        known = read_label_file(DATA / name / "taxa.csv")
-        vectors = _encode(encoder, paths)
-        classes, numbers = np.unique([path.parent.name for path in paths], return_inverse=True)
-        taxa = [known[label].taxon or Taxon(("",) * 7) for label in classes]
-        texts = encoder.encode_texts([render(taxon, TextType.TAXON_COM) for taxon in taxa])
-        candidates = candidates_of(texts, table_of(taxa))
+    for name in FOLDERS:
+        images = photographs(name)
+        assert images.texts is not None
+        candidates = candidates_of(images.texts, table_of(images.taxa))
         for shots in SHOTS:
-            figures += measured(name, shots, vectors, numbers, taxa, candidates)
+            figures += measured(
+                name, shots, images.vectors, images.classes, images.taxa, candidates
+            )
     write_report("backoff", figures)
 
 
@@ -110,12 +102,6 @@ def _run(
             float(right[here].mean()) if here.any() else np.nan
         )
     return found
-
-
-def _encode(encoder: Encoder, paths: Sequence[Path]) -> Floats:
-    batches = [paths[start : start + 32] for start in range(0, len(paths), 32)]
-    parts = [encoder.encode_images([decode_file(path) for path in batch]) for batch in batches]
-    return np.concatenate(parts).astype(np.float32)
 
 
 if __name__ == "__main__":

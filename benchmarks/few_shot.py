@@ -1,31 +1,31 @@
-"""How well a few examples teach labels: each method and `auto`, on birds and flowers.
+"""How well a few examples teach labels: `label`'s learner beside single methods, on photographs.
 
 `python -m benchmarks.few_shot` needs a folder of bird and of flower photographs, which are not part
-of taxalens. Examples are drawn by five seeds; all other photographs are tested.
+of taxalens, and vectors of BioCLIP 2. Examples are drawn by five seeds; all others are tested.
 """
 
-import hashlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from tqdm import tqdm
 
-from benchmarks.report import DATA, figure, write_report
-from indexer.inputs.decoding import decode_file
-from model.encoders import starter
+from benchmarks.photographs import Images, made_up, orders, photographs
+from benchmarks.report import figure, write_report
 from search.classify.calibration import calibrate_classes
 from search.classify.classifiers import load, methods
+from search.classify.classifiers.probe import fit_affordable
 from search.classify.conformal import conformal_sets, nonconformity
 from search.classify.reference_set import ReferenceSet, reference_set
-from search.label.methods import AUTO, LeftOutScores, try_methods
+from search.classify.votes import voters_of
+from search.classify.whitening import fit_whitening
+from search.label.learner import LeftOutScores, fit_left_out
 
-FOLDERS = {"birds": "birds/images", "flowers": "flowers/train"}
 SEEDS = 5
-SHOTS = (1, 5)
+SHOTS = (1, 5, 10, 15)
+LDA, OURS = "LDA", "taxalens"
 LEVEL = 0.9
 Figures = Iterator[dict[str, object]]
 Floats = npt.NDArray[np.float32]
@@ -40,45 +40,54 @@ class Split:
     vectors: Floats
     classes: Ints
 
-    def tested(self, method: str) -> LeftOutScores:
-        scores = load(method).fit(self.reference).scores(self.vectors)
-        return LeftOutScores(method, self.classes, scores)
+    def alone(self) -> Iterator[tuple[str, LeftOutScores]]:
+        """Score what is tested by single methods."""
+        for method in methods():
+            scores = load(method).fit(self.reference).scores(self.vectors)
+            yield method, LeftOutScores(self.classes, scores)
+        if self.reference.sizes.max() > 1:
+            model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+            model.fit(self.reference.vectors, self.reference.classes)
+            yield LDA, LeftOutScores(self.classes, model.decision_function(self.vectors))
+
+    def learnt(self) -> tuple[LeftOutScores, LeftOutScores | None]:
+        """Score what is tested, and the examples left out, by the learner of `label`."""
+        weights, left = fit_left_out(self.reference, fit_whitening(self.reference))
+        whitening, probe = fit_whitening(self.reference), fit_affordable(self.reference)
+        votes = voters_of(self.reference, whitening, probe).vote(self.vectors)
+        return LeftOutScores(self.classes, votes.logits(weights).astype(np.float32)), left
 
 
 def main() -> None:
     figures: list[dict[str, object]] = []
-    for name, folder in FOLDERS.items():
-        if (DATA / folder).is_dir():
-            vectors, classes = _embedded(DATA / folder)
-            for shots in SHOTS:
-                case = f"{len(vectors)} {name}, {classes.max() + 1} classes, {shots}-shot"
-                figures += _few_shot(case, vectors, classes, shots)
+    sets = [(name, photographs(name)) for name in ("birds", "flowers")]
+    for name, images in (*sets, ("BioCLIP 2 orders", orders()), ("made-up species", made_up())):
+        for shots in SHOTS:
+            if np.bincount(images.classes).min() > shots:
+                case = f"{len(images.vectors)} {name}, {len(images.taxa)} classes, {shots}-shot"
+                figures += _few_shot(case, images, shots)
     write_report("few-shot", figures)
 
 
-def _few_shot(case: str, vectors: Floats, classes: Ints, shots: int) -> Figures:
+def _few_shot(case: str, images: Images, shots: int) -> Figures:
     accuracies: dict[str, list[float]] = {}
-    taken, sure = list[str](), list[tuple[float, ...]]()
+    sure = list[tuple[float, ...]]()
     for seed in tqdm(range(SEEDS), desc=case):
-        split = _drawn(vectors, classes, shots, seed)
-        tested = {method: split.tested(method) for method in methods()}
-        chosen, tried = try_methods(split.reference)
-        taken.append(chosen)
-        for method, result in {**tested, AUTO: tested[chosen]}.items():
+        split = _drawn(images.vectors, images.classes, shots, seed)
+        ours, left = split.learnt()
+        for method, result in (*split.alone(), (OURS, ours)):
             accuracies.setdefault(method, []).append(result.accuracy)
-        if left := next((each for each in tried if each.method == chosen), None):
-            sure.append((left.accuracy, *_sure(left, tested[chosen])))
+        if left:
+            sure.append((left.accuracy, *_sure(left, ours)))
+    best = max(float(np.mean(shares)) for name, shares in accuracies.items() if name != OURS)
     for method, shares in accuracies.items():
         yield figure(case, method, "top-1, mean of 5 seeds", float(np.mean(shares)))
         yield figure(case, method, "top-1, standard deviation", float(np.std(shares)))
-        if method != AUTO:
-            yield figure(
-                case, method, "share of seeds in which auto takes it", taken.count(method) / SEEDS
-            )
+    yield figure(case, OURS, "more than the best of the others", np.mean(accuracies[OURS]) - best)
     told = ("leave-one-out top-1", f"precision at --precision {LEVEL}", "labelled at that")
     told += (f"right label in the set, --sets {LEVEL}", "labels in it")
     for metric, value in zip(told, np.mean(sure, axis=0) if sure else (), strict=False):
-        yield figure(case, AUTO, metric, float(value))
+        yield figure(case, OURS, metric, float(value))
 
 
 def _sure(left: LeftOutScores, tested: LeftOutScores) -> tuple[float, ...]:
@@ -104,21 +113,6 @@ def _drawn(vectors: Floats, classes: Ints, shots: int, seed: int) -> Split:
     return Split(
         reference_set(vectors[support], classes[support]), vectors[tested], classes[tested]
     )
-
-
-def _embedded(folder: Path) -> tuple[Floats, Ints]:
-    """Return unit vectors and classes of a folder's pictures; embedded once, kept by content."""
-    paths = sorted(folder.rglob("*.jpg"))
-    _, classes = np.unique([path.parent.name for path in paths], return_inverse=True)
-    encoder = starter.load()
-    told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
-    name = hashlib.sha256(repr((told, encoder.identity.fingerprint)).encode()).hexdigest()[:16]
-    cached = Path(tempfile.gettempdir(), f"taxalens-vectors-{name}.npy")
-    if not cached.exists():
-        batches = [paths[start : start + 32] for start in range(0, len(paths), 32)]
-        parts = [encoder.encode_images([decode_file(path) for path in part]) for part in batches]
-        np.save(cached, np.concatenate(parts))
-    return np.load(cached).astype(np.float32), classes
 
 
 if __name__ == "__main__":

@@ -3,27 +3,22 @@
 `python -m benchmarks.open_set` needs the folders of bird and flower photographs, and vectors of
 BioCLIP 2. Half of the classes are labelled, some images of each; of all others, as many of labelled
 and of new classes are identified, and are the unlabelled images that the share of new ones is
-estimated from. *Bird genera* are the birds by genus; *orders* are vectors of BioCLIP 2 by order.
-Every figure is a mean over SEEDS.
+estimated from. *Bird genera* are the birds by genus; *orders* are vectors of BioCLIP 2 by order;
+*bird families* are the birds with whole families on one side. Every figure is a mean over SEEDS.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.backoff import _encode
-from benchmarks.report import DATA, figure, write_report
-from indexer.labels.label_files import read_label_file
-from model.encoders import starter
-from model.taxon import RANKS, Taxon
-from model.text_types import TextType, render
+from benchmarks.photographs import Images, made_up, orders, photographs
+from benchmarks.report import figure, write_report
+from model.taxon import RANKS
 from search.classify.backoff import deepest
 from search.classify.fitting import classifier_of
 from search.classify.predictions import Predictions
@@ -32,20 +27,9 @@ from search.classify.taxon_tree import clade_at, key_at, tree_of
 from search.zero_shot.candidates import candidates_of, table_of
 
 SEEDS, SHOTS, PRECISION, BINS = range(5), (5, 15), 0.9, 10
-FEWEST = 20  # images of an order
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Images:
-    """Vectors, the class of each, and the taxon and the text of each class."""
-
-    vectors: Floats
-    classes: Ints
-    taxa: Sequence[Taxon]
-    texts: Floats | None
 
 
 def main() -> None:
@@ -60,38 +44,17 @@ def main() -> None:
 
 
 def sets() -> Iterator[tuple[str, Images]]:
-    birds = _photographs("birds", "birds/images")
+    birds = photographs("birds")
     yield "birds", birds
-    yield "flowers", _photographs("flowers", "flowers/train")
+    yield "flowers", photographs("flowers")
     genera = [clade_at(taxon, RANKS.index("genus")) for taxon in birds.taxa]
     keys = sorted({taxon.key for taxon in genera})
     number = np.array([keys.index(taxon.key) for taxon in genera])
     taxa = [next(taxon for taxon in genera if taxon.key == key) for key in keys]
     yield "bird genera", Images(birds.vectors, number[birds.classes], taxa, None)
-    yield "orders", _orders()
-
-
-def _photographs(name: str, folder: str) -> Images:
-    paths = sorted((DATA / folder).rglob("*.jpg"))
-    known = read_label_file(DATA / name / "taxa.csv")
-    labels, classes = np.unique([path.parent.name for path in paths], return_inverse=True)
-    taxa = [known[label].taxon or Taxon(("",) * len(RANKS)) for label in labels]
-    encoder = starter.load()
-    texts = encoder.encode_texts([render(taxon, TextType.TAXON_COM) for taxon in taxa])
-    return Images(_encode(encoder, paths), classes.astype(np.int64), taxa, texts)
-
-
-def _orders() -> Images:
-    depth = RANKS.index("order") + 1
-    rows = pq.read_table(Path(DATA, "vectors", "bioclip2_1k.parquet")).to_pylist()
-    rows = [row for row in rows if all(row[rank] for rank in RANKS[:depth])]
-    lineages = [tuple(row[rank] for rank in RANKS[:depth]) for row in rows]
-    names = sorted({each for each in lineages if lineages.count(each) >= FEWEST})
-    kept = [place for place, each in enumerate(lineages) if each in names]
-    vectors = np.array([rows[place]["emb"] for place in kept], np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    taxa = [Taxon((*name, *[""] * (len(RANKS) - depth))) for name in names]
-    return Images(vectors, np.array([names.index(lineages[each]) for each in kept]), taxa, None)
+    yield "orders", orders()
+    yield "bird families", replace(birds, whole="family")
+    yield "made-up species", made_up()
 
 
 def run(images: Images, shots: int, seed: int) -> dict[str, float]:
@@ -155,7 +118,13 @@ def _drawn(images: Images, shots: int, seed: int) -> tuple[Ints, Ints, Ints, Int
     """Return the labelled classes, their examples, and as many known as new images."""
     random = np.random.default_rng(seed)
     count = len(images.taxa)
-    classes = np.sort(random.permutation(count)[: count // 2])
+    rank = RANKS.index(images.whole or RANKS[-1])
+    keys = [key_at(taxon, rank) for taxon in images.taxa]
+    labelled: list[int] = []
+    for key in random.permutation(sorted(set(keys))).tolist() if images.whole else ():
+        if len(labelled) < count // 2:
+            labelled += [number for number in range(count) if keys[number] == key]
+    classes = np.sort(labelled or random.permutation(count)[: count // 2])
     support = np.concatenate(
         [
             random.choice(np.flatnonzero(images.classes == each), shots, replace=False)

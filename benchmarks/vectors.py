@@ -53,6 +53,14 @@ class World:
             made = self.centres[species] + self.contexts[context] + own
             yield _unit(made @ self.rotation), species
 
+    def images_of(self, species: Ints, own: float, seed: int = 1) -> Floats:
+        """Return an image of each of some species, (n, DIM); `own` is the energy of its own."""
+        random = np.random.default_rng((self.seed, seed))
+        noise = random.standard_normal((len(species), DIM), np.float32) * _spectrum()
+        context = self.contexts[random.integers(0, _CONTEXTS, len(species))]
+        made = self.centres[species] + context + noise * np.float32(own**0.5)
+        return _unit(made @ self.rotation)
+
     def species(self, rows: int, seed: int = 1) -> Iterator[Ints]:
         """Yield the species of the images, block by block, without drawing the images."""
         for _, species, _ in self._shots(rows, seed):

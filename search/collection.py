@@ -130,8 +130,6 @@ class Collection(Curation):
         self,
         examples: "Path | str | Mapping[str, Label] | None" = None,
         *,
-        method: str = "auto",
-        neighbours: int = 20,
         precision: float = 0.0,
         sets: float = 0.0,
         query: str | None = None,
@@ -144,18 +142,16 @@ class Collection(Curation):
         """Learn labels from a few examples, to give them to other images.
 
         `examples` is a CSV or Parquet file (`search.label.examples`); by default the images
-        that people labelled. `method` is a file of `search/classify/classifiers` or "auto",
-        `neighbours` the number of examples that vote in k-NN. A label is given if it is right
-        with the probability `precision`; `novel` is the share of images of other classes; `sets`
-        adds labels of which one is right in this share of cases. Labelled are images that no
-        person labelled, of the filters or the `first` hits of a `query`; with `relabel` or
-        `within` others, too, but no detected person or vehicle; `save` keeps the `batches`. Raises
-        BadInput for less than two classes, Error where examples cannot calibrate a precision.
+        that people labelled. A label is given if it is right with the probability `precision`;
+        `novel` is the share of images of other classes; `sets` adds labels of which one is right
+        in this share of cases. Labelled are images that no person labelled, of the filters or the
+        `first` hits of a `query`; with `relabel` or `within` others, too, but no detected person or
+        vehicle; `save` keeps the `batches`. Raises BadInput for less than two classes, Error where
+        examples cannot calibrate a precision.
         """
         from search.label.examples import rows_of
         from search.label.labelling import label
 
-        count(neighbours, "neighbours", "examples that vote")
         count(first, "first", "hits to label")
         if query is None:
             rows = self.among(within, where or "").array
@@ -167,8 +163,6 @@ class Collection(Curation):
             self.nearest.exact,
             rows,
             examples,
-            method=method,
-            neighbours=neighbours,
             precision=precision,
             sets=sets,
             labelled=relabel or bool(within),

@@ -111,7 +111,6 @@ def test_a_name_that_tells_no_format_or_another_is_refused(
         ("search", "a", "--where", "no such column"),
         ("identify", "{place}/photos", "--precision", "2"),
         ("identify", "{place}/photos", "--rank", "tribes"),
-        ("label", "--method", "magic"),
         ("audit", "--kind", "magic"),
         ("export", "{tmp}/x.zip", "--map", "no pair"),
     ],

@@ -23,20 +23,14 @@ from indexer.taxonomy.built_in import BUILT_IN
 from model.errors import BadInput, Error, UnknownName
 from model.taxon import Taxon
 from search.classify.calibration import ClassCalibration, calibrate_classes
-from search.classify.classifiers import load, methods
+from search.classify.classifiers.probe import fit_affordable
 from search.classify.conformal import conformal_sets, nonconformity
 from search.classify.reference_set import ReferenceSet, reference_set
+from search.classify.votes import UNFITTED, Votes, voters_of
+from search.classify.whitening import fit_whitening
 from search.collection import Collection, open_collection
 from search.label.labelling import SCHEMA as BATCHES
-from search.label.methods import (
-    FOLDS,
-    ONE_SHOT,
-    ORDER,
-    LeftOutScores,
-    preferred,
-    score_left_out,
-    try_methods,
-)
+from search.label.learner import fit_left_out
 from search.summary import summarise
 from ui.cli import main
 from ui.labelling import COLUMNS, SCHEMA
@@ -92,23 +86,25 @@ def noisy(shots: list[int], noise: float, seed: int = 0, dim: int = 12) -> Refer
     return reference_set(vectors.astype(np.float32), of)
 
 
-@pytest.mark.parametrize("method", methods())
-@given(seed=st.integers(0, 1000), shots=st.integers(2, FOLDS), classes=st.integers(2, 4))
-@settings(max_examples=4)
-def test_an_example_is_judged_without_itself(
-    method: str, seed: int, shots: int, classes: int
-) -> None:
+def votes_by(support: ReferenceSet, images: np.ndarray) -> Votes:
+    voters = voters_of(support, fit_whitening(support), fit_affordable(support))
+    return voters.vote(images)
+
+
+@given(seed=st.integers(0, 1000), shots=st.integers(2, 5), classes=st.integers(2, 4))
+@settings(max_examples=6)
+def test_an_example_is_judged_without_itself(seed: int, shots: int, classes: int) -> None:
     """Brute force: one example of each class is taken away, the rest learned anew."""
     support = noisy([shots] * classes, 1.0, seed)
-    left = score_left_out(support, method)
+    weights, left = fit_left_out(support, fit_whitening(support))
     expected = np.empty((len(support), classes), np.float32)
     for out in range(shots):
         gone = np.arange(classes) * shots + out
         kept = np.setdiff1d(np.arange(len(support)), gone)
-        fitted = load(method).fit(reference_set(support.vectors[kept], support.classes[kept]))
-        expected[gone] = fitted.scores(support.vectors[gone])
+        others = reference_set(support.vectors[kept], support.classes[kept])
+        expected[gone] = votes_by(others, support.vectors[gone]).logits(weights)
     order = np.argsort(left.classes, kind="stable")
-    np.testing.assert_allclose(left.scores[order], expected, atol=1e-4)
+    np.testing.assert_allclose(left.scores[order], expected, atol=1e-3)
     right = expected.argmax(axis=1) == support.classes
     assert left.accuracy == pytest.approx(right.mean(), abs=1e-9)
     assert left.confusion.sum() == len(support)
@@ -116,55 +112,62 @@ def test_an_example_is_judged_without_itself(
 
 
 def test_the_only_example_of_a_class_is_never_left_out() -> None:
-    left = score_left_out(noisy([1, 3, 7], 0.1), "knn")
+    few = noisy([1, 3, 7], 0.1)
+    _, left = fit_left_out(few, fit_whitening(few))
     assert sorted(left.classes.tolist()) == [1] * 3 + [2] * 7
-    assert try_methods(noisy([1, 1, 1], 0.1)) == (ONE_SHOT, ())
-    assert try_methods(noisy([1, 1], 0.1), "probe") == ("probe", ())
+    assert fit_left_out(noisy([1, 1, 1], 0.1), fit_whitening(noisy([1, 1, 1], 0.1))) == (
+        UNFITTED,
+        None,
+    )
 
 
 def test_many_classes_of_one_example_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
-    load("probe").fit(noisy([1] * 20 + [2] * 5, 0.1))
+    fit_affordable(noisy([1] * 20 + [2] * 5, 0.1))
     assert [str(each.message) for each in recwarn] == []
 
 
-def result(method: str, right: int, of: int = 100) -> LeftOutScores:
-    classes = np.zeros(of, np.int64)
-    scores = np.zeros((of, 2), np.float32)
-    scores[:right, 0] = scores[right:, 1] = 1
-    return LeftOutScores(method, classes, scores)
+def telling_apart(worlds: str, seed: int) -> tuple[ReferenceSet, np.ndarray, np.ndarray]:
+    """Examples, images and their classes, where one voice alone does well."""
+    random = np.random.default_rng(seed)
+    classes, each, dim = 6, 60, 40
+    of = np.tile(np.arange(classes), each)
+    if worlds == "several looks":  # each class is two that lie on opposite sides
+        ways = random.normal(size=(classes, dim))
+        sides = random.choice([-1, 1], len(of))[:, None]
+        raw = ways[of] * sides + 1.2 * random.normal(size=(len(of), dim))
+    else:  # what tells classes apart is small beside what they share
+        loud = np.r_[np.full(6, 12.0), np.ones(dim - 6)]
+        ways = np.c_[np.zeros((classes, 6)), 0.3 * random.normal(size=(classes, dim - 6))]
+        raw = ways[of] + loud * random.normal(size=(len(of), dim))
+    vectors = unit(raw).astype(np.float32)
+    return reference_set(vectors[:180], of[:180]), vectors[180:], of[180:]
 
 
-def test_auto_takes_the_best_and_where_it_may_be_chance_the_first() -> None:
-    assert preferred([result("knn", 90), result("probe", 70), result("centroid", 60)]).method == (
-        "knn"
-    )
-    assert preferred([result("knn", 91), result("probe", 90), result("centroid", 91)]).method == (
-        "probe"
-    )
-    assert preferred([result("knn", 80), result("centroid", 80)]).method == "centroid"
-    assert set(ORDER) <= set(methods())
-
-
-def test_auto_tries_every_method_on_the_same_examples() -> None:
-    support = noisy([3, 4, 5], 0.8)
-    chosen, tried = try_methods(support)
-    assert [left.method for left in tried] == methods()
-    assert chosen == preferred(tried).method
-    assert all(np.array_equal(left.classes, tried[0].classes) for left in tried)
+@pytest.mark.parametrize("worlds", ["several looks", "loud noise"])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_learner_is_as_good_as_the_best_of_its_voices(worlds: str, seed: int) -> None:
+    support, images, of = telling_apart(worlds, seed)
+    weights, _ = fit_left_out(support, fit_whitening(support))
+    votes = votes_by(support, images)
+    alone = [
+        (voice.argmax(axis=1) == of).mean() for voice in (votes.centroid, votes.kernel, votes.probe)
+    ]
+    together = (votes.logits(weights).argmax(axis=1) == of).mean()
+    assert together >= max(alone) - 0.02
+    assert max(alone) > min(alone) + 0.1
 
 
 # How sure
 
 
-@pytest.mark.parametrize("method", methods())
-def test_confidence_is_the_share_that_is_right(method: str) -> None:
+def test_confidence_is_the_share_that_is_right() -> None:
     drawn = noisy([60] * 6, 1.6, seed=3)
     order = np.random.default_rng(0).permutation(len(drawn))
     few, rest = order[:120], order[120:]
     support = reference_set(drawn.vectors[few], drawn.classes[few])
-    left = score_left_out(support, method)
+    weights, left = fit_left_out(support, fit_whitening(support))
     calibration = calibrate_classes(left.scores, left.classes)
-    scores = load(method).fit(support).scores(drawn.vectors[rest])
+    scores = votes_by(support, drawn.vectors[rest]).logits(weights)
     right = scores.argmax(axis=1) == drawn.classes[rest]
     confidences = calibration.confidences(scores)
     assert ((confidences > 0) & (confidences < 1)).all()
@@ -175,9 +178,9 @@ def test_confidence_is_the_share_that_is_right(method: str) -> None:
 
 def test_examples_that_are_all_right_do_not_make_sure() -> None:
     support = noisy([3, 3], 0.01)
-    left = score_left_out(support, "centroid")
+    weights, left = fit_left_out(support, fit_whitening(support))
     calibration = calibrate_classes(left.scores, left.classes)
-    confidences = calibration.confidences(load("centroid").fit(support).scores(support.vectors))
+    confidences = calibration.confidences(votes_by(support, support.vectors).logits(weights))
     assert (confidences < 0.95).all()
     assert (confidences > 0.6).all()
 
@@ -225,13 +228,12 @@ def test_probabilities_add_up() -> None:
 # Labels of a collection
 
 
-@pytest.mark.parametrize("method", ["auto", *methods()])
-def test_what_people_labelled_are_the_examples_of_all_else(place: Path, method: str) -> None:
-    labelling = opened(place).label(method=method)
+def test_what_people_labelled_are_the_examples_of_all_else(place: Path) -> None:
+    labelling = opened(place).label()
     assert len(labelling) == 6
     assert labels(labelling.to_arrow()) == {f"unsorted/{n}": MEANT[n] for n in range(6)}
-    assert labelling.fitted.left_out.accuracy == 1
-    assert labelling.fitted.confused() == []
+    assert labelling.learner.left_out.accuracy == 1
+    assert labelling.learner.confused() == []
 
 
 def test_a_label_has_its_confidence_and_the_nearest_examples_of_it(place: Path) -> None:
@@ -272,7 +274,7 @@ def test_a_file_names_examples(place: Path, how: str) -> None:
     assert len(table) <= 6
     assert set(labels(table)) <= {f"unsorted/{number}" for number in range(6)}
     again = opened(place).label(place / "few.csv", relabel=True)
-    assert len(again) == 18 - len(again.fitted.examples.rows)
+    assert len(again) == 18 - len(again.learner.examples.rows)
     keys = dict(zip(labels(table), table["taxon_key"].to_pylist(), strict=True))
     assert keys["unsorted/3"].endswith("|Ursus arctos")
     assert keys["unsorted/4"].endswith("|Corvus corax")
@@ -282,7 +284,7 @@ def test_a_file_names_examples(place: Path, how: str) -> None:
 def test_one_example_of_each_class_gives_labels_but_no_confidence(place: Path) -> None:
     few = {"unsorted/0.png": Label("lion"), "unsorted/1.png": Label("magpie")}
     labelling = opened(place).label(few)
-    assert labelling.fitted.method == ONE_SHOT
+    assert labelling.learner.left_out is None
     assert labelling.to_arrow()["confidence"].null_count == len(labelling)
     with pytest.raises(Error, match="With one example of each class nothing tells how sure"):
         opened(place).label(few, precision=0.9)
@@ -293,7 +295,6 @@ def test_one_example_of_each_class_gives_labels_but_no_confidence(place: Path) -
     [
         ({"unsorted/0.png": Label("lion")}, {}, BadInput, "All examples are of one class, 'lion'"),
         ({"a.png": Label("lion")}, {}, BadInput, "The examples .a.png, …. name no image of"),
-        (None, {"method": "prob"}, UnknownName, "Did you mean probe"),
         (None, {"precision": 1.5}, Error, "precision is a share"),
         (None, {"within": "Felida"}, UnknownName, "No taxon is called"),
     ],
@@ -344,7 +345,6 @@ def test_how_well_it_does_is_said_and_a_dry_run_writes_nothing(place: Path) -> N
     found = taxalens("label", "-c", place / "c", "--dry-run")
     assert found.exit_code == 0, found.output
     assert found.stderr.startswith("12 examples of 3 classes, 4 of each\nleave-one-out top-1 of 12")
-    assert "taken: probe" in found.stderr
     assert "6 of 6 images labelled; nothing was written" in found.stderr
     header, *lines = found.stdout.splitlines()
     assert header.split() == ["confidence", "label", "nearest", "file_name"]
@@ -358,7 +358,7 @@ def test_what_is_confused_is_said_before_anything_is_written(place: Path) -> Non
     asked = ("label", "-c", place / "c", "--examples", place / "few.csv")
     found = taxalens(*asked, "--format", "parquet", "--output", place / "nowhere" / "x.parquet")
     assert found.exit_code == 1
-    found = taxalens(*asked, "--method", "centroid", "--plot", place / "x.gif")
+    found = taxalens(*asked, "--plot", place / "x.gif")
     assert found.exit_code == 1
     assert "1 lines of the examples match no image: none.png" in found.stderr
     assert " taken for " in found.stderr
@@ -378,7 +378,7 @@ def test_labels_are_written_beside_what_people_say_and_found(place: Path) -> Non
     )
     assert {line[:2] for line in kept} == {(row["image_id"], row["label"]) for row in rows}
     assert {line[3].split()[0] for line in kept} == {"taxalens"}
-    assert {line[4] for line in kept} == {"probe from 12 examples of 3 classes"}
+    assert {line[4] for line in kept} == {"votes of 12 examples of 3 classes"}
     hits = opened(place).search("Panthera leo", k=20)
     assert [hit.match for hit in hits][:6] == ["labelled"] * 4 + ["identified"] * 2
     assert {hit.match for hit in hits[6:]} == {"similar"}
@@ -482,7 +482,7 @@ def test_an_example_said_by_its_species_alone_is_the_one_that_is_known(tmp_path:
     other = Taxon.from_ranks([""] * 6 + ["Pica pica"])
     examples = {"b.png": Label("x", alone), "c.png": Label("y", other)}
     opened = open_collection(tmp_path / "c", ColourEncoder())
-    said = {each.label: each.taxon_key for each in opened.label(examples).fitted.examples.said}
+    said = {each.label: each.taxon_key for each in opened.label(examples).learner.examples.said}
     assert said == {"Panthera leo": "|".join([*lineage, "Panthera leo"]), "Pica pica": other.key}
 
 
@@ -533,12 +533,12 @@ def test_classes_are_taxa_however_they_are_written(tmp_path: Path, taxonomy: str
     said = {f"{n}.png": label for n, label in enumerate([*written, *DOUBTFUL])}
     labelled(tmp_path, said, taxonomy)
     expected = {WRITTEN[each] for each in written}
-    examples = opened(tmp_path).label(tmp_path / "labels.csv").fitted.examples
+    examples = opened(tmp_path).label(tmp_path / "labels.csv").learner.examples
     assert sorted(each.label for each in examples.said) == sorted(expected)
     assert len(examples.rows) == len(written)
     assert examples.doubtful == len(DOUBTFUL)
     assert {each.label for each in examples.said if not each.taxon_key} == {"Night Sky"}
-    own = opened(tmp_path).label().fitted.examples
+    own = opened(tmp_path).label().learner.examples
     assert {each.label for each in own.said} == expected - {"Night Sky"}
     found = taxalens("label", "-c", tmp_path / "c", "--examples", tmp_path / "labels.csv")
     assert "not examples: 3 images with a doubtful label (cf., aff. or ?)\n" in found.stderr
@@ -549,5 +549,5 @@ def test_a_doubt_in_a_column_of_its_own_is_not_an_example(tmp_path: Path) -> Non
     doubt = 'file_name,scientificName,identificationQualifier\n0.png,Pica pica,"cf. pica"\n'
     (tmp_path / "doubt.csv").write_text(doubt)
     run(tmp_path / "photos", tmp_path / "c", labels=read_label_file(tmp_path / "doubt.csv"))
-    examples = opened(tmp_path).label().fitted.examples
+    examples = opened(tmp_path).label().learner.examples
     assert (len(examples.rows), examples.doubtful) == (3, 1)

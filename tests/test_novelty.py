@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from model.taxon import Taxon
 from search.classify.calibration import share_new
-from search.classify.fitting import Classifier, classifier_of
+from search.classify.classifiers.probe import fit_affordable
+from search.classify.fitting import Classifier, classifier_of, fit
 from search.classify.kept_arrays import arrays_of, made_from
 from search.classify.leave_one_out import left_out
 from search.classify.novelty import Novelty, smoothed
 from search.classify.novelty_fitting import estimated_share
+from search.classify.predictions import predict
 from search.classify.reference_set import ReferenceSet, unit
 from search.classify.taxon_tree import tree_of
 from search.classify.votes import voters_of
@@ -131,25 +133,38 @@ def test_few_new_ones_get_a_species_at_a_precision() -> None:
     assert (sure_of(classifier, new, 0.5) >= cutoff).mean() <= 0.15
 
 
-def test_votes_without_a_class_are_those_of_the_others() -> None:
+def test_answers_for_new_species_are_learnt_without_them() -> None:
+    """Brute force: the species and all of its fold are taken away, the rest fitted anew."""
     vectors, numbers = world(6, 0.4)
     reference = labelled(vectors, numbers, 6)
-    whitening = fit_whitening(reference)
-    images = vectors[numbers == 0][EACH:]
-    out = np.zeros((len(images), 6), np.bool_)
-    out[:, 0] = True
-    masked = voters_of(reference, whitening).vote(images).without(out, reference.classes)
-    others = reference.among(reference.classes != 0)
-    alone = voters_of(others, whitening).vote(images)
-    weights = (10.0, 10.0)
-    np.testing.assert_allclose(masked.shares(weights), alone.shares(weights), atol=1e-5)
-    np.testing.assert_allclose(masked.likeness, alone.likeness, atol=1e-3)
+    fitted = fit(reference, None)
+    assert fitted.backoff is not None
+    assert fitted.backoff.unlabelled is not None
+    new = fitted.backoff.unlabelled.new
+    for species in range(6):
+        others = reference.among(reference.classes != species)
+        own = np.flatnonzero(reference.classes[fitted.places] == species)
+        images = reference.vectors[fitted.places[own]]
+        voters = voters_of(others, fit_whitening(others), fit_affordable(others))
+        votes = voters.vote(images)
+        found = predict(others, votes.shares(fitted.weights), votes, None, None, fitted.mixing)
+        np.testing.assert_allclose(new.features[own], found.features, atol=1e-2)
+        right = [each.lineage[5] == taxon(species).lineage[5] for each in found.taxa]
+        np.testing.assert_array_equal(new.right[own, 5], right)
+
+
+def test_one_species_alone_is_fitted_without_another() -> None:
+    vectors, numbers = world(6, 0.4)
+    reference = labelled(vectors, numbers, 6)
+    alone = fit(reference.among(reference.classes == 0), None)
+    assert alone.backoff is None or alone.backoff.unlabelled is None
 
 
 def test_a_score_is_smoothed_over_the_nearest() -> None:
-    own, scores = np.array([0.0, 1.0]), np.array([1.0, 1.0, 5.0])
-    cosines = np.array([[0.9, 0.9, -np.inf], [-np.inf] * 3])
-    np.testing.assert_allclose(smoothed(own, cosines, scores), [0.7, 1.0])
+    own, scores = np.array([0.0, 1.0, 0.0]), np.array([1.0, 1.0, 5.0, np.nan])
+    near = np.array([[0, 1, 2], [0, 1, 2], [3, 0, 1]])
+    cosines = np.array([[0.9, 0.9, -np.inf], [-np.inf] * 3, [0.9, 0.9, 0.9]])
+    np.testing.assert_allclose(smoothed(own, near, cosines, scores), [0.7, 1.0, 0.7])
 
 
 def test_odds_become_the_probability_that_a_species_is_new() -> None:

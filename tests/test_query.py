@@ -9,11 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from colours import ColourEncoder
+from colours import WORDS, ColourEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pictures import run, write_picture
 from PIL import Image
 from taxonomies import small_taxonomy
 
+from indexer.backends.floor import between
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
@@ -71,8 +74,8 @@ def test_a_picture_in_any_form_is_the_same_query(opened: Collection, photos: Pat
     image = Image.open(file)
     array = np.asarray(image.convert("RGB"))
     expected = vector_of(opened, image=file)
-    for given in (str(file), file.read_bytes(), image, image.convert("RGBA"), array, [array]):
-        np.testing.assert_allclose(vector_of(opened, image=given), expected, atol=1e-3)
+    for each in (str(file), file.read_bytes(), image, image.convert("RGBA"), array, [array]):
+        np.testing.assert_allclose(vector_of(opened, image=each), expected, atol=1e-3)
     for dtype in (np.float16, np.float32, np.float64):
         vector = 49 * expected.astype(dtype)  # as some encoders leave them
         np.testing.assert_allclose(vector_of(opened, image=vector), expected, atol=1e-3)
@@ -361,3 +364,53 @@ def test_a_column_to_group_by_is_checked_and_shown(identified: Collection) -> No
     assert "group" not in plain.splitlines()[0].split()
     assert command(identified, "--id", image_id, "--group-by", "x").exit_code == 1
     assert io.StringIO(plain).readline().startswith("score")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    here=st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=30),
+    absent=st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=30),
+)
+def test_no_other_floor_tells_names_that_are_here_better(
+    here: list[float], absent: list[float]
+) -> None:
+    one, other = np.array(here), np.array(absent)
+
+    def right(floor: float) -> float:
+        return float((one >= floor).mean() + (other < floor).mean())
+
+    best = max(right(each) for each in [*here, *absent, 2.0, -2.0])
+    assert right(between(one, other)) == pytest.approx(best)
+
+
+class Vague(ColourEncoder):
+    """Texts without a colour lie half way to red pictures; one odd word lies far from all."""
+
+    def encode_texts(self, texts):
+        made = super().encode_texts(texts).astype(np.float32)
+        (red,) = super().encode_texts(["red"]).astype(np.float32)
+        for row, text in enumerate(texts):
+            if not any(word in text.lower() for word in WORDS):
+                off = np.random.default_rng(len(text)).normal(size=self.dim)
+                off /= np.linalg.norm(off)
+                made[row] = off if re.fullmatch(r"a photo of [a-z]{8}\.?", text) else red + off
+                made[row] /= np.linalg.norm(made[row])
+        return made.astype(np.float16)
+
+
+@pytest.mark.parametrize("optimized", [False, True])
+def test_a_name_that_is_not_here_is_like_nothing_here(tmp_path: Path, optimized: bool) -> None:
+    """Random letters score lower than it, so that they do not tell where the floor lies."""
+    lines = ["label,species,common_name"]
+    for place, word in enumerate(("red", "green", "blue", "yellow", "purple", "orange")):
+        for number in range(4):
+            write_picture(tmp_path / "p" / word / f"{number}.png", word, (24 + number, 16))
+        lines.append(f"{word},Genus {word[:2]}{'abcdef'[place]},{word}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    run(tmp_path / "p", tmp_path / "c", labels=read_label_file(tmp_path / "labels.csv"))
+    if optimized:
+        optimize(tmp_path / "c", Vague())
+    opened = open_collection(tmp_path / "c", Vague())
+    assert "Nothing like that here" in opened.search("an old castle").absence
+    assert "Nothing like that here" in opened.search("xqztabcd").absence
+    assert opened.search("something yellow").absence == ""

@@ -90,7 +90,7 @@ def test_specimens_beyond_the_nearest_vote_too() -> None:
     of = np.repeat([0, 1, 2], [NEAREST + 10, 40, NEAREST + 60])
     rows = unit(centres[of] + 0.5 * random.normal(size=(len(of), 24)) / 24**0.5)
     reference = reference_set(rows, of)
-    voters = voters_of(reference, fit_whitening(reference))
+    voters = voters_of(reference, fit_whitening(reference), None)
     image = unit(centres[:1] + 0.2 * random.normal(size=(1, 24)) / 24**0.5)
     votes = voters.vote(image)
     assert (of[votes.nearest] == 0).all()  # so that no other class is among them

@@ -6,17 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from search.classify.classifiers.probe import fit_affordable
 from search.classify.leave_one_out import NEVER, folds_of, left_out
 from search.classify.reference_set import reference_set
-from search.classify.votes import Voters, Votes, fit_weights, voters_of
+from search.classify.votes import COUNTED, Voters, Votes, Weights, fit_weights, voters_of
 from search.classify.whitening import fit_whitening
 
-WEIGHTS = (20.0, 10.0)
+WEIGHTS = Weights((20.0, 10.0, 1.0), (20.0, 10.0))
 
 
 def gallery_of(raw: np.ndarray, taxa: np.ndarray, count: int = 0) -> Voters:
     reference = reference_set(raw, taxa, count)
-    return voters_of(reference, fit_whitening(reference))
+    return voters_of(reference, fit_whitening(reference), fit_affordable(reference))
 
 
 def vote(voters: Voters, images: np.ndarray, own: list[np.ndarray] | None = None) -> Votes:
@@ -35,7 +36,7 @@ def specimens(taxa: int = 4, each: int = 6, dim: int = 12, seed: int = 0) -> tup
 def test_the_taxon_that_an_image_is_like_has_most_of_the_votes() -> None:
     raw, taxa = specimens()
     for own, others in left_out(reference_set(raw, taxa), 10, by_scene=True):
-        shares = voters_of(others, fit_whitening(others)).vote(raw[own]).shares(WEIGHTS)
+        shares = gallery_of(others.vectors, others.classes, 4).vote(raw[own]).shares(WEIGHTS)
         np.testing.assert_allclose(shares.sum(axis=1), 1)
         assert (shares.argmax(axis=1) == taxa[own]).mean() > 0.7
 
@@ -112,9 +113,40 @@ def test_a_burst_is_in_one_fold() -> None:
     assert len(set(folds)) == 6
 
 
-def test_weights_are_those_that_make_the_truth_likeliest() -> None:
+VOICES = ("centroid", "kernel", "probe")
+
+
+@pytest.mark.parametrize("told", VOICES)
+def test_weights_are_those_that_make_the_truth_likeliest(told: str) -> None:
     truth = np.array([0, 1, 0, 1])
     telling = np.where(np.eye(2)[truth] > 0, 0.5, 0.1).astype(np.float32)
-    misleading = telling[:, ::-1]
-    assert fit_weights(telling, misleading, truth)[1] == 0
-    assert fit_weights(misleading, telling, truth)[0] == 0
+    heard, nobody = np.ones(4, np.bool_), np.zeros((4, 0))
+    voices = [telling if name == told else telling[:, ::-1] for name in VOICES]
+    votes = Votes(*voices, heard, nobody.astype(np.int64), nobody.astype(np.float32))
+    weights = fit_weights([votes], truth).all
+    assert [weight > 0 for weight in weights] == [name == told for name in VOICES]
+
+
+def test_a_probe_has_no_say_on_an_image_that_taught_it() -> None:
+    raw, taxa = specimens()
+    gallery = gallery_of(raw, taxa, 4)
+    images = np.concatenate([raw[:1], unit_mean(raw[:2])])
+    votes = vote(gallery, images)
+    assert votes.heard.tolist() == [False, True]
+    loud = Weights((0.0, 0.0, 100.0), WEIGHTS.without_probe)
+    plain = Weights((0.0, 0.0, 0.0), WEIGHTS.without_probe)
+    np.testing.assert_array_equal(votes.logits(loud)[0], votes.logits(plain)[0])
+    assert (votes.logits(loud)[1] != votes.logits(plain)[1]).any()
+
+
+def test_a_copy_of_a_specimen_may_be_an_image_of_its_own() -> None:
+    raw, taxa = specimens()
+    taxa = np.r_[taxa[:-1], 4]  # the last is the only one of its taxon
+    gallery = gallery_of(raw, taxa, 5)
+    assert gallery.vote(raw[-1:]).shares(WEIGHTS)[0, 4] == 0
+    assert gallery.vote(raw[-1:], itself_from=COUNTED).shares(WEIGHTS)[0].argmax() == 4
+
+
+def unit_mean(rows: np.ndarray) -> np.ndarray:
+    mean = rows.mean(axis=0, keepdims=True)
+    return mean / np.linalg.norm(mean)

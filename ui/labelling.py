@@ -11,7 +11,6 @@ from tqdm import tqdm
 from model.sizes import counted
 from model.taxon import RANKS, Taxon
 from search.label.labelling import Labelling, labels_in
-from search.label.methods import AUTO
 from search.text_table import Row
 from ui.tables import writer
 
@@ -29,32 +28,28 @@ SHOWN = ("confidence", "label", "nearest", "file_name")
 MOST_CONFUSED = 5
 
 
-def told(labelling: Labelling, asked: str) -> Iterator[str]:
+def told(labelling: Labelling) -> Iterator[str]:
     """Yield lines that say what was learned, and how well: before anything is written."""
-    fitted = labelling.fitted
-    shots = fitted.reference.sizes
+    learner = labelling.learner
+    shots = learner.reference.sizes
     each = f"{shots.min()} to {shots.max()}" if shots.min() < shots.max() else f"{shots.min()}"
-    yield f"{len(fitted.reference):,} examples of {len(shots):,} classes, {each} of each"
-    if missing := fitted.examples.unmatched:
+    yield f"{len(learner.reference):,} examples of {len(shots):,} classes, {each} of each"
+    if missing := learner.examples.unmatched:
         some = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         yield f"{len(missing):,} lines of the examples match no image: {some}"
-    if doubtful := fitted.examples.doubtful:
+    if doubtful := learner.examples.doubtful:
         yield f"not examples: {counted(doubtful, 'image')} with a doubtful label (cf., aff. or ?)"
-    if fitted.left_out is None:
+    if learner.left_out is None:
         yield (
-            f"One example of each class: none can be left out, so how well {fitted.method} does "
-            "and how sure a label is remains unknown."
+            "One example of each class: none can be left out, so how often labels are right and "
+            "how sure one is remains unknown."
         )
         return
-    tried = sorted(fitted.tried, key=lambda left: -left.accuracy)
-    accuracies = [f"{left.method} {left.accuracy:.3f}" for left in tried]
-    yield f"leave-one-out top-1 of {len(tried[0].classes):,} examples: {', '.join(accuracies)}"
-    if asked == AUTO and "probe" not in [left.method for left in tried]:
-        yield "probe was not tried: so many examples take it long; --method probe takes it."
-    yield f"taken: {fitted.method}"
+    left = learner.left_out
+    yield f"leave-one-out top-1 of {len(left.classes):,} examples: {left.accuracy:.3f}"
     if labelling.novelty:
         yield labelling.novelty.describe_classes(labelling.share)
-    for pair in fitted.confused()[:MOST_CONFUSED]:
+    for pair in learner.confused()[:MOST_CONFUSED]:
         yield f"  {pair.label} taken for {pair.answer}: {pair.times} of {pair.examples}"
 
 

@@ -1,8 +1,8 @@
 """The floor: the score below which even a best hit is likely not what was asked for.
 
-A picture or a name of something that is here scores above it (`tuning.floor_of`). A text must
-also score above the median of random letters, as far as the names of taxa here do: the encoder
-understands no less of it.
+A picture of something that is here scores above it (`tuning.floor_of`). For texts it lies where
+names of taxa that are here are best told from names that are not: English names of species without
+a label here. Where nothing is labelled, a text must score above the median of random letters.
 """
 
 import random
@@ -10,20 +10,25 @@ import string
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
-from indexer.backends.tuning import ABSENT, Sample, floor_of, image_sample, text_sample
+from indexer.backends.tuning import Sample, floor_of, image_sample, text_sample
 from indexer.catalog.snapshot import Snapshot
 from indexer.store.manifest import FloorEntry
+from indexer.taxonomy.built_in import absent_names
 from model.encoder import Encoder
 from model.taxon import Taxon
 from model.text_types import free_text_prompt
 
+Floats = npt.NDArray[np.floating]
 _ROWS = 20_000  # compared for an estimate: a thousandth of a second a query
 _QUERIES = 64  # images, or names, of an estimate
 _NOISE = 1e-3  # of a score in float16
 _RANDOM = 32  # texts of random letters
+ABSENT = 64  # names of species that are not here
+_FEWEST = 5  # names that are here, from which these are told from others
 
 
 def names_of_taxa(snapshot: Snapshot, most: int) -> dict[str, str]:
@@ -53,7 +58,7 @@ def measure_floor(
     if encoder is None:
         return FloorEntry(image)
     known = _understood(snapshot, rows, list(names), samples[1]) if len(samples) > 1 else None
-    return FloorEntry(image, _text_floor(exact, known, encoder))
+    return FloorEntry(image, _text_floor(snapshot, exact, known, encoder))
 
 
 def estimate_image_floor(snapshot: Snapshot, exact: Exact) -> float | None:
@@ -76,19 +81,41 @@ def estimate_text_floor(snapshot: Snapshot, exact: Exact, encoder: Encoder) -> f
     if names:
         sample = text_sample(sampled, encoder.encode_texts(list(names.values())))
         known = _understood(snapshot, rows, list(names), sample)
-    return _text_floor(sampled, known, encoder)
+    return _text_floor(snapshot, sampled, known, encoder)
 
 
-def _text_floor(exact: Exact, known: Sample | None, encoder: Encoder) -> float:
-    letters = random.Random(5)
-    words = ["".join(letters.choices(string.ascii_lowercase, k=8)) for _ in range(_RANDOM)]
-    vectors = encoder.encode_texts([free_text_prompt(word) for word in words])
-    floor = float(np.median(exact.search(vectors, 1)[0]))
+def between(here: Floats, absent: Floats) -> float:
+    """Return the score that tells best hits of names that are here, (n,), from others, (m,).
+
+    Of all scores the one with the largest share of either on its own side, both weighed alike; in
+    the middle of the gap where several are as good.
+    """
+    scores = np.unique(np.concatenate([here, absent]))
+    edges = np.concatenate([[scores[0] - _NOISE], (scores[1:] + scores[:-1]) / 2])
+    right = (here[:, None] >= edges).mean(axis=0) + (absent[:, None] < edges).mean(axis=0)
+    return float(edges[right.argmax()])
+
+
+def _text_floor(snapshot: Snapshot, exact: Exact, known: Sample | None, encoder: Encoder) -> float:
     if known is None or not known.truth.size:
-        return floor - _NOISE
-    best = np.sum(known.queries * exact.gather(known.truth[:, 0]), axis=1)
-    floor = min(floor, float(np.quantile(best, ABSENT)))
-    return max(floor - _NOISE, floor_of(exact, known) or -1.0)
+        letters = random.Random(5)
+        words = ["".join(letters.choices(string.ascii_lowercase, k=8)) for _ in range(_RANDOM)]
+        return float(np.median(_best(exact, encoder, words))) - _NOISE
+    here = np.sum(known.queries * exact.gather(known.truth[:, 0]), axis=1)
+    absent = _best(exact, encoder, absent_names(_names_here(snapshot), ABSENT))
+    if len(here) < _FEWEST:
+        # Too few tell how low the next name may score: none of them lies below.
+        return float(min(between(here, absent), here.min() - _NOISE))
+    return between(here, absent)
+
+
+def _best(exact: Exact, encoder: Encoder, names: Sequence[str]) -> Floats:
+    vectors = encoder.encode_texts([free_text_prompt(name) for name in names])
+    return exact.search(vectors, 1)[0][:, 0]
+
+
+def _names_here(snapshot: Snapshot) -> list[str]:
+    return [name for (name,) in snapshot.query(_EVERY_NAME)]
 
 
 def _sampled(snapshot: Snapshot, exact: Exact) -> tuple[Rows, Exact]:
@@ -114,5 +141,9 @@ def _understood(snapshot: Snapshot, rows: Rows, keys: Sequence[str], sample: Sam
 _NAMES = """
 SELECT taxon_key, any_value(label), max(common_name) FROM images
 WHERE taxon_key IS NOT NULL GROUP BY 1 ORDER BY hash(taxon_key) LIMIT ?
+"""
+_EVERY_NAME = """
+SELECT name FROM names UNION SELECT name FROM taxa UNION
+SELECT common_name FROM images WHERE common_name IS NOT NULL
 """
 _KEYS_OF = 'SELECT "row", taxon_key FROM images JOIN (SELECT unnest(?) AS "row") USING ("row")'

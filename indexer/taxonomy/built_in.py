@@ -48,6 +48,16 @@ WHERE kingdom IN ('Animalia', 'Plantae', 'Fungi') AND (phylum <> '' OR rank = 'k
     AND (species = '' OR starts_with(species, genus || ' ')) ORDER BY lo
 """
 
+_ABSENT = f"""
+WITH here AS (SELECT unnest(?) AS name)
+SELECT english FROM (
+    SELECT split_part(common_name, '|', 1) AS english, species AS epithet,
+        lower(concat_ws(' ', genus, nullif(species, ''))) AS latin
+    FROM '{TABLE}' WHERE rank = 'species' AND common_name <> ''
+) ANTI JOIN here ON here.name IN (lower(english), latin)
+ORDER BY hash(english) LIMIT ?
+"""
+
 
 @cache
 def about_built_in() -> About:
@@ -71,6 +81,16 @@ def open_built_in(labels: Iterable[str]) -> Taxonomy:
     connection = duckdb.connect()
     write_tables(connection, draft_of_lineages(lines, language="en"))
     return Taxonomy(TABLE, about_built_in(), connection)
+
+
+def absent_names(present: Iterable[str], most: int) -> list[str]:
+    """Return at most `most` English names of taxa none of whose names, scientific or English,
+    is among `present`; evenly from the table.
+    """
+    here = [fold(name) for name in present]
+    with duckdb.connect() as connection:
+        found = connection.execute(_ABSENT, [here, most]).fetchall()
+    return [name for (name,) in found]
 
 
 def is_english(name: str) -> bool:

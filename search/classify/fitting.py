@@ -1,8 +1,8 @@
 """Fits a classifier to a reference set: whitening, weights of votes and prior, and calibration.
 
 Each specimen is predicted by all others but those of its own fold, and so never by its own scene;
-the weights and the calibration are those that suit these predictions. It is predicted once more as
-if its species had no specimen: so answers for new species are calibrated. All that
+the weights and the calibration are those that suit these predictions. It is predicted once more by
+what is learnt without its species: so answers for new species are calibrated. All that
 is fitted can be kept as arrays.
 """
 
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from model.taxon import RANKS, Taxon
 from model.vectors import Features, Vectors
 from search.classify.backoff import Backoff, LeftOutAnswers, fit_backoff
-from search.classify.leave_one_out import left_out
+from search.classify.classifiers.probe import Probe, fit_affordable
+from search.classify.leave_one_out import left_out, species_folds
 from search.classify.novelty import Novelty
 from search.classify.novelty_fitting import MOST_LEFT_OUT, fit_novelty
 from search.classify.predictions import (
@@ -29,8 +30,17 @@ from search.classify.predictions import (
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
 from search.classify.taxon_tree import TaxonTree, key_at
-from search.classify.votes import Voters, Votes, fit_weights, voters_of
-from search.classify.whitening import Whitening, fit_whitening
+from search.classify.votes import (
+    COUNTED,
+    ITSELF,
+    UNFITTED,
+    Voters,
+    Votes,
+    Weights,
+    fit_weights,
+    voters_of,
+)
+from search.classify.whitening import Whitening, fit_whitening, whitening_without
 from search.zero_shot.candidates import NONE, Candidates
 from search.zero_shot.scoring import Scored
 
@@ -38,7 +48,7 @@ Floats = npt.NDArray[np.float64]
 FOLDS = 10
 _MOST_CELLS = 5_000_000  # of their votes, specimens × classes
 _MIXING = 0.05, 0.95  # between which the weight of votes lies
-_UNFITTED = (20.0, 10.0), 0.5  # the weights where no specimen can be left out
+_UNMIXED = 0.5  # the weight of votes where no specimen can be left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +56,8 @@ class Fitted:
     """All that is fitted to a reference set, a few arrays; see `kept_arrays`."""
 
     whitening: Whitening
-    weights: tuple[float, float]
-    """of the two cosines that vote"""
+    probe: Probe | None
+    weights: Weights
     mixing: float
     """the weight of votes against zero-shot"""
     places: Numbers
@@ -120,9 +130,10 @@ def classifier_of(
         return Classifier(None, prior_of(candidates, None), None, None)
     prior = prior_of(candidates, reference.tree)
     fitted = fitted or fit(reference, prior)
+    voters = voters_of(reference, fitted.whitening, fitted.probe)
     if novelty is None:
         novelty = novelty_of(reference, fitted, unlabelled)
-    return Classifier(reference, prior, fitted, voters_of(reference, fitted.whitening), novelty)
+    return Classifier(reference, prior, fitted, voters, novelty)
 
 
 def novelty_of(
@@ -147,16 +158,12 @@ class LeftOutVotes:
 
 def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
     """Fit to the specimens of a reference set with a tree, each left out of its own prediction."""
-    whitening = fit_whitening(reference)
-    folds = leave_out(reference, prior)
+    whitening, probe = fit_whitening(reference), fit_affordable(reference)
+    folds = leave_out(reference, prior, whitening)
     if not folds or reference.tree is None:
-        return Fitted(whitening, *_UNFITTED, np.empty(0, np.int64), None)
+        return Fitted(whitening, probe, UNFITTED, _UNMIXED, np.empty(0, np.int64), None)
     truth = [reference.classes[fold.places] for fold in folds]
-    weights = fit_weights(
-        np.concatenate([fold.votes.centroid for fold in folds]),
-        np.concatenate([fold.votes.kernel for fold in folds]),
-        np.concatenate(truth),
-    )
+    weights = fit_weights([fold.votes for fold in folds], np.concatenate(truth))
     mixing = _fit_mixing(reference.tree, folds, truth, weights)
     alone = [
         _answers(
@@ -167,14 +174,12 @@ def fit(reference: ReferenceSet, prior: Prior | None) -> Fitted:
         )
         for f, true in zip(folds, truth, strict=True)
     ]
-    new = [
-        _answers_for_new(f, reference.tree, true, prior, weights, mixing)
-        for f, true in zip(folds, truth, strict=True)
-    ]
-    species = len(np.unique(np.concatenate(truth)))
-    backoff = fit_backoff(_all_of(alone), _all_of(new), species)
     places = np.concatenate([fold.places for fold in folds])
-    return Fitted(whitening, weights, mixing, places, backoff if len(reference.tree) > 1 else None)
+    new = _answers_for_new(reference, reference.tree, prior, (whitening, weights, mixing), places)
+    species = len(np.unique(np.concatenate(truth)))
+    backoff = fit_backoff(_all_of(alone), new, species)
+    backoff = backoff if len(reference.tree) > 1 else None
+    return Fitted(whitening, probe, weights, mixing, places, backoff)
 
 
 def _answers(
@@ -186,39 +191,67 @@ def _answers(
 
 
 def _answers_for_new(
-    fold: LeftOutVotes,
+    reference: ReferenceSet,
     tree: TaxonTree,
-    truth: Numbers,
     prior: Prior | None,
-    weights: tuple[float, float],
-    mixing: float,
+    fitted: tuple[Whitening, Weights, float],
+    places: Numbers,
+) -> LeftOutAnswers | None:
+    """Return the answers for the specimens at `places` (n,), each left out with its species.
+
+    All that learns is learnt without these species: a probe that knew them as wrong answers for
+    others would be less sure than one that never met them. None where there is one species.
+    """
+    if np.count_nonzero(reference.sizes) < 2:
+        return None
+    whitening, weights, mixing = fitted
+    folds = species_folds(reference)
+    found, order = [], []
+    for fold in np.unique(folds[places]):
+        some = np.flatnonzero(folds[places] == fold)
+        others = reference.among(folds != fold)
+        images = reference.vectors[places[some]]
+        votes = _voters_without(others, whitening).vote(images)
+        scored = prior.score(images) if prior else None
+        if scored:
+            gone = (reference.sizes > 0) & (others.sizes == 0)
+            scored = scored_without(scored, tree, np.tile(gone, (len(some), 1)))
+        predicted = predict(others, votes.shares(weights), votes, prior, scored, mixing)
+        found.append(_answers(tree, reference.classes[places[some]], predicted, None))
+        order.append(some)
+    return _all_of(found, np.argsort(np.concatenate(order)))
+
+
+def _voters_without(others: ReferenceSet, whole: Whitening) -> Voters:
+    return voters_of(others, whitening_without(others, whole), fit_affordable(others))
+
+
+def _all_of(
+    parts: Sequence[LeftOutAnswers], order: Numbers | slice = slice(None)
 ) -> LeftOutAnswers:
-    """Return the answers for specimens of one fold as if their species had none."""
-    out = np.zeros((len(truth), len(tree)), np.bool_)
-    out[np.arange(len(truth)), truth] = True
-    votes = fold.votes.without(out, fold.others.classes)
-    scored = scored_without(fold.scored, tree, out) if fold.scored else None
-    found = predict(fold.others, votes.shares(weights), votes, prior, scored, mixing)
-    return _answers(tree, truth, found, None)
-
-
-def _all_of(parts: Sequence[LeftOutAnswers]) -> LeftOutAnswers:
     names = [field.name for field in fields(LeftOutAnswers)]
     return LeftOutAnswers(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        *(np.concatenate([getattr(part, name) for part in parts])[order] for name in names)
     )
 
 
-def leave_out(reference: ReferenceSet, prior: Prior | None) -> list[LeftOutVotes]:
-    """Return the votes and scores of an even part of the specimens, fold by fold."""
+def leave_out(
+    reference: ReferenceSet, prior: Prior | None, whitening: Whitening, by_scene: bool = True
+) -> list[LeftOutVotes]:
+    """Return the votes and scores of an even part of the specimens, fold by fold.
+
+    `whitening` is that of the whole. With `by_scene` the specimens of one scene are left out
+    together (`leave_one_out`); without, one that looks the same as another may still count.
+    """
     most = min(MOST_LEFT_OUT, max(300, _MOST_CELLS // max(reference.count, 1)))
     step = max(1, len(reference) // most)
     folds = []
-    for places, others in left_out(reference, FOLDS, by_scene=True):
+    for places, others in left_out(reference, FOLDS, by_scene):
         some = places[places % step == 0]
         if len(some):
             images = reference.vectors[some]
-            votes = voters_of(others, fit_whitening(others)).vote(images)
+            voters = _voters_without(others, whitening)
+            votes = voters.vote(images, itself_from=ITSELF if by_scene else COUNTED)
             folds.append(LeftOutVotes(some, others, votes, prior.score(images) if prior else None))
     return folds
 
@@ -247,7 +280,7 @@ def _fit_mixing(
     tree: TaxonTree,
     folds: Sequence[LeftOutVotes],
     truth: Sequence[Numbers],
-    weights: tuple[float, float],
+    weights: Weights,
 ) -> float:
     """Return the weight of votes against zero-shot that makes the true taxa likeliest."""
     from scipy.optimize import minimize_scalar
@@ -255,7 +288,7 @@ def _fit_mixing(
     by_votes, by_names = [], []
     for fold, true in zip(folds, truth, strict=True):
         if fold.scored is None:
-            return _UNFITTED[1]
+            return _UNMIXED
         places = np.arange(len(true))
         by_rank = [fold.scored.asked[rank].astype(np.float64) for rank in RANKS]
         by_votes.append(fold.votes.shares(weights)[places, true])

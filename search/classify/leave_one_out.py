@@ -12,6 +12,7 @@ import numpy as np
 from search.classify.reference_set import Numbers, ReferenceSet
 
 BURST = 0.97  # cosine from which two specimens of one class show one scene
+ALONE, SPECIES_FOLDS = 10, 10
 NEVER = -1  # the fold of a class's only specimen, or only scene
 
 
@@ -37,6 +38,19 @@ def left_out(
     folds = folds_of(reference, most, by_scene)
     for fold in np.unique(folds[folds != NEVER]):
         yield np.flatnonzero(folds == fold), reference.among(folds != fold)
+
+
+def species_folds(reference: ReferenceSet) -> Numbers:
+    """Return the fold in which each specimen is left out with its whole class, (m,).
+
+    Up to ALONE classes have a fold each; more are spread over SPECIES_FOLDS.
+    """
+    classes = np.flatnonzero(reference.sizes)
+    count = len(classes) if len(classes) <= ALONE else SPECIES_FOLDS
+    folds = np.full(reference.count, NEVER)
+    order = np.random.default_rng(0).permutation(len(classes))
+    folds[classes[order]] = np.arange(len(classes)) % count
+    return folds[reference.classes]
 
 
 def _scenes(reference: ReferenceSet, own: Numbers) -> Numbers:

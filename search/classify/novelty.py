@@ -12,6 +12,7 @@ from scipy.special import logit, logsumexp
 
 from model.vectors import Features, Vectors
 from search.classify.classifiers import centred, probe
+from search.classify.reference_set import Numbers
 from search.classify.whitening import Whitening
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ NOVELTY = "novelty"  # the kind of file that a collection keeps it in
 ASSUMED = 0.2  # the share of new species where no unlabelled image tells it
 ITSELF = 0.999  # centred cosine from which a neighbour is the image asked about
 _MOST_NEW = 0.98
-_NEIGHBOURS, _SHARPNESS, _OWN = 10, 8.0, 0.3  # of smoothing: neighbours, and the image's own weight
+NEIGHBOURS, _SHARPNESS, _OWN = 10, 8.0, 0.3  # of smoothing: how many, and the own weight
 _MOST_ODDS = 50.0  # log-odds beyond which nothing changes
 
 
@@ -67,19 +68,23 @@ class ScoreModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """Images of the collection over which a score is smoothed."""
+    """Images of the collection over which a score is smoothed.
 
-    vectors: Vectors
-    """(p, dim) unit rows after `mean` was subtracted, float16"""
-    scores: Floats
-    """(p,)"""
+    Their space is only centred: specimens lie nearer to their own class in the space that was
+    whitened by them than unlabelled images do.
+    """
+
     mean: Features
     """(dim,)"""
+    vectors: Vectors
+    """(p, dim) unit rows after it was subtracted, float16"""
+    scores: Floats
+    """(p,) smoothed once over one another, so that neighbours of neighbours count too"""
 
     def smoothed(self, own: Floats, vectors: Features) -> Floats:
         """Return the scores `own` (n,) of images (n, dim), smoothed over the nearest ones."""
-        cosines = centred(vectors, self.mean) @ self.vectors.astype(np.float32).T
-        return smoothed(own, np.where(cosines >= ITSELF, -np.inf, cosines), self.scores)
+        near, cosines = nearest_of(centred(vectors, self.mean), self.vectors, NEIGHBOURS)
+        return smoothed(own, near, cosines, self.scores)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,17 +164,32 @@ class Novelty:
         return odds
 
 
-def smoothed(own: Floats, cosines: npt.NDArray[np.floating], scores: Floats) -> Floats:
-    """Return scores (n,) averaged with those (p,) of the nearest by cosines (n, p).
+def nearest_of(images: Features, pool: Vectors | Features, most: int) -> tuple[Numbers, Features]:
+    """Return the nearest (n, k) of a pool (p, dim) to images (n, dim), and cosines, best first.
 
-    A cosine of -inf is of an image that must not count.
+    One that is the image itself has the cosine -inf.
     """
-    count = min(_NEIGHBOURS, cosines.shape[1])
-    if not count:
-        return own
-    near = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-    weights = np.exp(_SHARPNESS * np.take_along_axis(cosines, near, axis=1).astype(np.float64))
+    cosines = images @ pool.astype(np.float32).T
+    cosines[cosines >= ITSELF] = -np.inf
+    count = min(most, cosines.shape[1])
+    some = np.argpartition(-cosines, count - 1, axis=1)[:, :count] if count else cosines[:, :0]
+    near = some.astype(np.int64)
+    at = np.take_along_axis(cosines, near, axis=1)
+    order = np.argsort(-at, axis=1, kind="stable")
+    return np.take_along_axis(near, order, axis=1), np.take_along_axis(at, order, axis=1)
+
+
+def smoothed(own: Floats, near: Numbers, cosines: Features, scores: Floats) -> Floats:
+    """Return scores (n,) averaged with those (p,) of the NEIGHBOURS nearest that have one.
+
+    `near` (n, k) are places in the pool, best first, with their cosines; a score of NaN, or a
+    cosine of -inf, does not count.
+    """
+    found = scores[near]
+    usable = np.isfinite(found) & np.isfinite(cosines)
+    usable &= np.cumsum(usable, axis=1) <= NEIGHBOURS
+    weights = np.where(usable, np.exp(_SHARPNESS * cosines.astype(np.float64)), 0)
     total = weights.sum(axis=1)
-    found = (weights * scores[near]).sum(axis=1)
-    mean: Floats = np.divide(found, total, out=own.astype(np.float64), where=total > 0)
+    sums = (weights * np.where(usable, found, 0)).sum(axis=1)
+    mean: Floats = np.divide(sums, total, out=own.astype(np.float64), where=total > 0)
     return _OWN * own + (1 - _OWN) * mean

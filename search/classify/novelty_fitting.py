@@ -15,11 +15,10 @@ import numpy as np
 from model.vectors import Features, Vectors
 from search.classify.calibration import platt, share_new
 from search.classify.classifiers import centred, probe
-from search.classify.leave_one_out import folds_of
+from search.classify.leave_one_out import ALONE, folds_of, species_folds
 from search.classify.novelty import (
     CENTROID,
     ENERGY,
-    ITSELF,
     LARGEST,
     NEAREST,
     ODDS,
@@ -28,19 +27,18 @@ from search.classify.novelty import (
     Novelty,
     Pool,
     ScoreModel,
+    nearest_of,
     smoothed,
 )
 from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
-from search.classify.whitening import Whitening, fit_whitening
+from search.classify.whitening import Whitening, whitening_without
 
 ORDER = (LARGEST, ODDS, ENERGY, CENTROID, NEAREST)
 MOST_LEFT_OUT = 3000  # specimens that are left out, to learn from
 MOST_UNLABELLED = 2000  # images that tell how many are of new species
-FOLDS = 10  # of species and of specimens
-PROBE_MOST = 1e8  # examples × classes × numbers: a second for a probe
-_EACH_ALONE = 10  # species, up to which every one has a fold of its own
-_WHITENED_ONCE = 20  # specimens a dimension, from which leaving some out does not change it
+_LOOKED_AT = 64  # neighbours, of which some are left out
 _FEWEST = 10  # left-out specimens, and left-out species' specimens, from which novelty is learnt
+_FEWEST_UNLABELLED = 30  # images, from which scores of two models are put on one scale
 _FEWEST_SPECIES = 5  # fewer do not tell how the next one looks
 _ERRORS = 2.0  # standard errors of a difference that may be chance
 _ROUNDS = 200  # of estimating the share of new species
@@ -121,8 +119,10 @@ class _LeftOut:
     mean: Features
     centred: Features
     """(n + u, dim) of specimens, then unlabelled images"""
+    near: Numbers
+    """(n + u, k) the nearest of these, best first"""
     cosines: Features
-    """(n, n + u) of the specimens with these; -inf with themselves"""
+    """(n + u, k) with these; -inf with themselves"""
     scores: dict[str, Floats]
     """(n + u,) by score: of specimens left out alone, then of unlabelled images"""
 
@@ -131,13 +131,12 @@ class _LeftOut:
         cls, reference: ReferenceSet, whitening: Whitening, unlabelled: Vectors, places: Numbers
     ) -> "_LeftOut":
         vectors = unlabelled.astype(np.float32)
-        some = reference.vectors[places]
-        mean = np.concatenate([some, vectors]).mean(axis=0)
-        every = centred(np.concatenate([some, vectors]), mean)
-        cosines = every[: len(some)] @ every.T
-        cosines[cosines >= ITSELF] = -np.inf
+        every = np.concatenate([reference.vectors[places], vectors])
+        mean = every.mean(axis=0)
+        every = centred(every, mean)
+        near, cosines = nearest_of(every, every, _LOOKED_AT)
         model = _model(reference, whitening)
-        return cls(reference, whitening, vectors, places, model, mean, every, cosines, {})
+        return cls(reference, whitening, vectors, places, model, mean, every, near, cosines, {})
 
     def fold_by_fold(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
         """Return the scores of specimens left out alone, and with their species, by score.
@@ -145,8 +144,9 @@ class _LeftOut:
         In every fold some species are left out whole and of all others some specimens, so that
         one model scores both: scores of models with more and with fewer classes differ.
         """
-        species, folds = self._species_folds()
-        specimens = folds_of(self.reference, int(species.max()) + 1, by_scene=True)
+        species = species_folds(self.reference)
+        folds = int(species.max()) + 1
+        specimens = folds_of(self.reference, folds, by_scene=True)
         made: list[_Fold] = []
         for fold in range(folds):
             new = np.flatnonzero(species[self.places] == fold)
@@ -159,6 +159,8 @@ class _LeftOut:
                     np.concatenate([self.reference.vectors[self.places[scored]], self.unlabelled])
                 )
                 made.append(_Fold(known, new, of_all))
+        others = self.model.scores(self.unlabelled)
+        made = [self._as_of_all(each, others) for each in made]
         plain = {name: np.full(len(self.places), np.nan) for name in made[0].scores}
         for each in made:
             for name, scores in each.scores.items():
@@ -167,9 +169,27 @@ class _LeftOut:
         for each in made:
             for name, scores in each.scores.items():
                 self._smooth(name, each, scores, plain[name], alone, with_species)
-        others = self.model.scores(self.unlabelled)
         self.scores = {name: np.concatenate([plain[name], others[name]]) for name in plain}
         return alone, with_species
+
+    def _as_of_all(self, fold: "_Fold", others: dict[str, Floats]) -> "_Fold":
+        """Return the scores of a fold on the scale of the model of all.
+
+        That has more classes and specimens, so that all of its scores differ; how much, the same
+        unlabelled images show, `others` (u,) by score. Some are of the species left out, so that
+        new species seem a little more known than they are: rather that than less. Where species
+        are so few that each has a fold of its own, `backoff` allows for more than this.
+        """
+        few = np.count_nonzero(self.reference.sizes) <= ALONE
+        if few or len(self.unlabelled) < _FEWEST_UNLABELLED:
+            return fold
+        first = len(fold.known) + len(fold.new)
+        moved = {}
+        for name, scores in fold.scores.items():
+            one, other = scores[first:], others[name]
+            factor = other.std() / max(float(one.std()), 1e-6)
+            moved[name] = (scores - one.mean()) * factor + other.mean()
+        return fold._replace(scores=moved)
 
     def _smooth(
         self,
@@ -184,36 +204,27 @@ class _LeftOut:
         one, other = len(fold.known), len(fold.known) + len(fold.new)
         pool = np.concatenate([plain, scores[other:]])
         pool[fold.new] = np.nan  # of a new species the collection has unlabelled images at most
-        usable = np.isfinite(pool)
+        pool = smoothed(pool, self.near, self.cosines, pool)
         for places, found, part in (
             (fold.known, known, scores[:one]),
             (fold.new, new, scores[one:other]),
         ):
-            near = smoothed(part, self.cosines[places][:, usable], pool[usable])
+            near = smoothed(part, self.near[places], self.cosines[places], pool)
             for key, values in ((name, part), (name + SMOOTHED, near)):
                 found.setdefault(key, np.full(len(self.places), np.nan))[places] = values
-
-    def _species_folds(self) -> tuple[Numbers, int]:
-        """Return the fold in which each specimen is left out with its species, (m,)."""
-        classes = np.flatnonzero(self.reference.sizes)
-        count = len(classes) if len(classes) <= _EACH_ALONE else FOLDS
-        folds = np.full(self.reference.count, -1)
-        order = np.random.default_rng(0).permutation(len(classes))
-        folds[classes[order]] = np.arange(len(classes)) % count
-        return folds[self.reference.classes], count
 
     def pool_of(self, score: str) -> Pool | None:
         """Return what a score is smoothed over; None if it is not."""
         if not score.endswith(SMOOTHED):
             return None
         scores = self.scores[score.removesuffix(SMOOTHED)]
+        scores = smoothed(scores, self.near, self.cosines, scores)
         usable = np.isfinite(scores)
-        return Pool(self.centred[usable].astype(np.float16), scores[usable], self.mean)
+        return Pool(self.mean, self.centred[usable].astype(np.float16), scores[usable])
 
     def _without(self, out: Flags) -> ScoreModel:
         others = self.reference.among(~out)
-        enough = len(others) > _WHITENED_ONCE * others.vectors.shape[1]
-        whitening = self.whitening if enough else fit_whitening(others)
+        whitening = whitening_without(others, self.whitening)
         return _model(others, whitening, len(self.reference) / len(others))
 
 
@@ -230,13 +241,11 @@ def _model(reference: ReferenceSet, whitening: Whitening, factor: float = 1.0) -
     """Fit a model to specimens; of their classes alone, since others have no centroid."""
     _, classes = np.unique(reference.classes, return_inverse=True)
     some = ReferenceSet(reference.vectors, classes.astype(np.int64), int(classes.max()) + 1)
-    affordable = some.vectors.size * some.count <= PROBE_MOST
     whitened = whitening.into(some.vectors)
-    fitted = probe.fit_probe(some, probe.C * factor) if affordable else None
+    fitted = probe.fit_affordable(some, probe.C * factor)
     centroids = unit(some.sums(whitened))
-    return ScoreModel(
-        fitted, whitening, centroids, whitened.astype(np.float16) if affordable else None
-    )
+    specimens = whitened.astype(np.float16) if fitted else None
+    return ScoreModel(fitted, whitening, centroids, specimens)
 
 
 def _areas(known: Floats, new: Floats, classes: Numbers) -> Floats:

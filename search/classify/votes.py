@@ -1,6 +1,9 @@
-"""Soft votes: the classes that an image is like, by its nearest specimens and by centroids.
+"""Soft votes: the classes that an image is like. This is the learner of `identify` and `label`.
 
-Both are cosines in the whitened space of the reference set.
+Three voices are weighed: cosines with centroids and with the nearest specimens, both in the
+whitened space of the reference set, and a linear probe. Centroids are best where classes are many
+and small, the probe where they differ in few directions, specimens where a class looks several
+ways; with weights that are fitted (`fit_weights`) the sum is as good as the best of them.
 """
 
 from collections.abc import Sequence
@@ -12,20 +15,36 @@ from scipy.special import log_softmax, softmax
 
 from indexer.backends.exact import Exact
 from model.vectors import Features, Vectors
+from search.classify.classifiers.probe import Probe
 from search.classify.reference_set import Flags, Numbers, ReferenceSet, unit
 from search.classify.whitening import Whitening
 
 Floats = npt.NDArray[np.float64]
 NEAREST = 64  # specimens whose cosines are computed one by one
 ITSELF = 0.999  # raw cosine from which a specimen is the image asked about
+COUNTED = 2.0  # a cosine that none reaches: copies of a specimen are images of their own
 SHARPNESS = 20.0  # of a specimen's vote: e to this times its cosine
-_MOST_WEIGHT = 40.0
+_MOST_WEIGHT = 40.0  # of a voice, in units of its standard deviation
 _RULED_OUT = -1.0  # the cosine of a class that has no vote
+_NEVER = -1e3  # its logit
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each voice counts; see `fit_weights`."""
+
+    all: tuple[float, ...]
+    """of centroids, of the nearest specimens, of the probe"""
+    without_probe: tuple[float, ...]
+    """the same where the probe has no say"""
+
+
+UNFITTED = Weights((10.0, 5.0, 1.0), (20.0, 10.0))  # where no specimen can be left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voters:
-    """The specimens of a reference set in its whitened space."""
+    """The specimens of a reference set in its whitened space, and a probe that they taught."""
 
     reference: ReferenceSet
     whitening: Whitening
@@ -35,31 +54,42 @@ class Voters:
     """(classes, dim) of the whitened specimens of each class"""
     sizes: Numbers
     """(classes,) specimens of each"""
+    probe: Probe | None
+    """None where it takes too long to fit"""
 
-    def vote(self, images: Vectors | Features, own: Sequence[Numbers] | None = None) -> "Votes":
+    def vote(
+        self,
+        images: Vectors | Features,
+        own: Sequence[Numbers] | None = None,
+        itself_from: float = ITSELF,
+    ) -> "Votes":
         """Return the votes on images (n, dim), unit rows; no specimen votes on itself.
 
-        Specimens of a cosine of ITSELF or more are the image asked about, and so are those whose
-        places `own` lists for each image: they count neither among the nearest nor in centroids.
+        Specimens of a cosine of `itself_from` or more are the image asked about, and so are those
+        whose places `own` lists for each image: they count neither among the nearest nor in
+        centroids, and the probe, which has seen them, has no say.
         """
         given, whitened = images.astype(np.float32), self.whitening.into(images)
         cosines, near = Exact([self.whitened]).search(whitened, NEAREST)
         pairs = zip(near, given, strict=True)
         raw = np.array([self.reference.vectors[places] @ image for places, image in pairs])
         raw = raw.reshape(near.shape).astype(np.float32)
-        itself = raw >= ITSELF
+        itself = raw >= itself_from
         for image, places in enumerate(own or ()):
             itself[image] |= np.isin(near[image], places)
         centroid = whitened @ unit(self.sums).T
         centroid[:, self.sizes == 0] = _RULED_OUT
+        heard = np.full(len(given), self.probe is not None)
         for image in range(len(given)):
             out = near[image][itself[image]]
             if own:
                 out = np.union1d(out, own[image]).astype(np.int64)
             if len(out):
                 self._without(centroid[image], whitened[image], out)
+                heard[image] = False
         kernel = self._kernel(cosines, near, itself)
-        return Votes(centroid, kernel, np.where(itself, -1, near), raw)
+        probe = self.probe.scores(given) if self.probe else np.zeros_like(kernel)
+        return Votes(centroid, kernel, probe, heard, np.where(itself, -1, near), raw)
 
     def _without(self, centroid: Features, whitened: Features, out: Numbers) -> None:
         """Replace one image's cosines with the classes of specimens that are left out."""
@@ -90,28 +120,34 @@ class Voters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """The votes on n images: cosines in the whitened space, and the nearest specimens."""
+    """The votes on n images: three voices, and the nearest specimens."""
 
     centroid: Features
-    """(n, classes) with each class's centroid; -1 where no specimen of it may vote"""
+    """(n, classes) cosine with each class's centroid; -1 where no specimen of it may vote"""
     kernel: Features
-    """(n, classes) the log-mean-exp over its specimens"""
+    """(n, classes) the log-mean-exp of the cosines with its specimens"""
+    probe: Features
+    """(n, classes) log-odds, up to a constant of each image"""
+    heard: Flags
+    """(n,) whether the probe has a say"""
     nearest: Numbers
     """(n, k) specimens, best first; -1 for one that is the image itself"""
     cosines: Features
     """(n, k) of these, not whitened"""
 
-    def shares(self, weights: Sequence[float]) -> Floats:
-        """Return each class's share of the votes: (n, classes), rows sum to 1, or 0 without any.
+    def logits(self, weights: Weights) -> Floats:
+        """Return the weighted sum of the voices, (n, classes)."""
+        one = _weighed(weights.without_probe, (self.centroid, self.kernel))
+        three = _weighed(weights.all, (self.centroid, self.kernel, self.probe))
+        logits = np.where(self.heard[:, None], three, one)
+        logits[self.centroid <= _RULED_OUT] = _NEVER
+        return logits
 
-        `weights` of the centroid's and of the kernel's cosine.
-        """
-        silent = self.centroid <= _RULED_OUT
-        shares: Floats = softmax(_logits(self.centroid, self.kernel, weights), axis=1)
-        shares[silent] = 0
-        total = shares.sum(axis=1, keepdims=True)
-        result: Floats = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
-        return result
+    def shares(self, weights: Weights) -> Floats:
+        """Return each class's share of the votes: (n, classes), rows sum to 1, or 0 without any."""
+        shares: Floats = softmax(self.logits(weights), axis=1)
+        shares[self.centroid <= _RULED_OUT] = 0
+        return shares
 
     @property
     def likeness(self) -> Floats:
@@ -120,49 +156,55 @@ class Votes:
         nearest: Floats = voted.max(axis=1, initial=-1).astype(np.float64)
         return nearest
 
-    def without(self, out: Flags, classes: Numbers) -> "Votes":
-        """Return the votes as if no specimen of some classes were there.
 
-        `out` (n, classes) are those of each image, `classes` (m,) the specimens'. If all of the
-        nearest were of these, the next one is as like as the last of them at most.
-        """
-        images = np.arange(len(out))[:, None]
-        gone = (self.nearest < 0) | out[images, classes[self.nearest]]
-        nearest, cosines = np.where(gone, -1, self.nearest), self.cosines
-        none = gone.all(axis=1) & (self.nearest >= 0).any(axis=1)
-        nearest[none, -1] = self.nearest[none].max(axis=1)
-        return Votes(np.where(out, _RULED_OUT, self.centroid), self.kernel, nearest, cosines)
-
-
-def voters_of(reference: ReferenceSet, whitening: Whitening) -> Voters:
-    """Return the specimens of a reference set as voters."""
+def voters_of(reference: ReferenceSet, whitening: Whitening, probe: Probe | None) -> Voters:
+    """Return the specimens of a reference set as voters, with a probe that was fitted to them."""
     whitened = whitening.into(reference.vectors)
     sums = reference.sums(whitened)
-    return Voters(reference, whitening, whitened.astype(np.float16), sums, reference.sizes)
+    return Voters(reference, whitening, whitened.astype(np.float16), sums, reference.sizes, probe)
 
 
-def fit_weights(centroid: Features, kernel: Features, truth: Numbers) -> tuple[float, float]:
-    """Return the weights of the two cosines (n, classes) that make the true classes likeliest.
+def fit_weights(votes: Sequence[Votes], truth: Numbers) -> Weights:
+    """Return the weights that make the true classes likeliest.
 
-    A conditional logit, which is convex in its weights.
+    `votes` are on specimens that were left out, of the classes `truth` (n,).
     """
+    voices = [
+        np.concatenate([getattr(each, name) for each in votes])
+        for name in ("centroid", "kernel", "probe")
+    ]
+    heard = np.concatenate([each.heard for each in votes])
+    both = _likeliest(voices[:2], truth)
+    if not heard.any():
+        return Weights((*both, 0.0), both)
+    return Weights(_likeliest([each[heard] for each in voices], truth[heard]), both)
+
+
+def _likeliest(voices: Sequence[Features], truth: Numbers) -> tuple[float, ...]:
+    """Fit a conditional logit, which is convex in the weights of its voices, (n, classes) each."""
     from scipy.optimize import minimize
 
-    given = np.stack([centroid, kernel]).astype(np.float64)
+    votes = voices[0] > _RULED_OUT
+    scales = np.array(
+        [max(float(each[votes].std()) if votes.any() else 0, 1e-6) for each in voices]
+    )
+    given = np.stack(voices).astype(np.float64) / scales[:, None, None]
     places = np.arange(len(truth))
     chosen = given[:, places, truth].mean(axis=1)
 
     def unlikely(weights: Floats) -> tuple[float, Floats]:
-        logits = _logits(given[0], given[1], weights)
+        logits = np.where(votes, _weighed(weights, given), _NEVER)
         logarithms = log_softmax(logits, axis=1)
         expected = np.einsum("ij,kij->k", np.exp(logarithms), given) / len(truth)
         return float(-logarithms[places, truth].mean()), expected - chosen
 
-    bounds = [(0.0, _MOST_WEIGHT)] * 2
-    found = minimize(unlikely, (10.0, 10.0), jac=True, bounds=bounds, method="L-BFGS-B").x
-    return float(found[0]), float(found[1])
+    bounds = [(0.0, _MOST_WEIGHT)] * len(given)
+    found = minimize(unlikely, np.ones(len(given)), jac=True, bounds=bounds, method="L-BFGS-B").x
+    return tuple((found / scales).tolist())
 
 
-def _logits(centroid: Features, kernel: Features, weights: Sequence[float] | Floats) -> Floats:
-    logits: Floats = weights[0] * centroid.astype(np.float64) + weights[1] * kernel
-    return logits
+def _weighed(weights: Sequence[float] | Floats, voices: Sequence[Features] | Floats) -> Floats:
+    return sum(
+        (weight * voice.astype(np.float64) for weight, voice in zip(weights, voices, strict=True)),
+        np.zeros(1),
+    )

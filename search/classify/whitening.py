@@ -15,6 +15,7 @@ from search.classify.reference_set import ReferenceSet, unit
 
 Matrix = npt.NDArray[np.floating]
 MOST_RESIDUALS = 20_000  # specimens that tell how those of one class differ
+_FITTED_ONCE = 20  # specimens a dimension, from which leaving some out does not change it
 _NO_SPREAD = 1e-6  # of squared residuals, below which specimens do not tell
 
 
@@ -53,6 +54,15 @@ def fit_whitening(reference: ReferenceSet) -> Whitening:
     # Rounding makes the 0 of one class with two specimens -4e-8, which would be refused.
     shrinkage = max(0.0, float(ledoit_wolf_shrinkage(residuals, assume_centered=True)))
     return Whitening(mean, whitening_matrix(covariance, shrinkage))
+
+
+def whitening_without(others: ReferenceSet, whole: Whitening) -> Whitening:
+    """Return the whitening of a set that some specimens were left out of.
+
+    With many specimens a dimension that is the one of the whole: some do not change it.
+    """
+    dim = others.vectors.shape[1]
+    return whole if len(others) > _FITTED_ONCE * dim else fit_whitening(others)
 
 
 def whitening_matrix(covariance: Matrix, shrinkage: float) -> Features:

@@ -80,7 +80,7 @@ class Preparation:
             lambda: arrays_of(novelty_of(reference, fitted, unlabelled)),
         )
         novelty = made_from(Novelty, arrays) if arrays else None
-        voters = voters_of(reference, fitted.whitening)
+        voters = voters_of(reference, fitted.whitening, fitted.probe)
         classifier = Classifier(reference, prior, fitted, voters, novelty)
         return Identifier(classifier, self.encoder, self.snapshot)
 

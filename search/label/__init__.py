@@ -4,5 +4,5 @@ labelling.py     labels for images, each with its confidence and its evidence
 examples.py      which images are examples of which class
 human_labels.py  which images a person labelled, and which labels state a doubt
 review.py        labels that a person gives, and takes back
-methods.py       the method that suits the examples, by leave-one-out
+learner.py       what examples teach, judged by those that are left out
 """

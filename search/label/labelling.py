@@ -21,15 +21,14 @@ from model.times import utc_now
 from model.vectors import Features
 from search import html
 from search.classify.calibration import share_new
-from search.classify.classifiers import NEIGHBOURS, Scores
+from search.classify.classifiers import Scores
 from search.classify.conformal import conformal_sets
 from search.classify.novelty import Novelty
 from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, can_fit, fit_novelty
-from search.classify.reference_set import ReferenceSet, reference_set
-from search.classify.whitening import fit_whitening
+from search.classify.reference_set import reference_set
 from search.label.examples import ExampleClass, labelled_examples, read_examples
 from search.label.human_labels import detected_rows, labelled_rows
-from search.label.methods import AUTO, FittedMethod, check, fit_method
+from search.label.learner import Learner, check, learn
 
 SCHEMA = pa.schema(
     [
@@ -57,7 +56,7 @@ class Labelling:
     snapshot: Snapshot
     exact: Exact
     images: Selection
-    fitted: FittedMethod
+    learner: Learner
     precision: float = 0.0
     sets: float = 0.0
     left_alone: int = 0
@@ -69,7 +68,7 @@ class Labelling:
 
     def __repr__(self) -> str:
         """Describe it in one line."""
-        return f"Labelling({len(self):,} images, {self.fitted})"
+        return f"Labelling({len(self):,} images, {self.learner})"
 
     def __len__(self) -> int:
         """Return how many images get a label, or none for lack of certainty."""
@@ -77,7 +76,7 @@ class Labelling:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield batches of SCHEMA, in the order of rows; memory holds one."""
-        size = min(_TOGETHER, max(1, _SCORES // len(self.fitted.examples.said)))
+        size = min(_TOGETHER, max(1, _SCORES // len(self.learner.examples.said)))
         for start in range(0, len(self.images), size):
             yield self._batch(self.images.part(start, start + size).array)
 
@@ -118,17 +117,17 @@ class Labelling:
     def _repr_html_(self) -> str:
         """Return what was confused, as a picture and as a list, as a notebook shows it."""
         columns = ("label", "taken for", "times", "of examples")
-        confused = html.table(f"{len(self):,} images", columns, self.fitted.confused())
-        return self.fitted._repr_html_() + confused
+        confused = html.table(f"{len(self):,} images", columns, self.learner.confused())
+        return self.learner._repr_html_() + confused
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
-        fitted = self.fitted
+        learner = self.learner
         vectors = self.exact.gather(rows).astype(np.float32)
-        scores = fitted.scorer.scores(vectors)
+        scores = learner.scores(vectors)
         answers = scores.argmax(axis=1)
-        evidence, cosines = _evidence(fitted, vectors, answers)
-        said = [fitted.examples.said[answer] for answer in answers.tolist()]
-        confidences = fitted.calibration.confidences(scores) if fitted.calibration else None
+        evidence, cosines = _evidence(learner, vectors, answers)
+        said = [learner.examples.said[answer] for answer in answers.tolist()]
+        confidences = learner.calibration.confidences(scores) if learner.calibration else None
         if confidences is not None and self.novelty:
             confidences *= 1 - share_new(self.novelty.log_odds(vectors), self.share)
         sure = [True] * len(rows) if confidences is None else confidences >= self.precision
@@ -139,7 +138,7 @@ class Labelling:
             [each.label if is_sure else "" for each, is_sure in zip(said, sure, strict=True)],
             [each.taxon_key if is_sure else None for each, is_sure in zip(said, sure, strict=True)],
             [None] * len(rows) if confidences is None else confidences,
-            [str(fitted)] * len(rows),
+            [f"votes of {learner}"] * len(rows),
             [_remark(each, is_sure) for each, is_sure in zip(said, sure, strict=True)],
             self._sets(scores),
             evidence,
@@ -149,11 +148,11 @@ class Labelling:
         return pa.record_batch(arrays, schema=SCHEMA)
 
     def _sets(self, scores: Scores) -> list[list[str] | None]:
-        calibration, said = self.fitted.calibration, self.fitted.examples.said
+        calibration, said = self.learner.calibration, self.learner.examples.said
         if not (self.sets and calibration):
             return [None] * len(scores)
         shares = calibration.shares(scores)
-        chosen = conformal_sets(shares, self.fitted.nonconformity, self.sets)
+        chosen = conformal_sets(shares, self.learner.nonconformity, self.sets)
         order = np.argsort(-scores, axis=1, kind="stable")
         return [
             [said[each].label for each in likeliest if inside[each]]
@@ -172,8 +171,6 @@ def label(
     images: Rows,
     examples: Path | str | Mapping[str, Label] | None = None,
     *,
-    method: str = AUTO,
-    neighbours: int = NEIGHBOURS,
     precision: float = 0.0,
     sets: float = 0.0,
     labelled: bool = False,
@@ -190,17 +187,17 @@ def label(
         found = read_examples(snapshot, Path(examples) if isinstance(examples, str) else examples)
     vectors = exact.gather(found.rows)
     reference = reference_set(vectors, found.classes)
-    fitted = fit_method(found, reference, method, neighbours)
-    check(fitted, precision, sets)
+    learner = learn(found, reference)
+    check(learner, precision, sets)
     known = detected_rows(snapshot) if labelled else labelled_rows(snapshot)
     wanted = np.setdiff1d(images, np.union1d(found.known, known), assume_unique=True)
-    novelty = _novelty(reference, exact, wanted)
+    novelty = _novelty(learner, exact, wanted)
     share = novelty.share(novel) if novelty else 0.0
     return Labelling(
         snapshot,
         exact,
         selection_of(wanted),
-        fitted,
+        learner,
         precision,
         sets,
         len(images) - len(wanted),
@@ -209,28 +206,29 @@ def label(
     )
 
 
-def _novelty(reference: ReferenceSet, exact: Exact, images: Rows) -> Novelty | None:
+def _novelty(learner: Learner, exact: Exact, images: Rows) -> Novelty | None:
     """Learn how images of classes without an example look, from an even part of all."""
+    reference = learner.reference
     places = np.arange(len(reference))[:: max(1, -(-len(reference) // MOST_LEFT_OUT))]
     if not can_fit(reference, places):
         return None
     some = images[:: max(1, -(-len(images) // MOST_UNLABELLED))]
-    return fit_novelty(reference, fit_whitening(reference), exact.gather(some), places)
+    return fit_novelty(reference, learner.voters.whitening, exact.gather(some), places)
 
 
 def _evidence(
-    fitted: FittedMethod, vectors: Features, answers: Rows
+    learner: Learner, vectors: Features, answers: Rows
 ) -> tuple[list[list[str]], list[list[float]]]:
     """Return the ids of the examples of its answer that are nearest to each image, and cosines."""
     ids: list[list[str]] = [[] for _ in answers]
     cosines: list[list[float]] = [[] for _ in answers]
     for each in np.unique(answers):
         asked = np.flatnonzero(answers == each)
-        members = np.flatnonzero(fitted.reference.classes == each)
-        products = vectors[asked] @ fitted.reference.vectors[members].T
+        members = np.flatnonzero(learner.reference.classes == each)
+        products = vectors[asked] @ learner.reference.vectors[members].T
         order = np.argsort(-products, axis=1, kind="stable")[:, :EVIDENCE]
         for image, places, scores in zip(asked.tolist(), order.tolist(), products, strict=True):
-            ids[image] = [fitted.examples.image_ids[members[place]] for place in places]
+            ids[image] = [learner.examples.image_ids[members[place]] for place in places]
             cosines[image] = [min(1.0, float(scores[place])) for place in places]
     return ids, cosines
 

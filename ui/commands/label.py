@@ -16,20 +16,6 @@ from ui import options
     "taxon or kingdom … species. By default the images with a person's label are the examples.",
 )
 @click.option(
-    "--method",
-    metavar="NAME",
-    default="auto",
-    show_default=True,
-    help="probe, centroid or knn; auto takes the most accurate on left-out examples.",
-)
-@click.option(
-    "--k",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="Number of examples that vote in knn.",
-)
-@click.option(
     "--precision",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
@@ -75,8 +61,6 @@ from ui import options
 )
 def command(
     examples: Path | None,
-    method: str,
-    k: int,
     precision: float,
     novel: float | None,
     sets: float,
@@ -107,8 +91,6 @@ def command(
 
     labelling = open_collection(collection).label(
         examples,
-        method=method,
-        neighbours=k,
         precision=precision,
         sets=sets,
         query=query,
@@ -118,12 +100,12 @@ def command(
         relabel=relabel,
         novel=novel,
     )
-    for line in told(labelling, method):
+    for line in told(labelling):
         click.echo(line, err=True)
     if plot:
         from search.plots import save_plot
 
-        if (drawn := labelling.fitted.plot()) is None:
+        if (drawn := labelling.learner.plot()) is None:
             click.echo("no plot: with one example of each class none can be left out", err=True)
         else:
             save_plot(drawn, plot)

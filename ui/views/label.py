@@ -253,11 +253,11 @@ def _accuracy(collection: Collection, review: _Review) -> None:
     if st.button("Measure, each example left out"):
         _keep(collection, review)
         try:
-            left = collection.label().fitted.left_out
+            left = collection.label().learner.left_out
         except Error as error:
             st.error(plain(str(error)))
             return
         if left:
-            st.session_state.setdefault("label-accuracy", []).append((left.accuracy, left.method))
-    for number, (accuracy, method) in enumerate(st.session_state.get("label-accuracy", [])):
-        st.markdown(f"{'before' if number == 0 else 'then'}: **{accuracy:.3f}** top-1 ({method})")
+            st.session_state.setdefault("label-accuracy", []).append(left.accuracy)
+    for number, accuracy in enumerate(st.session_state.get("label-accuracy", [])):
+        st.markdown(f"{'before' if number == 0 else 'then'}: **{accuracy:.3f}** top-1")

@@ -19,8 +19,6 @@ from search.classify.reference_set import ReferenceSet, unit
 Scores = npt.NDArray[np.float32]
 """(n, classes), the highest is the answer; a softmax of them, times a factor, is a probability."""
 
-NEIGHBOURS = 20  # that vote, as in DINO (Caron et al. 2021, appendix F)
-
 
 class Scorer(Protocol):
     """A method that was fitted to a reference set."""
@@ -32,11 +30,8 @@ class Scorer(Protocol):
 class Method(Protocol):
     """A module of this package."""
 
-    def fit(self, reference: ReferenceSet, neighbours: int = NEIGHBOURS) -> Scorer:
-        """Fit to a reference set whose every class has a specimen.
-
-        `neighbours` is how many of the nearest specimens vote, where a method lets them.
-        """
+    def fit(self, reference: ReferenceSet) -> Scorer:
+        """Fit to a reference set whose every class has a specimen."""
 
 
 def methods() -> list[str]:

@@ -9,7 +9,7 @@ scaled again; the nearest in Euclidean distance is the answer.
 from dataclasses import dataclass
 
 from model.vectors import Features
-from search.classify.classifiers import NEIGHBOURS, Scores, centred
+from search.classify.classifiers import Scores, centred
 from search.classify.reference_set import ReferenceSet
 
 
@@ -27,7 +27,7 @@ class Centroids:
         return scores
 
 
-def fit(reference: ReferenceSet, neighbours: int = NEIGHBOURS) -> Centroids:
+def fit(reference: ReferenceSet) -> Centroids:
     """Learn the mean and the centroids."""
     mean = reference.vectors.mean(axis=0)
     return Centroids(mean, reference.means(centred(reference.vectors, mean)))

@@ -11,10 +11,11 @@ import numpy as np
 
 from indexer.backends.exact import Exact
 from model.vectors import Features
-from search.classify.classifiers import NEIGHBOURS, Scores
+from search.classify.classifiers import Scores
 from search.classify.reference_set import ReferenceSet
 
 TEMPERATURE = 0.07
+NEIGHBOURS = 20  # that vote, as in DINO (appendix F)
 _NO_VOTE = 1e-6  # the share of a class for which none voted
 
 
