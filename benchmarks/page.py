@@ -49,7 +49,8 @@ window.since = 0
 for (const kind of ["keydown", "pointerdown", "input"])
   addEventListener(kind, () => { window.since = performance.now() }, true)
 window.tilesOf = (root = document) => [...root.querySelectorAll("*")].flatMap((each) =>
-  [...(each.classList.contains("tile") ? [each] : []), ...(each.shadowRoot ? tilesOf(each.shadowRoot) : [])])
+  [...(each.classList.contains("tile") ? [each] : []),
+   ...(each.shadowRoot ? tilesOf(each.shadowRoot) : [])])
 window.namesOf = () => tilesOf().map((each) => each.dataset.id).join()
 window.taken = () => Math.max(0.01, performance.now() - since)
 """
@@ -289,7 +290,9 @@ def _suggested(page: Page, name: str) -> float:
     field.press("Enter")
     _rest(page)
     field.press_sequentially(name[:-2], delay=60)
-    offered = "[...document.querySelectorAll('.st-key-completions button')].map((b) => b.textContent)"
+    offered = (
+        "[...document.querySelectorAll('.st-key-completions button')].map((b) => b.textContent)"
+    )
     condition = f"{offered}.length && {offered}.every((text) => text.startsWith(before))"
     taken = _until(page, condition, name[:-2])
     _rest(page)

@@ -111,10 +111,11 @@ def a_review(page: Page) -> None:
 
 
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
-    **{name: (name, opened) for name in plugin_names("ui.views")},
-    "a query": ("find", a_query),
-    "an image": ("find", an_image),
-    "a zoom": ("find", a_zoom),
+    **{name: (name, opened) for name in plugin_names("ui.views") if name != "find"},
+    "find": ("", opened),  # the first page has no path
+    "a query": ("", a_query),
+    "an image": ("", an_image),
+    "a zoom": ("", a_zoom),
     "a review": ("label", a_review),
 }
 

@@ -14,10 +14,12 @@ from search.opened import Opened
 from search.query.filters import Filters
 
 if TYPE_CHECKING:
+    from indexer.backends import Rows
     from indexer.ingest.journal import Statement
     from search.browse.children import Child
     from search.browse.completion import Completion
     from search.browse.facets import Facet
+    from search.browse.order import CladeOrder
     from search.label.review import Act
 
 EVERYTHING = Filters()
@@ -30,9 +32,10 @@ class Gallery(Opened):
         self, order: str = "newest", filters: Filters = EVERYTHING, k: int = 100, skip: int = 0
     ) -> Hits:
         """Return k images after the first `skip`, in an order of `listing.ORDERS`."""
-        from search.browse.listing import list_images
+        from search.browse.listing import list_images, sql_of
 
-        return list_images(self.snapshot, self._passing(filters), order, k, skip)
+        ordered = self._ordered(sql_of(order))
+        return list_images(self.snapshot, self._passing(filters), ordered, k, skip)
 
     def count(self, filters: Filters = EVERYTHING) -> int:
         """Return the number of images that pass the filters."""
@@ -46,19 +49,19 @@ class Gallery(Opened):
         """Return the names and labels that begin so, those with most images first."""
         from search.browse.completion import complete
 
-        return complete(self.snapshot, self.names.taxonomy, start, k)
+        return complete(self.snapshot, self._clades, self.names.taxonomy, start, k)
 
     def children(self, key: str = "") -> "tuple[Child, ...]":
         """Return the taxa right below the one of a key, "" for the top, with their images."""
         from search.browse.children import children
 
-        return children(self.snapshot, key)
+        return children(self.snapshot, self._clades, key)
 
     def species_with_few(self, fewer_than: int) -> "tuple[Child, ...]":
         """Return the species that fewer images than this are labelled with, the rarest first."""
         from search.browse.children import species_with_few
 
-        return species_with_few(self.snapshot, fewer_than)
+        return species_with_few(self.snapshot, self._clades, fewer_than)
 
     def label_as(
         self, image_ids: Sequence[str], label: str | None, by: str, remarks: str = ""
@@ -108,6 +111,20 @@ class Gallery(Opened):
         from search.browse.facets import facets
 
         return lru_cache(maxsize=8)(partial(facets, self.snapshot))
+
+    @once
+    def _ordered(self) -> "Callable[[str], Rows]":
+        """The rows in an order: a page would sort all images anew."""
+        from search.browse.order import rows_by
+
+        return lru_cache(maxsize=4)(partial(rows_by, self.snapshot))
+
+    @once
+    def _clades(self) -> "CladeOrder":
+        """The images in the order of their taxa, to count and sample clades."""
+        from search.browse.order import clade_order
+
+        return clade_order(self.snapshot)
 
     def _passing(self, filters: Filters) -> Selection:
         return self.selections.of(filters.condition(self.names))
