@@ -78,7 +78,8 @@ def a_query(page: Page) -> None:
 
 
 def an_image(page: Page) -> None:
-    wait_for_hits(page, "12 images")
+    ask(page, "Felidae")
+    wait_for_hits(page, "Felidae (family)")
     tiles(page).nth(0).dblclick()
     page.get_by_role("dialog", name="Image").get_by_text("species:").wait_for()
     wait_until_still(page)
@@ -95,7 +96,7 @@ def a_zoom(page: Page) -> None:
 def an_answer(page: Page, folder: Path) -> None:
     draw(folder / "one.png", "gold", 9)
     page.locator("input[type=file]").set_input_files(folder / "one.png")
-    page.get_by_role("button", name="Accept").first.wait_for()
+    page.get_by_role("heading", name="1 photograph").wait_for()
     wait_until_still(page)
 
 
@@ -150,3 +151,77 @@ def test_axe_finds_nothing_serious_without_a_collection(browser: Browser, tmp_pa
         page.get_by_label("Folder, archive or table of pictures").wait_for()
         opened(page)
         assert faults(page) == []
+
+
+# --- without a mouse -----------------------------------------------------------------------------
+
+_FOCUS = """() => {
+    let found = document.activeElement
+    while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement
+    return `${found?.getAttribute("aria-label") ?? ""}|${found?.textContent ?? ""}`
+}"""
+
+
+def tab_to(page: Page, words: str, most: int = 80) -> None:
+    """Press Tab until what has the focus is called so, or begins so."""
+    passed = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        passed.append(page.evaluate(_FOCUS))
+        if any(part.strip().startswith(words) for part in passed[-1].split("|")):
+            return
+    pytest.fail(f"Tab did not come to {words!r}, but to {passed}")
+
+
+def test_find_label_and_identify_without_a_mouse(
+    page: Page, url: str, collection: Path, tmp_path: Path
+) -> None:
+    page.goto(url)
+    wait_for_hits(page, "12 images")
+    tab_to(page, "Name or text")
+    page.keyboard.type("Felidae")
+    page.keyboard.press("Enter")
+    wait_for_hits(page, "Felidae (family)")
+    tab_to(page, "Panthera leo")  # a tile
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.get_by_text("1 selected").first.wait_for()
+    wait_until_still(page)
+    chosen = page.locator(".tile[aria-selected=true]").get_attribute("data-id")
+    tab_to(page, "Label")
+    page.keyboard.press("Enter")
+    tab_to(page, "Your name")
+    page.keyboard.type("Maria")
+    page.keyboard.press("Enter")
+    wait_until_still(page)
+    tab_to(page, "Label")
+    page.keyboard.type("my own words")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Label 1 image", disabled=False).wait_for()
+    wait_until_still(page)
+    tab_to(page, "Label 1 image")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 image labelled my own words by Maria").wait_for()
+    wait_until_still(page)
+    with taxalens.open(collection) as opened_anew:
+        assert chosen
+        assert opened_anew[chosen].label == "my own words"
+    tab_to(page, "Identify")
+    page.keyboard.press("Enter")
+    page.get_by_text("Drop photographs here").wait_for()
+    wait_until_still(page)
+    draw(tmp_path / "one.png", "gold", 9)
+    tab_to(page, "Drop photographs here")
+    with page.expect_file_chooser() as choosing:
+        page.keyboard.press("Enter")
+    choosing.value.set_files(tmp_path / "one.png")
+    page.get_by_role("heading", name="1 photograph").wait_for()
+    wait_until_still(page)
+    tab_to(page, "Or correct it")
+    page.keyboard.type("Pica hudsonia")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Take this").wait_for()
+    wait_until_still(page)
+    tab_to(page, "Take this")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="Pica hudsonia").wait_for()

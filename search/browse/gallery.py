@@ -8,8 +8,9 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from indexer.backends.selection import Selection
+from model.errors import UnknownName
 from model.once import once
-from search.hits import Hits
+from search.hits import Hit, Hits
 from search.opened import Opened
 from search.query.filters import Filters
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from search.browse.children import Child
     from search.browse.completion import Completion
     from search.browse.facets import Facet
-    from search.browse.order import CladeOrder
+    from search.browse.order import CladeOrder, IdOrder
     from search.label.review import Act
 
 EVERYTHING = Filters()
@@ -36,6 +37,21 @@ class Gallery(Opened):
 
         ordered = self._ordered(sql_of(order))
         return list_images(self.snapshot, self._passing(filters), ordered, k, skip)
+
+    def look_up(self, image_id: str) -> Hit:
+        """Return an image as `collection[image_id]` does, sooner where many are looked up.
+
+        Raises UnknownName.
+        """
+        import numpy as np
+
+        from search.hits import SIMILAR, hits_of
+
+        rows = self._ids.rows_of(self.snapshot, image_id)
+        for hit in hits_of(self.snapshot, (np.ones(len(rows), np.float32), rows), SIMILAR):
+            if hit.image_id == image_id:
+                return hit
+        raise UnknownName(f"{self.snapshot.folder} has no image with the id {image_id!r}.")
 
     def count(self, filters: Filters = EVERYTHING) -> int:
         """Return the number of images that pass the filters."""
@@ -118,6 +134,13 @@ class Gallery(Opened):
         from search.browse.order import rows_by
 
         return lru_cache(maxsize=4)(partial(rows_by, self.snapshot))
+
+    @once
+    def _ids(self) -> "IdOrder":
+        """The images by id: a wall asks for as many pictures as it has tiles."""
+        from search.browse.order import id_order
+
+        return id_order(self.snapshot)
 
     @once
     def _clades(self) -> "CladeOrder":

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
@@ -44,6 +46,26 @@ def clade_order(snapshot: Snapshot) -> CladeOrder:
     return CladeOrder(*(_numbers(each) for each in (found["lo"], found["row"], species["lo"])))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class IdOrder:
+    """The images in the order of a hash of their ids: one is found without a pass over all."""
+
+    hashes: npt.NDArray[np.uint64]
+    rows: Rows
+
+    def rows_of(self, snapshot: Snapshot, image_id: str) -> Rows:
+        """Return the rows that may have an id, of which hardly ever more than one does not."""
+        ((wanted,),) = snapshot.query("SELECT hash(?::VARCHAR)", image_id)
+        span = [np.searchsorted(self.hashes, np.uint64(wanted), side) for side in _SIDES]
+        return self.rows[span[0] : span[1]]
+
+
+def id_order(snapshot: Snapshot) -> IdOrder:
+    """Read the order of a snapshot."""
+    found = snapshot.cursor().execute(_HASHED).fetchnumpy()
+    return IdOrder(np.asarray(found["hash"], np.uint64), _numbers(found["row"]))
+
+
 def rows_by(snapshot: Snapshot, order: str) -> Rows:
     """Return all rows in an order, written in SQL over images, inputs and identifications."""
     found = snapshot.cursor().execute(_ORDERED.format(order=order)).fetchnumpy()
@@ -59,6 +81,8 @@ def _between(ascending: Rows, lo: int, hi: int) -> int:
     return int(last - first)
 
 
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+_HASHED = 'SELECT hash(image_id) AS hash, "row" FROM images ORDER BY 1'
 _PLACED = 'SELECT lo, "row" FROM images WHERE lo IS NOT NULL ORDER BY lo, "row"'
 _SPECIES = "SELECT lo FROM taxa WHERE rank = 'species' ORDER BY lo"
 _ORDERED = """
