@@ -66,7 +66,7 @@ def main(rows: int) -> None:
     with sync_playwright() as playwright:
         binary = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        for step in (found, memory, labelled, killed):
+        for step in STEPS:
             for metric, value, unit in step(folder, browser):
                 print(f"{metric}: {value:.3f} {unit}", flush=True)
                 figures.append(figure(f"{rows:,} images", "taxalens", metric, value, unit))
@@ -113,7 +113,8 @@ def _identify(folder: Path, manifest: Manifest) -> Manifest:
     columns = {
         "labels": [ids, [""] * len(ids), none, [""] * len(ids), [e["metadata"] for e in few]],
         "identifications": [
-            *(ids, [""] * len(ids), [each["taxon_key"] for each in few]),
+            *(ids, [each["taxon_key"].rpartition("|")[2] for each in few]),
+            [each["taxon_key"] for each in few],
             *(random.random(len(ids)), ["a machine"] * len(ids), [""] * len(ids)),
             *(["probe"] * len(ids), [""] * len(ids), [[]] * len(ids)),
         ],
@@ -337,6 +338,8 @@ def _some_ids(folder: Path, count: int) -> list[str]:
         sql = "SELECT image_id FROM images ORDER BY md5(image_id || 'x') LIMIT ?"
         return [each for (each,) in opened.snapshot.query(sql, count)]
 
+
+STEPS = (found, memory, labelled, killed)
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))

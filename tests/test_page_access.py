@@ -211,7 +211,7 @@ def test_find_label_and_identify_without_a_mouse(
     page.get_by_text("Drop photographs here").wait_for()
     wait_until_still(page)
     draw(tmp_path / "one.png", "gold", 9)
-    tab_to(page, "Drop photographs here")
+    tab_to(page, "upload")
     with page.expect_file_chooser() as choosing:
         page.keyboard.press("Enter")
     choosing.value.set_files(tmp_path / "one.png")
