@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-backoff bench-open-set bench-first-identify bench-identify bench-page
+.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-backoff bench-open-set bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -35,6 +35,17 @@ mutants: install  # which planted faults no test notices, e.g. MUTANTS='search.r
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/mutmut results
+
+TOOLS := build/tools
+licences: install  # the licence of every package that an install brings
+	$(PYTHON) -m venv $(TOOLS)
+	PIP_FIND_LINKS= $(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check pip-licenses==5.5.5
+	$(TOOLS)/bin/pip-licenses --python=$(BIN)/python
+
+vulnerabilities: install  # published advisories on the installed versions; asks PyPI
+	$(PYTHON) -m venv $(TOOLS)
+	PIP_FIND_LINKS= $(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(TOOLS)/bin/pip-audit --path $(wildcard $(VENV)/lib/python3.*/site-packages)
 
 site: install  # README's pages as a web site, in build/site
 	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"

@@ -1,6 +1,7 @@
 """Questions and answers: what can be asked of a collection, as values, never files.
 
 collection.py     a collection, and all that it can be asked
+curation.py       a collection to be curated: audits, suggestions, sequences
 optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
 browse/           looking through: pages of images, facets, completion, taxa with counts
@@ -15,7 +16,7 @@ taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
 classify/         images classified by a reference set of labelled specimens
 zero_shot/        every taxon's probability for an image
-identify/         one answer for each photograph, as deep as the evidence supports
+identify/         one answer for each photograph, as deep as the evidence supports; morphospecies
 label/            labels from a few examples, and a person's own
 audit/            likely wrong labels, duplicates, outliers; images to label next
 identification_choices.py  candidates of identify, with or without a collection

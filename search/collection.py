@@ -13,9 +13,8 @@ from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import UnknownName
 from model.taxon import Rank
-from search.audit.findings import KINDS
-from search.browse.gallery import Gallery
 from search.counts import count
+from search.curation import Curation
 from search.hits import Hit, Hits
 from search.query.filters import Day, Filters, filters_of, several
 
@@ -26,20 +25,18 @@ if TYPE_CHECKING:
     from indexer.labels.label_files import Label
     from model.progress import OnStep
     from model.vectors import Vectors
-    from search.audit.findings import Findings
-    from search.audit.suggestions import Suggestions
     from search.identify.identifications import Identifications
+    from search.identify.morphospecies import Morphospecies
     from search.identify.preparation import Preparation
     from search.label.labelling import Labelling
     from search.query.dates_and_places import Place
     from search.query.pictures import Given
     from search.query.vector_arithmetic import Weighed
-    from search.sequence_counts import SequenceCounts
 
 Names = str | Sequence[str]
 
 
-class Collection(Gallery):
+class Collection(Curation):
     """One generation of a collection: a mapping of image ids to images that answers questions.
 
     A collection without images is still true.
@@ -128,36 +125,6 @@ class Collection(Gallery):
         from search.ranking.neighbours import neighbours
 
         return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
-
-    def audit(
-        self,
-        kinds: Names = KINDS,
-        k: int = 20,
-        *,
-        within: Names = (),
-        where: str | None = None,
-    ) -> "Findings":
-        """Return the k worst findings of each kind (`search.audit.findings`) among the images."""
-        from search.audit.audit import audit
-
-        among = self.among(within, where or "")
-        return audit(self.snapshot, self.nearest, among, several(kinds), k)
-
-    def sequences(
-        self, gap: float = 60.0, *, within: Names = (), where: str | None = None
-    ) -> "SequenceCounts":
-        """Count the taxa of each sequence of photographs at most `gap` seconds apart."""
-        from search.sequence_counts import sequence_counts
-
-        return sequence_counts(self.snapshot, self.among(within, where or "").array, gap)
-
-    def suggest(
-        self, k: int = 20, *, within: Names = (), where: str | None = None
-    ) -> "Suggestions":
-        """Return at most k unlabelled images to label next, among those that pass the filters."""
-        from search.audit.suggestions import suggest
-
-        return suggest(self.snapshot, self.nearest.exact, self.among(within, where or ""), k)
 
     def label(
         self,
@@ -270,6 +237,25 @@ class Collection(Gallery):
         encode_missing(ready.texts, progress)
         sources = [images] if isinstance(images, str | Path) else images
         return ready.identifier().all(sources, asked, ready.notes)
+
+    def morphospecies(
+        self,
+        *,
+        within: Names = (),
+        where: str | None = None,
+        progress: "OnStep | None" = None,
+    ) -> "Morphospecies":
+        """Group unlabelled images that look like each other and like no labelled species.
+
+        Raises Error where too few species are labelled to tell new ones.
+        """
+        from indexer.taxonomy.text_encoding import encode_missing
+        from search.identify.morphospecies import morphospecies
+
+        ready = self.prepare()
+        encode_missing(ready.texts, progress)
+        among, identifier = self.among(within, where or ""), ready.identifier()
+        return morphospecies(self.snapshot, self.nearest.exact, identifier, among, progress)
 
     def fit(self, progress: "OnStep | None" = None) -> None:
         """Fit what `identify` takes to the labels; the collection keeps it.

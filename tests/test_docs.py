@@ -49,6 +49,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_picture(tmp_path / "photos" / name, colour)
     write_picture(tmp_path / "photos" / "Pica pica/e.jpg", "navy")
     write_picture(tmp_path / "photos" / "unsorted/f.jpg", "#101010")
+    for number, name in enumerate(("Lynx lynx", "Vulpes vulpes", "Ursus arctos", "Sus scrofa")):
+        for other in range(3):
+            colour = f"#{4 * number:x}{other}{5 * other:x}"
+            write_picture(tmp_path / "photos" / name / f"{other}.jpg", colour)
     write_picture(tmp_path / "query.jpg", "yellow")
     (tmp_path / "few.csv").write_text(
         "file_name,taxon\nPanthera leo/a.jpg,Panthera leo\nPanthera leo/c.jpg,Panthera leo\n"

@@ -84,6 +84,8 @@ def test_evaluation_pictures_are_left_out_whatever_their_file(zoo: Path) -> None
     [
         "Pica pica",
         "pica_pica",
+        "Pica pica (Linnaeus, 1758)",
+        "Pica (Pica) pica bottanensis",
         # The reference compared such keys with scientific names, and never matched.
         "Animalia-Chordata-Aves-Passeriformes-Corvidae-Pica-pica",
     ],
@@ -91,6 +93,15 @@ def test_evaluation_pictures_are_left_out_whatever_their_file(zoo: Path) -> None
 def test_evaluation_species_are_left_out_however_they_are_written(zoo: Path, name: str) -> None:
     prepared = prepare(["zoo"], zoo / "shards", unseen=[name])
     assert prepared.counts["evaluation species"] == 21
+    assert {row["species"] for row in catalog(zoo / "shards")} == {"Panthera leo"}
+
+
+def test_a_list_of_evaluation_species_is_read_as_people_save_it(zoo: Path) -> None:
+    (zoo / "unseen.txt").write_bytes("\ufeffPica pica\r\n\r\nPterois volitans\r\n".encode())
+    made = CliRunner().invoke(
+        main, ["train", "prepare", "zoo", "--to", "shards", "--unseen", "unseen.txt"]
+    )
+    assert made.exit_code == 0, made.output
     assert {row["species"] for row in catalog(zoo / "shards")} == {"Panthera leo"}
 
 

@@ -11,6 +11,7 @@ calibration.py     Platt scaling: from scores to the probability that an answer 
 backoff.py         the deepest rank at which an answer is sure enough
 novelty.py         how probably the species of an image is not labelled
 novelty_fitting.py learns that from species that are left out whole
+grouping.py        groups of images that look alike, cut where one species ends
 conformal.py       sets of classes that hold the right one in a share of cases
 reliability.py     how often answers are right, by confidence
 fitting.py         all of it fitted to a reference set

@@ -5,6 +5,7 @@ candidate_taxa.py   which taxa may be an answer, and how likely each is beforeha
 identifier.py       photographs in, answers out
 photographs.py      photographs read and embedded in batches
 identifications.py  the answers, as values
+morphospecies.py    unlabelled images like nothing labelled, grouped under provisional names
 own_labels.py       the user's own labels, by their look alone
 name_lists.py       labels, checklists, bins and subsets in files
 """

@@ -143,8 +143,8 @@ def labelled_reference(
     return ReferenceSet(vectors, classes, len(first), tree, prior, rows)
 
 
-def unlabelled_rows(snapshot: Snapshot) -> Numbers:
-    """Return the rows of images without a taxon, (u,): at most MOST_UNLABELLED, evenly spread.
+def unlabelled_rows(snapshot: Snapshot, most: int | None = MOST_UNLABELLED) -> Numbers:
+    """Return the rows of images without a taxon, (u,): at most so many, evenly spread.
 
     Those that are known to show no organism, such as "blank" or "vehicle", are none of them.
     """
@@ -152,7 +152,9 @@ def unlabelled_rows(snapshot: Snapshot) -> Numbers:
     others = [label for (label,) in labels if no_taxon(label) not in ("", "unknown")]
     found = snapshot.cursor().execute(_UNLABELLED, [others]).fetchnumpy()
     rows: Numbers = np.sort(found["row"].astype(np.int64))
-    some: Numbers = np.linspace(0, len(rows) - 1, min(len(rows), MOST_UNLABELLED)).astype(np.int64)
+    if most is None or len(rows) <= most:
+        return rows
+    some: Numbers = np.linspace(0, len(rows) - 1, most).astype(np.int64)
     return rows[some]
 
 

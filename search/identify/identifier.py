@@ -11,7 +11,7 @@ from indexer.exports.sequences import Taken, gap_of, sequences_of, taken
 from indexer.inputs.records import CROP_MARK
 from model.encoder import Encoder
 from model.errors import BadInput, UnknownName
-from model.taxon import RANKS, Rank
+from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Vectors
 from search.classify.backoff import FEWEST, Backoff, deepest, upwards
 from search.classify.calibration import share_new
@@ -69,6 +69,30 @@ class AnswerOptions:
     def depth(self) -> int:
         """The place of the deepest rank that is wanted."""
         return RANKS.index(Rank(self.rank)) if self.rank else len(RANKS) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What n images are, how sure that is, and at which rank the answer ends."""
+
+    found: Predictions
+    confidence: Floats
+    """(n, 7) of the likeliest lineages"""
+    depths: Numbers
+    """(n,) the place of the answer's rank; -1 is unknown"""
+    novelty: Floats | None
+    """(n,) how probably the species is not labelled; None where that is unknown"""
+
+    def taxon(self, place: int) -> Taxon | None:
+        """Return the answer for one image; None is unknown."""
+        depth = int(self.depths[place])
+        return clade_at(self.found.taxa[place], depth) if depth >= 0 else None
+
+    def is_new(self, place: int) -> bool:
+        """Whether the species of one image is likely not labelled, as `Identification.new`."""
+        if self.novelty is None or self.novelty[place] <= 0.5:
+            return False
+        return self.taxon(place) != self.found.taxa[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,9 +182,8 @@ class Identifier:
         if usable:
             own = self._own(usable)
             vectors = np.stack([_mean(group) for group in usable])
-            found = self.classifier.predict(vectors, own, asked.k)
-            confidence, depths = _decide(found, asked, backoff)
-            novelty = _novelty(found, backoff)
+            judged = self.judge(vectors, asked, backoff, own)
+            found = judged.found
             neighbours = self._neighbours(found)
         place = 0
         for group in groups:
@@ -173,12 +196,12 @@ class Identifier:
                     first.file, path=path, detection=found_instead, problem=first.problem
                 )
                 continue
-            depth, lineage = int(depths[place]), found.taxa[place]
-            sure = tuple(confidence[place].tolist())
+            depth, lineage = int(judged.depths[place]), found.taxa[place]
+            sure = tuple(judged.confidence[place].tolist())
             yield Identification(
                 group[0].file,
                 path=group[0].record.path if group[0].record.is_file else None,
-                taxon=clade_at(lineage, depth) if depth >= 0 else None,
+                taxon=judged.taxon(place),
                 confidence=sure[depth] if depth >= 0 else 0.0,
                 lineage=lineage if lineage.name else None,
                 confidences=sure,
@@ -187,11 +210,22 @@ class Identifier:
                 best=tuple(self.classifier.best(found, place, asked.depth, asked.k)),
                 neighbours=neighbours[place],
                 calibrated=backoff is not None,
-                novelty=None if novelty is None else float(novelty[place]),
+                novelty=None if judged.novelty is None else float(judged.novelty[place]),
                 files=files,
                 group=name,
             )
             place += 1
+
+    def judge(
+        self,
+        vectors: Vectors,
+        asked: AnswerOptions,
+        backoff: Backoff | None,
+        own: Sequence[Numbers] | None = None,
+    ) -> Judgement:
+        """Return what images (n, dim) are; `own` are specimens that must not vote on each."""
+        found = self.classifier.predict(vectors, own, asked.k)
+        return Judgement(found, *_decide(found, asked, backoff), _novelty(found, backoff))
 
     def _own(self, groups: Sequence[tuple[Photograph, ...]]) -> list[Numbers]:
         """Return for each group the places of the specimens that are photographs of it."""

@@ -12,6 +12,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from indexer.inputs.records import Record
 from indexer.readers import normal, reader_of, refuse
 from indexer.store.durable import write_durably
 from indexer.store.manifest import MANIFEST
+from indexer.taxonomy.name_parts import parts_of
 from model.errors import BadInput, Error
 from model.progress import OnStep, Step, ignore
 from model.taxon import RANKS, Rank, Taxon
@@ -203,12 +205,18 @@ def _jpeg(image: Image.Image) -> bytes:
     return file.getvalue()
 
 
+@lru_cache(maxsize=1 << 16)
 def _species_key(name: str) -> str:
-    """Return a species' name as it is compared; of a lineage joined by "-" the last two names."""
+    """Return a species' name as it is compared, without author, subgenus and subspecies.
+
+    A lineage joined by "-" ends in its genus and epithet.
+    """
     ranks = name.split("-")
     if len(ranks) >= len(RANKS):
         name = " ".join([ranks[len(RANKS) - 2], "-".join(ranks[len(RANKS) - 1 :])])
-    return " ".join(name.replace("_", " ").lower().split())
+    name = " ".join(name.replace("_", " ").split())
+    parts = parts_of(name, certain=True)
+    return (f"{parts.genus} {parts.species}" if parts and parts.species else name).lower()
 
 
 def _read_rows(path: Path) -> list[dict[str, str]] | None:

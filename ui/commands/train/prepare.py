@@ -25,7 +25,7 @@ import click
     "--unseen",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
-    help="Species that must not be trained on, a name a line.",
+    help="Species that must not be trained on: a name a line, or a table.",
 )
 @click.option("--seed", default=17, show_default=True, help="Of the splits.")
 def command(
@@ -39,17 +39,17 @@ def command(
     \b
       taxalens train prepare my.collection --to shards --exclude evaluation
     """
+    from search.identify.name_lists import read_names
     from training.contrastive.prepare import prepare
     from ui.progress_bars import progress_bars
     from ui.running import stopping
 
-    names = unseen.read_text(encoding="utf-8").splitlines() if unseen else []
     with stopping(), progress_bars() as progress:
         prepared = prepare(
             sources,
             folder,
             exclude=exclude,
-            unseen=[name for name in names if name.strip()],
+            unseen=read_names(unseen) if unseen else (),
             seed=seed,
             progress=progress,
         )
