@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify
+.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -73,6 +73,9 @@ bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENC
 ROWS ?= 100000
 bench-growth: install  # what a collection of ROWS images costs to open, search and add to: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.growth $(ROWS)
+
+bench-page: install  # what a person waits for on the page over ROWS images: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.page $(ROWS)
 
 bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.search $(ROWS)

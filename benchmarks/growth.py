@@ -124,7 +124,7 @@ def _write(
             INPUTS,
             [sources, pa.repeat("embedded", n), empty, ids, pa.repeat(10**6, n), pa.repeat(1, n)],
         ),
-        "labels": (LABELS, [ids, empty, pa.array(keys), empty, metadata]),
+        "labels": (LABELS, [ids, empty, pa.array(keys), empty, metadata, *[pa.nulls(n)] * 3]),
     }
     paths = [f"segments/{name}.npy"]
     for table, (schema, columns) in tables.items():

@@ -15,6 +15,13 @@ _WAIT = 60  # seconds until the port opens
 @contextmanager
 def served_page(collection: Path) -> Iterator[str]:
     """Serve the page over a collection, and give its address; it ends with the block."""
+    with page_process(collection) as (url, _):
+        yield url
+
+
+@contextmanager
+def page_process(collection: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Serve it, and give its process, too."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
     command = [sys.executable, "-m", "ui.cli", "app", "-c", str(collection), f"--port={port}"]
@@ -26,7 +33,7 @@ def served_page(collection: Path) -> Iterator[str]:
                     if door.connect_ex(("127.0.0.1", port)) == 0:
                         break
                 time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", app
         finally:
             app.send_signal(signal.SIGINT)
             app.wait(timeout=_WAIT)

@@ -7,6 +7,7 @@ import duckdb
 from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.store import Taxonomy
+from search.browse.order import CladeOrder
 
 _AFTER = "\U0010ffff"  # sorts after every letter
 _LOOKED_AT = 200  # names, of the largest taxa first, whose images are counted
@@ -29,7 +30,7 @@ class Completion:
 
 
 def complete(
-    snapshot: Snapshot, taxonomy: Taxonomy | None, start: str, k: int
+    snapshot: Snapshot, clades: CladeOrder, taxonomy: Taxonomy | None, start: str, k: int
 ) -> tuple[Completion, ...]:
     """Return at most k completions, those with most images first.
 
@@ -39,8 +40,11 @@ def complete(
     folded = fold(start)
     if len(folded) < 2:
         return ()
-    counted = snapshot.query(_COUNTED, *_span(folded), _LOOKED_AT)
-    found = [Completion(*each) for each in counted]
+    begun = snapshot.query(_BEGUN, *_span(folded), _LOOKED_AT)
+    found = [
+        Completion(name, kind, rank, taxon, clades.images(lo, hi))
+        for name, kind, rank, taxon, lo, hi in begun
+    ]
     found += [
         Completion(label, "label", "", "", images)
         for label, images in snapshot.query(_LABELS, *_span(folded), k)
@@ -73,14 +77,9 @@ _NAMES = """
 SELECT names.name, kind, rank, taxa.name FROM names JOIN taxa USING (lo)
 WHERE folded >= ? AND folded < ? ORDER BY hi - lo DESC, length(folded), folded LIMIT ?
 """
-_COUNTED = """
-WITH begun AS (
-    SELECT names.name, kind, rank, taxa.name AS taxon, lo, hi FROM names JOIN taxa USING (lo)
-    WHERE folded >= ? AND folded < ? ORDER BY hi - lo DESC, length(folded), folded LIMIT ?
-)
-SELECT begun.name, kind, rank, taxon, count(images."row") FROM begun
-LEFT JOIN images ON images.lo >= begun.lo AND images.lo < begun.hi
-GROUP BY ALL
+_BEGUN = """
+SELECT names.name, kind, rank, taxa.name, lo, hi FROM names JOIN taxa USING (lo)
+WHERE folded >= ? AND folded < ? ORDER BY hi - lo DESC, length(folded), folded LIMIT ?
 """
 _LABELS = """
 SELECT labels.label, count(images."row") AS count FROM labels

@@ -8,7 +8,7 @@ from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.typed_metadata import sql_identifier, sql_text
 from model.taxon import RANKS
-from search.browse.listing import chosen_rows
+from search.browse.chosen import cursor_over
 
 _HIDDEN = {
     "row",
@@ -43,15 +43,15 @@ class Facet:
 
 def facets(snapshot: Snapshot, among: Selection, most: int = 12) -> tuple[Facet, ...]:
     """Return the columns of a selection that have a few values, in the order of the columns."""
-    condition, given = chosen_rows(snapshot, among)
+    cursor, condition = cursor_over(snapshot, among)
     found = []
     hidden = _HIDDEN | set(shown_columns(snapshot))
-    columns = [(name, kind) for name, kind, *_ in snapshot.query("DESCRIBE searchable")]
+    columns = [(name, kind) for name, kind, *_ in cursor.execute("DESCRIBE searchable").fetchall()]
     for name, kind in columns[: _COLUMNS + len(_HIDDEN)]:
         if name in hidden or kind not in ("VARCHAR", "BIGINT", "BOOLEAN"):
             continue
         sql = _VALUES.format(column=sql_identifier(name), condition=condition)
-        values = snapshot.query(sql, *given, _MOST_VALUES + 1)
+        values = cursor.execute(sql, [_MOST_VALUES + 1]).fetchall()
         if 1 <= len(values) <= _MOST_VALUES:
             found.append(Facet(name, tuple(values[:most])))
     return tuple(found)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from indexer.backends import Rows
 from indexer.backends.selection import Selection
+from model.errors import UnknownName
 from model.once import once
-from search.hits import Hits
+from search.hits import Hit, Hits
 from search.opened import Opened
 from search.query.filters import Filters
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from search.browse.colours import Groups
     from search.browse.completion import Completion
     from search.browse.facets import Facet
+    from search.browse.order import CladeOrder, IdOrder
     from search.browse.space import Points
     from search.browse.time_and_place import Places, Times
     from search.label.review import Act
@@ -34,9 +36,25 @@ class Gallery(Opened):
         self, order: str = "newest", filters: Filters = EVERYTHING, k: int = 100, skip: int = 0
     ) -> Hits:
         """Return k images after the first `skip`, in an order of `listing.ORDERS`."""
-        from search.browse.listing import list_images
+        from search.browse.listing import list_images, sql_of
 
-        return list_images(self.snapshot, self._passing(filters), order, k, skip)
+        ordered = self._ordered(sql_of(order))
+        return list_images(self.snapshot, self._passing(filters), ordered, k, skip)
+
+    def look_up(self, image_id: str) -> Hit:
+        """Return an image as `collection[image_id]` does, sooner where many are looked up.
+
+        Raises UnknownName.
+        """
+        import numpy as np
+
+        from search.hits import SIMILAR, hits_of
+
+        rows = self._ids.rows_of(self.snapshot, image_id)
+        for hit in hits_of(self.snapshot, (np.ones(len(rows), np.float32), rows), SIMILAR):
+            if hit.image_id == image_id:
+                return hit
+        raise UnknownName(f"{self.snapshot.folder} has no image with the id {image_id!r}.")
 
     def count(self, filters: Filters = EVERYTHING) -> int:
         """Return the number of images that pass the filters."""
@@ -99,19 +117,19 @@ class Gallery(Opened):
         """Return the names and labels that begin so, those with most images first."""
         from search.browse.completion import complete
 
-        return complete(self.snapshot, self.names.taxonomy, start, k)
+        return complete(self.snapshot, self._clades, self.names.taxonomy, start, k)
 
     def children(self, key: str = "") -> "tuple[Child, ...]":
         """Return the taxa right below the one of a key, "" for the top, with their images."""
         from search.browse.children import children
 
-        return children(self.snapshot, key)
+        return children(self.snapshot, self._clades, key)
 
     def species_with_few(self, fewer_than: int) -> "tuple[Child, ...]":
         """Return the species that fewer images than this are labelled with, the rarest first."""
         from search.browse.children import species_with_few
 
-        return species_with_few(self.snapshot, fewer_than)
+        return species_with_few(self.snapshot, self._clades, fewer_than)
 
     def label_as(
         self, image_ids: Sequence[str], label: str | None, by: str, remarks: str = ""
@@ -175,6 +193,27 @@ class Gallery(Opened):
 
         snapshot = self.snapshot
         return lru_cache(maxsize=8)(lambda points, by: groups(snapshot, points.rows, by))
+
+    @once
+    def _ordered(self) -> "Callable[[str], Rows]":
+        """The rows in an order: a page would sort all images anew."""
+        from search.browse.order import rows_by
+
+        return lru_cache(maxsize=4)(partial(rows_by, self.snapshot))
+
+    @once
+    def _ids(self) -> "IdOrder":
+        """The images by id: a wall asks for as many pictures as it has tiles."""
+        from search.browse.order import id_order
+
+        return id_order(self.snapshot)
+
+    @once
+    def _clades(self) -> "CladeOrder":
+        """The images in the order of their taxa, to count and sample clades."""
+        from search.browse.order import clade_order
+
+        return clade_order(self.snapshot)
 
     def _passing(self, filters: Filters) -> Selection:
         return self.selections.of(filters.condition(self.names))

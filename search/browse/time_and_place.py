@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +11,7 @@ from indexer.backends.selection import Selection
 from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
 from model.errors import Error
-from search.browse.listing import chosen_rows
+from search.browse.chosen import cursor_over
 from search.query.dates_and_places import coordinates, dates
 
 MOST_PLACES = 10_000  # on one map; of more, those of a cell of a grid are one
@@ -46,31 +47,31 @@ class Places:
 
 def times(snapshot: Snapshot, among: Selection) -> Times:
     """Return when the images of a selection were taken."""
-    condition, given = chosen_rows(snapshot, among)
+    cursor, condition = cursor_over(snapshot, among)
     try:
         date = dates(snapshot)
     except Error:  # no column of dates
         return Times(undated=len(among))
-    years = snapshot.query(_YEARS.format(date=date, condition=condition), *given)
-    days = snapshot.query(_DAYS.format(date=date, condition=condition), *given)
+    years = cursor.execute(_YEARS.format(date=date, condition=condition)).fetchall()
+    days = cursor.execute(_DAYS.format(date=date, condition=condition)).fetchall()
     dated = sum(images for _, images in years)
     return Times(tuple(years), tuple(days), len(among) - dated)
 
 
 def places(snapshot: Snapshot, among: Selection) -> Places:
     """Return where the images of a selection were taken, as far as the snapshot may show it."""
-    condition, given = chosen_rows(snapshot, among)
+    cursor, condition = cursor_over(snapshot, among)
     try:
         latitude, longitude = coordinates(snapshot)
     except Error:  # no columns of coordinates
         nowhere = np.empty(0)
         return Places(nowhere, nowhere, np.empty(0, np.int64), len(among), False)
-    found = _placed(snapshot, _PLACES.format(latitude, longitude, condition), given)
+    found = _placed(cursor, _PLACES.format(latitude, longitude, condition))
     for grid in _GRIDS:
         if len(found["images"]) <= MOST_PLACES:
             break
         latitude, longitude = (f"round({each} / {grid}) * {grid}" for each in (latitude, longitude))
-        found = _placed(snapshot, _PLACES.format(latitude, longitude, condition), given)
+        found = _placed(cursor, _PLACES.format(latitude, longitude, condition))
     images = found["images"].astype(np.int64)
     return Places(
         found["latitude"],
@@ -81,8 +82,8 @@ def places(snapshot: Snapshot, among: Selection) -> Places:
     )
 
 
-def _placed(snapshot: Snapshot, sql: str, given: list[object]) -> dict[str, npt.NDArray[Any]]:
-    found = snapshot.cursor().execute(sql, given).fetchnumpy()
+def _placed(cursor: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:
+    found = cursor.execute(sql).fetchnumpy()
     return {name: np.asarray(values) for name, values in found.items()}
 
 

@@ -34,7 +34,7 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "logger.hideWelcomeMessage": True,
-    "theme.light.primaryColor": "#2e7d32",  # of both, so that the system's choice counts
+    "theme.light.primaryColor": "#1b5e20",  # of both, so that the system's choice counts
     "theme.dark.primaryColor": "#66bb6a",
 }
 

@@ -110,7 +110,7 @@ class Pictures:
         """Look an image up, once in a generation."""
         collection, known = self._current.get(), self._known
         if known is None or known[0] is not collection:
-            known = self._known = collection, lru_cache(MOST_KEPT)(collection.__getitem__)
+            known = self._known = collection, lru_cache(MOST_KEPT)(collection.look_up)
         return known[1](image_id)
 
 

@@ -1,5 +1,6 @@
 """Find: the collection to look through, one box to ask it, filters, and work on a selection."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -35,11 +36,12 @@ def page(collection: Collection) -> None:
     address = read_address()
     picture = query_bar(collection, address)
     try:
-        filter_bar(collection, address)
         total = collection.count(address.filters)
         hits = _ask(collection, address, picture)
     except Error as error:
         st.error(plain(str(error)))
+        with suppress(Error):  # which was said
+            filter_bar(collection, address)
         return
     asked = bool(address.q.strip() or address.like or picture)
     total = hits.total if asked else total
@@ -73,6 +75,7 @@ def page(collection: Collection) -> None:
     selection_bar(collection, chosen, address.filters, total)
     if state.opened:
         open_image(collection, state.opened)
+    filter_bar(collection, address)  # last: counts of a large collection take longer than hits
 
 
 def _ask(collection: Collection, address: Address, picture: Picture | None) -> Hits:

@@ -53,6 +53,7 @@ function show(wall, data) {
     wall.stamp = data.stamp
     wall.selected = new Set(data.selected)
     wall.anchor = null
+    wall.focus = null // Tab comes to its first picture
   }
   if (wall.queue.length) wall.send.setTriggerValue("acts", wall.queue) // a run that was cut short
   else wall.gone.clear()

@@ -8,7 +8,7 @@ from ui.widgets.text import plain
 
 def name_field(collection: Collection, label: str, key: str) -> str:
     """Show the field and, as one types, the names that begin so; return what it says."""
-    typed = st.text_input(label, key=key, placeholder="any name, or your own words", live="250ms")
+    typed = st.text_input(label, key=key, placeholder="any name, or your own words", live="100ms")
     words = (typed or "").strip()
     found = [each for each in collection.complete(words, 5) if each.name != words]
     if found:

@@ -24,7 +24,7 @@ def query_bar(collection: Collection, address: Address) -> Picture | None:
             key=held(_WORDS, address.q),
             type="search",
             placeholder="Felidae, lion, red fruit … or paste a picture",
-            live="250ms",
+            live="100ms",
             on_change=_ask_words,
         )
         with st.popover("Picture"):
