@@ -28,8 +28,8 @@ class TextMatrix:
 
     `folder` is where they are kept, one file a chunk behind its sha256; one that is damaged is
     encoded again. By default it is a folder of the user's cache that is named after the encoder's
-    fingerprint and the texts. An encoder that torch computes is the quickest: lineages share their beginnings there.
-    Texts that `published` has a vector of are neither encoded nor kept.
+    fingerprint and the texts. An encoder that torch computes is the quickest: lineages share their
+    beginnings there. Texts that `published` has a vector of are neither encoded nor kept.
     """
 
     encoder: Encoder
