@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
 import taxalens
-from indexer.ingest.journal import JOURNAL
+from indexer.store.journal_file import JOURNAL
 
 pytestmark = pytest.mark.usefixtures("close_catalogs")
 UNLABELLED = 104

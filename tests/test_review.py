@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import taxalens
-from indexer.ingest.journal import JOURNAL
+from indexer.store.journal_file import JOURNAL
 from model.encoder import Encoder
 from model.errors import Error, UnknownName
 from search.collection import Collection

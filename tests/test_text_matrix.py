@@ -53,6 +53,21 @@ def test_texts_are_encoded_once_and_after_a_stop_only_what_is_missing() -> None:
     assert again.encoded == 0
 
 
+@pytest.mark.parametrize("place", [0, 40, -1])
+def test_a_damaged_file_is_encoded_again(place: int) -> None:
+    vectors = TextMatrix(Counting(), TEXTS).vectors()
+    file = sorted(TextMatrix(Counting(), TEXTS).folder.iterdir())[1]
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    encoder = Counting()
+    assert np.array_equal(TextMatrix(encoder, TEXTS).vectors(), vectors)
+    assert encoder.encoded == 2
+    file.write_bytes(content[: len(content) // 2])
+    assert np.array_equal(TextMatrix(Counting(), TEXTS).vectors(), vectors)
+    assert np.array_equal(TextMatrix(Counting(most=0), TEXTS).vectors(), vectors)
+
+
 def test_another_encoder_or_other_texts_are_another_matrix() -> None:
     own = TextMatrix(ColourEncoder(), TEXTS).folder
     assert TextMatrix(ColourEncoder("2"), TEXTS).folder != own

@@ -10,6 +10,7 @@ from indexer.catalog.catalog_file import catalog_path
 from indexer.catalog.whole import NotWhole, check_blocks, open_whole
 from indexer.labels.label_resolution import DERIVED
 from indexer.store import derived
+from indexer.store.journal_file import JOURNAL, read_lines
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
 from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
@@ -36,8 +37,8 @@ def verify(
 ) -> list[Damage]:
     """Read every file that the manifest names, and the catalog; return the damaged ones.
 
-    Arrays that `indexer/store/derived` keeps are compared, too. Changes nothing and takes no lock.
-    Raises CollectionError where there is no manifest to go by.
+    The journal's lines and the arrays of `indexer/store/derived` are compared, too. Changes nothing
+    and takes no lock. Raises CollectionError where there is no manifest to go by.
     """
     collection = Path(collection)
     manifest = parse_manifest(collection)
@@ -50,6 +51,10 @@ def verify(
         except (OSError, duckdb.Error, NotWhole) as error:
             advice = f"delete it: taxalens update -c {collection} derives it again"
             damages.append(Damage(catalog.name, str(error).splitlines()[0].rstrip("."), advice))
+    if lost := [str(line.number) for line in read_lines(collection) if line.act is None]:
+        problem = f"line {', '.join(lost)} {CHANGED}"
+        advice = f"its labels are lost: taxalens repair -c {collection} keeps the others"
+        damages.append(Damage(JOURNAL, problem, advice))
     for kept in derived.damaged(collection):
         path = kept.relative_to(collection).as_posix()
         damages.append(Damage(path, CHANGED, "delete it: it is derived again when it is needed"))

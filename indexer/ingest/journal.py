@@ -1,11 +1,11 @@
 """The journal: labels that a person gives, each on disk before the next, folded in together.
 
 A commit derives a catalog, which takes seconds in a large collection; a line of the journal takes
-milliseconds. `fold` makes one commit of all of them. A line that a power cut tore does not count.
+milliseconds. `fold` makes one commit of all of them.
 """
 
 import json
-import os
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -17,13 +17,13 @@ import filelock
 from indexer.catalog.catalog_file import deriving, write_catalog
 from indexer.catalog.snapshot import Snapshot, open_snapshot
 from indexer.labels.label_resolution import resolve_labels
-from indexer.store.backup import JOURNAL
-from indexer.store.durable import sync_folder
+from indexer.store.journal_file import APART, JOURNAL, add_line, read_lines, set_damaged_apart
 from indexer.store.manifest import commit, read_manifest
 from indexer.store.segment import LABELS, write_table
 from indexer.store.writer_lock import only_writer
 from model.errors import CollectionError, writing
 
+_LOG = logging.getLogger("taxalens")
 _WAIT = 30  # seconds that a line waits while others are folded in
 
 
@@ -50,15 +50,8 @@ def append(collection: Path, statements: Sequence[Statement]) -> None:
     Raises NotWritten where the disk is full or read-only.
     """
     line = json.dumps([astuple(each) for each in statements], ensure_ascii=False)
-    with writing(collection / JOURNAL), _alone(collection):
-        is_new = not (collection / JOURNAL).exists()
-        with (collection / JOURNAL).open("ab") as file:
-            torn = not is_new and file.tell() and not _ends_whole(collection / JOURNAL)
-            file.write(b"\n" * bool(torn) + line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if is_new:
-            sync_folder(collection)
+    with writing(collection / JOURNAL), alone(collection):
+        add_line(collection, line)
 
 
 def pending(collection: Path) -> dict[str, Statement]:
@@ -73,7 +66,12 @@ def fold(collection: Path) -> int:
     """
     if not (collection / JOURNAL).exists():
         return 0
-    with only_writer(collection), _alone(collection):
+    with only_writer(collection), alone(collection):
+        if damaged := set_damaged_apart(collection):
+            _LOG.warning(
+                "%s was damaged in line %s, whose labels are lost; it is in %s as it was.",
+                *(collection / JOURNAL, ", ".join(map(str, damaged)), collection / APART),
+            )
         statements = list(_statements(collection))
         manifest = read_manifest(collection)
         if statements:
@@ -108,26 +106,14 @@ def _lines(snapshot: Snapshot, statements: Iterable[Statement]) -> Iterator[dict
 
 
 def _statements(collection: Path) -> Iterator[Statement]:
-    try:
-        lines = (collection / JOURNAL).read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return
-    for line in lines:
-        try:
-            yield from (Statement(*each) for each in json.loads(line))
-        except (ValueError, TypeError):
-            continue  # torn
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read() == b"\n"
+    for line in read_lines(collection):
+        if line.act is not None:
+            yield from (Statement(*each) for each in json.loads(line.act))
 
 
 @contextmanager
-def _alone(collection: Path) -> Iterator[None]:
-    """Hold the journal."""
+def alone(collection: Path) -> Iterator[None]:
+    """Hold the journal: nobody else writes to it meanwhile; raises CollectionError after _WAIT."""
     try:
         with filelock.FileLock(collection / f"{JOURNAL}.lock", timeout=_WAIT):
             yield

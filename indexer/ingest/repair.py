@@ -6,8 +6,10 @@ from pathlib import Path
 
 from indexer.catalog.catalog_file import write_catalog
 from indexer.catalog.verify import Damage, verify
+from indexer.ingest.journal import alone
 from indexer.inputs import status
 from indexer.labels.label_resolution import DERIVED, NO_TAXONOMY, resolve_labels
+from indexer.store.journal_file import APART, JOURNAL, set_damaged_apart
 from indexer.store.manifest import (
     COPY,
     Manifest,
@@ -20,8 +22,6 @@ from indexer.store.writer_lock import only_writer
 from model.errors import CollectionError, Error
 from model.progress import OnStep
 
-APART = "damaged"
-"""The folder of a collection that damaged files are moved to."""
 REASON = "its vector was damaged"
 _LOST = {
     "segments": "its images are listed as failed: taxalens retry reads them again",
@@ -65,7 +65,9 @@ def repair(
         lost = {path for path in _with_partners(paths) if path in manifest.files}
         if lost or (manifest.index and manifest.index.path in paths):
             manifest = _without(collection, manifest, lost)
-        for path in paths:
+        with alone(collection):
+            set_damaged_apart(collection)
+        for path in paths - {JOURNAL}:
             _set_apart(collection, path, is_truth=path in lost)
         write_catalog(collection, manifest)
     return [*restored, *(Repair(each.path, _cure(each)) for each in damages)]
@@ -148,6 +150,8 @@ def _cure(damage: Damage) -> str:
     folder = damage.path.partition("/")[0]
     if folder in _LOST:
         return f"{damage.problem}; moved to {APART}/, {_LOST[folder]}"
+    if damage.path == JOURNAL:
+        return f"{damage.problem}; kept in {APART}/ as it was, the labels of its other lines count"
     if damage.path.endswith(".faiss"):
         return f"{damage.problem}; taxalens optimize makes it again"
     return f"{damage.problem}; derived again"

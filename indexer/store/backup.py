@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexer.store.durable import sync_folder, write_durably
+from indexer.store.journal_file import JOURNAL
 from indexer.store.manifest import (
     FileEntry,
     has_its_size,
@@ -20,8 +21,6 @@ from model.errors import BadInput, CollectionError
 from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
 
-JOURNAL = "labels.journal"
-"""Labels that people give, until a commit has them: indexer/ingest/journal.py."""
 ORIGIN = "backup-of.txt"
 """Names the collection that a folder is a backup of."""
 

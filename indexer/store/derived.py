@@ -56,11 +56,12 @@ def _read(path: Path) -> Arrays | None:
         content = path.read_bytes()
     except OSError:
         return None
-    if not _is_whole(content):
+    whole = unseal(content)
+    if whole is None:
         return None
     with (
         suppress(ValueError, OSError, BadZipFile, KeyError),
-        np.load(io.BytesIO(content[_HASH:]), allow_pickle=False) as arrays,
+        np.load(io.BytesIO(whole), allow_pickle=False) as arrays,
     ):
         return {name: arrays[name] for name in arrays.files}
     return None
@@ -70,8 +71,7 @@ def keep(folder: Path, kind: str, key: str, arrays: Arrays) -> None:
     """Keep arrays under a key, and only the newest MOST of their kind; raises NotWritten."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    payload = buffer.getvalue()
-    content = hashlib.sha256(payload).digest() + payload
+    content = seal(buffer.getvalue())
     write_durably(_path(folder, kind, key), lambda path: path.write_bytes(content))
     files = list((folder / FOLDER).glob(f"{kind}-*.kept"))
     for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-MOST]:
@@ -83,15 +83,22 @@ def damaged(folder: Path) -> list[Path]:
     found = []
     for path in sorted((folder / FOLDER).glob("*.kept")):
         try:
-            if not _is_whole(path.read_bytes()):
+            if unseal(path.read_bytes()) is None:
                 found.append(path)
         except OSError:
             found.append(path)
     return found
 
 
-def _is_whole(content: bytes) -> bool:
-    return hashlib.sha256(content[_HASH:]).digest() == content[:_HASH]
+def seal(content: bytes) -> bytes:
+    """Return a content behind its sha256."""
+    return hashlib.sha256(content).digest() + content
+
+
+def unseal(sealed: bytes) -> memoryview | None:
+    """Return the content behind a sha256; None where it is not as it was sealed."""
+    content = memoryview(sealed)[_HASH:]
+    return content if hashlib.sha256(content).digest() == sealed[:_HASH] else None
 
 
 def _path(folder: Path, kind: str, key: str) -> Path:

@@ -6,7 +6,6 @@ Texts whose vectors a taxonomy brings (`published_vectors`) are not encoded.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import compress
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_cache_path
 
+from indexer.store.derived import seal, unseal
 from indexer.store.durable import sync_folder, write_durably
 from indexer.taxonomy.published_vectors import PublishedVectors
 from model.encoder import Encoder
@@ -26,10 +26,10 @@ CHUNK = 8192  # texts; what a kill can cost
 class TextMatrix:
     """The unit vectors of texts by an encoder, one row each, in the order of the texts.
 
-    `folder` is where they are kept, one file a chunk, each complete or absent: by default a
-    folder of the user's cache that is named after the encoder's fingerprint and the texts. An
-    encoder that torch computes is the quickest: lineages share their beginnings there.
-    Texts that `published` has a vector of are neither encoded nor kept.
+    `folder` is where they are kept, one file a chunk behind its sha256; one that is damaged is
+    encoded again. By default it is a folder of the user's cache that is named after the encoder's
+    fingerprint and the texts. An encoder that torch computes is the quickest: lineages share their
+    beginnings there. Texts that `published` has a vector of are neither encoded nor kept.
     """
 
     encoder: Encoder
@@ -62,12 +62,9 @@ class TextMatrix:
     def encode(self) -> Iterator[int]:
         """Encode what is missing, one yield per chunk with the number of texts that are done."""
         for start in range(0, len(self.own), CHUNK):
-            chunk = self.own[start : start + CHUNK]
             if not self._path(start).exists():
-                save = partial(_save, self.encoder.encode_texts(chunk))
-                write_durably(self._path(start), save)
-                sync_folder(self.folder)
-            yield len(self.texts) - len(self.own) + start + len(chunk)
+                self._encode(start)
+            yield len(self.texts) - len(self.own) + min(start + CHUNK, len(self.own))
 
     def vectors(self) -> Vectors:
         """Return all of them, (texts, dim) float16; encodes what is missing."""
@@ -77,13 +74,21 @@ class TextMatrix:
         if self.published:
             self.published.fill(rows, self.texts)
         for start in range(0, len(self.own), CHUNK):
-            rows[self._places[start : start + CHUNK]] = np.load(self._path(start))
+            rows[self._places[start : start + CHUNK]] = self._chunk(start)
         return rows
 
+    def _encode(self, start: int) -> Vectors:
+        made = self.encoder.encode_texts(self.own[start : start + CHUNK])
+        content = seal(np.ascontiguousarray(made, np.float16).tobytes())
+        write_durably(self._path(start), lambda path: path.write_bytes(content))
+        sync_folder(self.folder)
+        return made
+
+    def _chunk(self, start: int) -> Vectors:
+        content = unseal(self._path(start).read_bytes())
+        if content is None:
+            return self._encode(start)
+        return np.frombuffer(content, np.float16).reshape(-1, self.encoder.dim)
+
     def _path(self, start: int) -> Path:
-        return self.folder / f"{start:09}.npy"
-
-
-def _save(rows: Vectors, path: Path) -> None:
-    with path.open("wb") as file:
-        np.save(file, rows)
+        return self.folder / f"{start:09}.kept"

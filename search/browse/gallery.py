@@ -157,7 +157,7 @@ class Gallery(Opened):
     @property
     def has_acts(self) -> bool:
         """Whether acts wait for `keep_labels`."""
-        from indexer.store.backup import JOURNAL
+        from indexer.store.journal_file import JOURNAL
 
         return (self.snapshot.folder / JOURNAL).exists()
 

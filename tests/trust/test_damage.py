@@ -19,9 +19,10 @@ import taxalens
 from indexer.catalog.catalog_file import catalog_path
 from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
-from indexer.ingest.repair import APART, repair
+from indexer.ingest.repair import repair
 from indexer.ingest.run import index_source
 from indexer.store import derived
+from indexer.store.journal_file import APART, JOURNAL
 from indexer.store.manifest import MANIFEST, read_manifest
 
 TRIALS = 1000 if os.environ.get("TAXALENS_TRUST") == "long" else 30
@@ -138,6 +139,37 @@ def test_a_damaged_file_is_set_apart(whole: Path, tmp_path: Path) -> None:
     assert str(cure).startswith(f"{path}: is not ")
     assert "taxalens update reads those of the sources again" in str(cure)
     assert (collection / APART / path.replace("/", "-")).read_bytes() == content
+
+
+@pytest.mark.parametrize("trial", range(TRIALS // 5))
+def test_a_flipped_bit_of_the_journal_is_named_and_costs_its_act_alone(
+    whole: Path, tmp_path: Path, trial: int
+) -> None:
+    chance = random.Random(SEED * 1_000_000 + trial)
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    with taxalens.open(collection) as one:
+        images = list(one)[:5]
+        for number, image_id in enumerate(images):
+            one.label_as([image_id], f"label {number}", "Maria Ø")
+    journal = collection / JOURNAL
+    content = journal.read_bytes()
+    flip(journal, chance)
+    place = next(n for n, byte in enumerate(journal.read_bytes()) if byte != content[n])
+    first = content[:place].count(b"\n")
+    lost = {first, first + 1} if content[place] == ord("\n") else {first}
+    is_torn = place == len(content) - 1  # the last act has no end
+    print(f"seed {SEED}, trial {trial}: acts {lost}")
+    assert (JOURNAL in [each.path for each in verify(collection)]) != is_torn
+    if trial % 2:
+        repair(collection)
+        assert verify(collection) == []
+    with taxalens.open(collection) as one:
+        one.keep_labels()
+    assert is_torn or [path.read_bytes() for path in (collection / APART).iterdir()]
+    with taxalens.open(collection) as one:
+        labels = [one[image_id].label for image_id in images]
+    for number, label in enumerate(labels):
+        assert (label == f"label {number}") == (number not in lost)
 
 
 @pytest.mark.filterwarnings("ignore")
