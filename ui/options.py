@@ -70,7 +70,7 @@ class _Gap(click.ParamType[float]):
 
 
 GAP = _Gap()
-EXACT_PLACES = "--exact-places"  # of the page; its script reads it, too
+EXACT_PLACES = "--exact-places"  # the page's script reads it, too
 PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "markdown", "csv", "json", "parquet")
@@ -101,6 +101,11 @@ sequence = click.option(
 )
 where = click.option(
     "--where", metavar="SQL", default="", help="SQL condition on the metadata of images."
+)
+exact_places = click.option(
+    EXACT_PLACES,
+    is_flag=True,
+    help="Show exactly where threatened species (VU, EN, CR) are; without it, to 0.1°.",
 )
 _SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 

@@ -12,6 +12,9 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.typed_metadata import sql_identifier
 
 WITHHELD = "withheld: a threatened species"
+GENERALISATIONS = "dataGeneralizations"
+"""Darwin Core's term for what was made less exact"""
+_SAID = "coordinates to a tenth of a degree, since the species is threatened"
 _CELLS = 10  # a degree
 # Columns, in letters alone: of a Red List category, and of a place.
 _CATEGORIES = {
@@ -50,11 +53,12 @@ def generalised(degrees: float) -> float:
 
 def shown_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return metadata as they are shown: of a threatened species without its exact place."""
-    if not is_threatened(metadata):
+    if not is_threatened(metadata) or not any(map(is_place, metadata)):
         return dict(metadata)
-    return {
+    shown = {
         column: _shown(value) if is_place(column) else value for column, value in metadata.items()
     }
+    return {GENERALISATIONS: _SAID} | shown
 
 
 def shown_columns(snapshot: Snapshot) -> dict[str, str]:

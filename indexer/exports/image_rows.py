@@ -10,6 +10,7 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
+from indexer.catalog.sensitive_places import GENERALISATIONS, shown_columns, shown_metadata
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.tables.darwin_core_terms import DYNAMIC
@@ -128,7 +129,8 @@ class Images:
         for start in range(0, len(self.rows), _LISTED):
             part = self.rows[start : start + _LISTED].tolist()
             found |= {key: None for (key,) in self.snapshot.query(_KEYS, part)}
-        return list(dict.fromkeys(map(self._renamed, found)))
+        generalised = [GENERALISATIONS] if shown_columns(self.snapshot) else []
+        return list(dict.fromkeys([*map(self._renamed, found), *generalised]))
 
     def batches(self) -> Iterator[list[Image]]:
         """Yield them, at most TOGETHER at once, in the order of their rows."""
@@ -147,6 +149,8 @@ class Images:
     def _image(self, line: tuple[Any, ...]) -> Image:
         row, image_id, source_id, url, width, height, metadata, *rest = line
         path = self.snapshot.path_of(source_id)
+        if metadata and not self.snapshot.exact_places:
+            metadata = shown_metadata(metadata)
         said, machine, about = rest[:_NAMED], rest[_NAMED : 2 * _NAMED], rest[2 * _NAMED :]
         return Image(
             row,

@@ -16,11 +16,7 @@ from ui import options
     show_default=True,
     help="Port of the page on this machine.",
 )
-@click.option(
-    options.EXACT_PLACES,
-    is_flag=True,
-    help="Show exactly where threatened species (VU, EN, CR) are; without it, to 0.1°.",
-)
+@options.exact_places
 def command(collection: Path, port: int, exact_places: bool) -> None:
     """Search a collection in a browser, on this machine only."""
     from ui.server.page import run_page

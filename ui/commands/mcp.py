@@ -11,7 +11,8 @@ from ui import options
 @click.command()
 @options.collection
 @click.option("--write", is_flag=True, help="Let the assistant label images, as a machine does.")
-def command(collection: Path, write: bool) -> None:
+@options.exact_places
+def command(collection: Path, write: bool, exact_places: bool) -> None:
     """Answer an assistant by the Model Context Protocol, on stdin and stdout.
 
     An assistant that speaks it starts this command itself. It can search, identify pictures and
@@ -28,4 +29,4 @@ def command(collection: Path, write: bool) -> None:
     read_manifest(collection)
     from ui.server.assistants import serve_assistant
 
-    serve_assistant(collection.resolve(), write)
+    serve_assistant(collection.resolve(), write, exact_places)

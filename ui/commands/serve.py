@@ -30,8 +30,14 @@ from ui import options
     metavar="NAME",
     help="A name that clients know this machine by.",
 )
+@options.exact_places
 def command(
-    collection: Path, host: str, port: int, token_file: Path | None, allow_host: tuple[str, ...]
+    collection: Path,
+    host: str,
+    port: int,
+    token_file: Path | None,
+    allow_host: tuple[str, ...],
+    exact_places: bool,
 ) -> None:
     """Answer searches, identifications and pictures over HTTP, as JSON.
 
@@ -52,4 +58,4 @@ def command(
     check_port(host, port)
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Ask http://{shown}:{port}/api/openapi.json; Ctrl-C here ends it.", err=True)
-    run_alone(collection.resolve(), host, port, access)
+    run_alone(collection.resolve(), host, port, access, exact_places)

@@ -20,11 +20,13 @@ SHORTEST = 16  # characters of a token
 DEFAULT_LIMITS = Limits()
 
 
-def run_alone(folder: Path, host: str, port: int, access: Access) -> None:
-    """Serve a collection until Ctrl-C."""
+def run_alone(
+    folder: Path, host: str, port: int, access: Access, exact_places: bool = False
+) -> None:
+    """Serve a collection until Ctrl-C, with the exact places of threatened species or without."""
     with suppress(KeyboardInterrupt):
         uvicorn.run(
-            application(CurrentCollection(folder), access),
+            application(CurrentCollection(folder, exact_places), access),
             host=host,
             port=port,
             ws="none",

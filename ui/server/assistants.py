@@ -89,9 +89,9 @@ def tools_of(current: CurrentCollection, write: bool) -> tuple[Tool, ...]:
     return (*reading, label) if write else tuple(reading)
 
 
-def serve_assistant(collection: Path, write: bool) -> None:
+def serve_assistant(collection: Path, write: bool, exact_places: bool = False) -> None:
     """Answer an assistant until its stdin ends."""
-    current = CurrentCollection(collection)
+    current = CurrentCollection(collection, exact_places)
 
     async def answering() -> None:
         server = server_of(tools_of(current, write))

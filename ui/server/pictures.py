@@ -85,6 +85,8 @@ class Pictures:
     def original(self, request: Request) -> Response:
         """Return its file as it is, or as a JPEG where browsers do not show such a file.
 
+        That JPEG has no metadata, and so it is what is shown of a threatened species, too.
+
         Of a part of a photograph that is the photograph; of what is no file on this machine it is
         the thumbnail.
         """
@@ -94,11 +96,12 @@ class Pictures:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         path = _file_of(picture.hit)
         with _gone(picture.hit):
-            if path and (kind := _media_type(path)):
+            hidden = self._current.hides_place(picture.hit)
+            if path and not hidden and (kind := _media_type(path)):
                 return FileResponse(path, media_type=kind, headers=headers, stat_result=path.stat())
             data = path.read_bytes() if path else picture.hit.read()
-            image = decode(data, name=path.name if path else "", side=ZOOMED).image
-            return Response(thumbnail_of(image, ZOOMED), media_type="image/jpeg", headers=headers)
+            made = converted(data, path.name if path else "")
+            return Response(made, media_type="image/jpeg", headers=headers)
 
     def _picture(self, request: Request, file_of: Callable[[Hit], Path | None]) -> _Picture:
         hit = self._hit(request.path_params["image_id"])
@@ -112,6 +115,11 @@ class Pictures:
         if known is None or known[0] is not collection:
             known = self._known = collection, lru_cache(MOST_KEPT)(collection.look_up)
         return known[1](image_id)
+
+
+def converted(data: bytes, name: str) -> bytes:
+    """Return a picture as a JPEG without metadata, its longest side at most ZOOMED pixels."""
+    return thumbnail_of(decode(data, name=name, side=ZOOMED).image, ZOOMED)
 
 
 def _file_of(hit: Hit) -> Path | None:

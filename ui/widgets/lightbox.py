@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from indexer.catalog.sensitive_places import shown_metadata
 from indexer.ingest.journal import Statement
 from model.errors import BadInput, Error
 from search.collection import Collection
@@ -40,10 +39,7 @@ def _dialog(collection: Collection, hit: Hit) -> None:
         if hit.taxon:
             ladder(hit.taxon)
         if hit.metadata:
-            said = hit.metadata
-            if not collection.snapshot.exact_places:
-                said = shown_metadata(said)
-            rows = [{"column": name, "value": value} for name, value in said.items()]
+            rows = [{"column": name, "value": value} for name, value in hit.metadata.items()]
             st.dataframe(rows, hide_index=True, alt="Metadata of the image")
         st.markdown("**Who said what**")
         for line in dict.fromkeys(map(_told, collection.history(hit.image_id))):

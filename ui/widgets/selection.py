@@ -9,11 +9,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from indexer.catalog.sensitive_places import is_threatened
 from indexer.exports.export import formats
 from model.errors import Error
 from search.browse.facets import is_one_of
 from search.collection import Collection
+from search.hits import Hit
 from search.query.filters import Filters
+from ui.server.pictures import converted
 from ui.widgets.name_field import name_field
 from ui.widgets.person import person
 from ui.widgets.query_bar import ask_image
@@ -57,18 +60,25 @@ def _list(collection: Collection, ids: Sequence[str]) -> None:
     if st.button("Pack the files", disabled=not files):
         st.download_button(
             f"Download {count(len(files), 'file')}",
-            _packed([hit.path for hit in files if hit.path]),
+            _packed(files, collection.snapshot.exact_places),
             "pictures.zip",
             "application/zip",
             on_click="ignore",
         )
 
 
-def _packed(paths: Sequence[Path]) -> bytes:
+def _packed(hits: Sequence[Hit], exact_places: bool) -> bytes:
+    """Return the files of hits in an archive; of threatened species without their EXIF place."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for number, path in enumerate(paths, 1):
-            archive.write(path, f"{number:04}-{path.name}")
+        for number, hit in enumerate(hits, 1):
+            assert hit.path
+            name = f"{number:04}-{hit.path.name}"
+            if exact_places or not is_threatened(hit.metadata):
+                archive.write(hit.path, name)
+            else:
+                made = converted(hit.path.read_bytes(), hit.path.name)
+                archive.writestr(f"{name.removesuffix(hit.path.suffix)}.jpg", made)
     return packed.getvalue()
 
 
