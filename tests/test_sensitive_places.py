@@ -11,8 +11,8 @@ from pictures import run, write_picture
 from planted import EACH, GROUPS, plant
 
 from indexer.catalog.sensitive_places import (
-    GENERALISATIONS,
     _THREATENED,
+    GENERALISATIONS,
     WITHHELD,
     generalised,
     is_place,
