@@ -223,3 +223,5 @@ def test_find_label_and_identify_without_a_mouse(
     page.get_by_role("button", name="Take this").wait_for()
     wait_until_still(page)
     tab_to(page, "Take this")
+    page.keyboard.press("Enter")
+    page.get_by_test_id("stAlert").get_by_text("Pica hudsonia").wait_for()

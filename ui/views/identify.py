@@ -155,13 +155,13 @@ def _decide(
 ) -> None:
     if said := own.get(place):
         st.success(plain(said))
-    if answer.taxon and st.button("Accept", key=f"accept-{place}"):
-        own[place] = answer.name
-        st.rerun()
+    # As callbacks: a run that the next event cuts short may never come to the button.
+    say = own.__setitem__
+    if answer.taxon:
+        st.button("Accept", key=f"accept-{place}", on_click=say, args=(place, answer.name))
     words = name_field(collection, "Or correct it", f"correct-{place}")
-    if words and words != own.get(place) and st.button("Take this", key=f"take-{place}"):
-        own[place] = words
-        st.rerun()
+    if words and words != own.get(place):
+        st.button("Take this", key=f"take-{place}", on_click=say, args=(place, words))
     if answer.calibrated and not any(answer.confidences):
         st.caption("Unlike all that is labelled here: perhaps new to this collection.")
 
