@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.catalog.verify import last_verified
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.store.derived import newest
@@ -47,6 +48,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))
+    facts["verified"] = last_verified(snapshot.folder)
     for root, path in manifest.roots.items():
         facts[f"root {root}"] = path
     for status, count in snapshot.query(

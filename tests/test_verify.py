@@ -1,5 +1,6 @@
 """`taxalens verify`: every damaged file is named, with what to do, and nothing else is."""
 
+import re
 import shutil
 from itertools import accumulate
 from pathlib import Path
@@ -12,12 +13,13 @@ from pictures import run, write_picture
 from taxonomies import small_taxonomy
 
 from indexer.catalog.catalog_file import catalog_path
-from indexer.catalog.verify import verify
+from indexer.catalog.verify import VERIFIED, verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog, use_taxonomy
 from indexer.store.manifest import read_manifest
 from model.errors import CollectionError
 from model.progress import Step
+from search.collection import open_collection
 from ui.cli import main
 
 
@@ -84,6 +86,22 @@ def test_the_command_names_each_damaged_file_and_the_next_step(indexed: Path) ->
     assert lines[manifest.paths("labels")[0]].startswith("is missing; taxalens repair")
     assert "derives it again" in lines[manifest.paths("names")[0]]
     assert "Traceback" not in shown.output
+
+
+def test_info_says_when_a_collection_was_verified_and_the_outcome(indexed: Path) -> None:
+    def said() -> str:
+        with open_collection(indexed, ColourEncoder()) as opened:
+            return opened.info()["verified"]
+
+    assert said() == "never"
+    verify(indexed)
+    assert re.fullmatch(r"20\d\d-.*, generation \d+, every file as it was written", said())
+    (indexed / VERIFIED).write_text("{}")
+    assert said() == "never"
+    path = indexed / read_manifest(indexed).paths("labels")[0]
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    verify(indexed)
+    assert said().endswith("1 damaged")
 
 
 def test_the_advice_mends_what_is_derived(indexed: Path, made: Path) -> None:

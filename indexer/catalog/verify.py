@@ -1,6 +1,7 @@
 """Whether every file of a collection still is what was written."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from indexer.labels.label_resolution import DERIVED
 from indexer.store import derived
 from indexer.store.journal_file import JOURNAL, read_lines
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
-from model.kept_files import sha256_of
+from model.kept_files import read_sealed, sha256_of, write_sealed
 from model.progress import OnStep, Step, ignore
+from model.times import utc_now
 
+VERIFIED = "verified.json"
+"""When a collection was last verified, and what that found."""
 CHANGED = "has another sha256 than was written"
 
 
@@ -37,8 +41,9 @@ def verify(
 ) -> list[Damage]:
     """Read every file that the manifest names, and the catalog; return the damaged ones.
 
-    The journal's lines and the arrays of `indexer/store/derived` are compared, too. Changes nothing
-    and takes no lock. Raises CollectionError where there is no manifest to go by.
+    The journal's lines and the arrays of `indexer/store/derived` are compared, too. Takes no lock,
+    and writes nothing but when that was, for `info`. Raises CollectionError where there is no
+    manifest to go by.
     """
     collection = Path(collection)
     manifest = parse_manifest(collection)
@@ -58,7 +63,20 @@ def verify(
     for kept in derived.damaged(collection):
         path = kept.relative_to(collection).as_posix()
         damages.append(Damage(path, CHANGED, "delete it: it is derived again when it is needed"))
+    said = {"date": utc_now(), "generation": manifest.generation, "damaged": len(damages)}
+    with suppress(OSError):  # a read-only folder, a full disk
+        write_sealed(collection / VERIFIED, said)
     return damages
+
+
+def last_verified(collection: Path) -> str:
+    """Return when a collection was last verified, and the outcome; "never" where it was not."""
+    said = read_sealed(collection / VERIFIED)
+    if said is None:
+        return "never"
+    damaged = said["damaged"]
+    found = f"{damaged} damaged" if damaged else "every file as it was written"
+    return f"{said['date']}, generation {said['generation']}, {found}"
 
 
 def _files(collection: Path, manifest: Manifest, report: OnStep) -> Iterator[Damage]:

@@ -12,7 +12,8 @@ from ui import options
 def command(collection: Path) -> None:
     """Read every file of a collection and compare it with what was written.
 
-    Each damaged file is listed with its remedy, and the exit code is 1. No file is changed.
+    Each damaged file is listed with its remedy, and the exit code is 1. No file of it is changed;
+    `info` shows when it was verified.
 
     \b
       taxalens verify
