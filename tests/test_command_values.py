@@ -158,7 +158,6 @@ def test_a_count_that_is_none_is_bad_input(k: object, place: Path) -> None:
             lambda: opened.audit(k=k),  # type: ignore[arg-type]
             lambda: opened.suggest(k),  # type: ignore[arg-type]
             lambda: opened.identify(place / "photos", k=k),  # type: ignore[arg-type]
-            lambda: opened.label(neighbours=k),  # type: ignore[arg-type]
         ):
             with pytest.raises(BadInput, match="is the number of"):
                 ask()
@@ -183,7 +182,7 @@ def test_a_picture_that_is_cut_short_is_counted_and_no_example(tmp_path: Path) -
     result = taxalens("index", tmp_path / "photos", "-c", tmp_path / "c", "--encoder", "starter")
     assert "5 embedded (1 cut short), 1 duplicate, 0 failed" in result.stdout
     with open_collection(tmp_path / "c") as opened:
-        examples = opened.label(relabel=True).fitted.examples
+        examples = opened.label(relabel=True).learner.examples
         names = {opened[each].file_name for each in examples.image_ids}
     assert names == {"0.png", "1.png"}
     assert len(examples.rows) == 4

@@ -69,6 +69,8 @@ class _Review:
     """the images whose label is being typed"""
     legend: bool = False
     error: str = ""
+    turn: int = 0
+    """how many keys were obeyed"""
 
 
 def page(collection: Collection) -> None:
@@ -86,7 +88,7 @@ def page(collection: Collection) -> None:
     if not who:
         st.info("Write your name: it is kept with each label that you give.")
         return
-    queue = _queue(collection, name)
+    queue, turn = _queue(collection, name), review.turn
     done = {each.image_id for act in review.acts for each in act.statements}
     left = [item for item in queue if item.hit.image_id not in done]
     _bar(collection, review, len(left))
@@ -104,6 +106,8 @@ def page(collection: Collection) -> None:
         own = str(st.session_state.get(_OWN) or "").splitlines()
         for each in state.acts:
             each.settle(partial(_do, collection, who, review, looks, own))
+    # A run that was told to stop may have obeyed a key while this one was drawn.
+    if state.acts or review.turn != turn:
         st.rerun()
     if state.opened:
         open_image(collection, state.opened)
@@ -138,15 +142,17 @@ def _do(
     act: wall_of.Act,
 ) -> None:
     """Do what a key says; each label is on disk before the next."""
-    if act.key == _LEGEND:
-        review.legend = not review.legend
-    elif act.key == _OTHER:
-        review.relabelled = act.ids
-    else:
-        try:
+    try:
+        if act.key == _LEGEND:
+            review.legend = not review.legend
+        elif act.key == _OTHER:
+            review.relabelled = act.ids
+        else:
             _label(collection, who, review, looks, own, act)
-        except Error as error:
-            review.error = str(error)
+    except Error as error:
+        review.error = str(error)
+    finally:
+        review.turn += 1  # now, when what it changed can be seen
 
 
 def _label(
