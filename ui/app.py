@@ -21,7 +21,7 @@ _STYLE = """
 [data-testid=stMainBlockContainer] {padding: 4rem 1.5rem 2rem}
 [data-testid=stHeading] h3 {font-size: 1.15rem; padding: 0.2rem 0}
 [data-testid=stCaptionContainer] {color: inherit; opacity: 0.85}
-[data-testid^=stBaseButton-primary] {color: light-dark(#fff, #0e1117)}
+[data-testid^=stBaseButton-primary] {color: light-dark(#fff, #0e1117) !important}
 """
 
 
