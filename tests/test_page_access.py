@@ -80,7 +80,8 @@ def a_query(page: Page) -> None:
 def an_image(page: Page) -> None:
     ask(page, "Felidae")
     wait_for_hits(page, "Felidae (family)")
-    tiles(page).nth(0).dblclick()
+    tiles(page).nth(0).focus()
+    page.keyboard.press("Enter")
     page.get_by_role("dialog", name="Image").get_by_text("species:").wait_for()
     wait_until_still(page)
     page.get_by_role("dialog", name="Image").locator(".tile").first.wait_for()

@@ -2,6 +2,7 @@
 const walls = new WeakMap()
 const opened = new Set()
 const MOVED = 6 // pixels from which a press is a drag
+const MOST_ASKED = 3 // times that a list is asked for again
 
 export default function (component) {
   const { parentElement: root, data } = component
@@ -17,7 +18,7 @@ function open(root) {
   const wall = {
     root, grid, box: root.querySelector(".box"), zoom: root.querySelector(".zoom"),
     said: root.querySelector(".said"), tiles: new Map(), order: [], selected: new Set(),
-    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Set(), data: {},
+    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Set(), data: {}, asked: 0,
   }
   const onKey = (event) => key(wall, event)
   const onPaste = (event) => take(wall, event.clipboardData, event)
@@ -37,6 +38,7 @@ function open(root) {
     document.removeEventListener("keydown", onKey)
     document.removeEventListener("paste", onPaste)
     clearTimeout(wall.later)
+    clearTimeout(wall.again)
     walls.delete(root)
   }
   return wall
@@ -55,8 +57,13 @@ function show(wall, data) {
     wall.anchor = null
     wall.focus = null // Tab comes to its first picture
   }
+  clearTimeout(wall.again)
   if (wall.queue.length) wall.send.setTriggerValue("acts", wall.queue) // a run that was cut short
-  else wall.gone.clear()
+  else if (data.tiles.some((tile) => wall.gone.has(tile.id)) && wall.asked < MOST_ASKED) {
+    // Drawn while another run did the act, and the run after that was dropped.
+    wall.asked++
+    wall.again = setTimeout(() => wall.send.setTriggerValue("acts", []), 300)
+  } else { wall.gone.clear(); wall.asked = 0 }
   const before = wall.order.indexOf(wall.focus)
   wall.order = data.tiles.map((tile) => tile.id)
   const known = new Set(wall.order)
