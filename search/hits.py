@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from indexer.backends import Found
-from indexer.catalog.sensitive_places import shown_metadata
+from indexer.catalog.sensitive_places import shown_by
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.inputs.thumbnails import Thumbnail
@@ -212,8 +212,6 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
     for row, score in zip(rows, scores, strict=True):
         (image_id, source_id, url, thumb), said, ranks = known[int(row)]
         label, common_name, metadata, name, identification, confidence = said
-        if metadata and not snapshot.exact_places:
-            metadata = shown_metadata(metadata)
         taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
         cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
         hits.append(
@@ -226,7 +224,7 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
                 match,
                 label,
                 taxon,
-                metadata,
+                shown_by(snapshot, metadata or {}),
                 Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
                 name or "",
                 identification or "",

@@ -61,6 +61,16 @@ def shown_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     return {GENERALISATIONS: _SAID} | shown
 
 
+def shown_by(snapshot: Snapshot, metadata: Mapping[str, str]) -> Mapping[str, str]:
+    """Return metadata as a snapshot may show them."""
+    return metadata if snapshot.exact_places else shown_metadata(metadata)
+
+
+def hides_place(snapshot: Snapshot, metadata: Mapping[str, str]) -> bool:
+    """Return whether the EXIF of an image with these metadata may say more than is shown."""
+    return not snapshot.exact_places and is_threatened(metadata)
+
+
 def shown_columns(snapshot: Snapshot) -> dict[str, str]:
     """Return columns of places by name, each as the SQL over `metadata` of what may be shown.
 

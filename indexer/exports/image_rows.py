@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
-from indexer.catalog.sensitive_places import GENERALISATIONS, shown_columns, shown_metadata
+from indexer.catalog.sensitive_places import GENERALISATIONS, shown_by, shown_columns
 from indexer.catalog.snapshot import Snapshot
 from indexer.inputs.records import CROP_MARK
 from indexer.tables.darwin_core_terms import DYNAMIC
@@ -149,8 +149,7 @@ class Images:
     def _image(self, line: tuple[Any, ...]) -> Image:
         row, image_id, source_id, url, width, height, metadata, *rest = line
         path = self.snapshot.path_of(source_id)
-        if metadata and not self.snapshot.exact_places:
-            metadata = shown_metadata(metadata)
+        shown = shown_by(self.snapshot, metadata or {})
         said, machine, about = rest[:_NAMED], rest[_NAMED : 2 * _NAMED], rest[2 * _NAMED :]
         return Image(
             row,
@@ -162,7 +161,7 @@ class Images:
             height,
             Identification(*_named(said)),
             _by_machine(machine, *about) if machine[0] else None,
-            {self._renamed(key): value for key, value in (metadata or {}).items()},
+            {self._renamed(key): value for key, value in shown.items()},
             "" if url or path is None else self._below(path, source_id),
         )
 

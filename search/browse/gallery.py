@@ -46,12 +46,7 @@ class Gallery(Opened):
 
         Raises UnknownName.
         """
-        import numpy as np
-
-        from search.hits import SIMILAR, hits_of
-
-        rows = self._ids.rows_of(self.snapshot, image_id)
-        for hit in hits_of(self.snapshot, (np.ones(len(rows), np.float32), rows), SIMILAR):
+        for hit in self.shown(self._ids.rows_of(self.snapshot, image_id)):
             if hit.image_id == image_id:
                 return hit
         raise UnknownName(f"{self.snapshot.folder} has no image with the id {image_id!r}.")

@@ -5,10 +5,8 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from indexer.catalog.sensitive_places import is_threatened
 from indexer.store.manifest import MANIFEST
 from search.collection import Collection, open_collection
-from search.hits import Hit
 
 Stamp = tuple[int, int, int]
 
@@ -35,10 +33,6 @@ class CurrentCollection:
                     return opened
                 self._opened = (stamp, opened)
             return self._opened[1]
-
-    def hides_place(self, hit: Hit) -> bool:
-        """Whether a picture's own metadata may say more of the place than is shown."""
-        return not self.exact_places and is_threatened(hit.metadata)
 
     def close(self) -> None:
         """Close it; DuckDB prints a page about leaks for one that is open when Python ends."""

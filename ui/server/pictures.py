@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from indexer.catalog.sensitive_places import hides_place
 from indexer.inputs.decoding import FORMATS, SIDE, decode
 from indexer.inputs.thumbnails import thumbnail_of
 from model.errors import BadInput
@@ -96,7 +97,7 @@ class Pictures:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         path = _file_of(picture.hit)
         with _gone(picture.hit):
-            hidden = self._current.hides_place(picture.hit)
+            hidden = hides_place(self._current.get().snapshot, picture.hit.metadata)
             if path and not hidden and (kind := _media_type(path)):
                 return FileResponse(path, media_type=kind, headers=headers, stat_result=path.stat())
             data = path.read_bytes() if path else picture.hit.read()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from indexer.catalog.sensitive_places import is_threatened
+from indexer.catalog.sensitive_places import hides_place
+from indexer.catalog.snapshot import Snapshot
 from indexer.exports.export import formats
 from model.errors import Error
 from search.browse.facets import is_one_of
@@ -60,25 +61,25 @@ def _list(collection: Collection, ids: Sequence[str]) -> None:
     if st.button("Pack the files", disabled=not files):
         st.download_button(
             f"Download {count(len(files), 'file')}",
-            _packed(files, collection.snapshot.exact_places),
+            _packed(files, collection.snapshot),
             "pictures.zip",
             "application/zip",
             on_click="ignore",
         )
 
 
-def _packed(hits: Sequence[Hit], exact_places: bool) -> bytes:
+def _packed(hits: Sequence[Hit], snapshot: Snapshot) -> bytes:
     """Return the files of hits in an archive; of threatened species without their EXIF place."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for number, hit in enumerate(hits, 1):
             assert hit.path
             name = f"{number:04}-{hit.path.name}"
-            if exact_places or not is_threatened(hit.metadata):
-                archive.write(hit.path, name)
-            else:
+            if hides_place(snapshot, hit.metadata):
                 made = converted(hit.path.read_bytes(), hit.path.name)
                 archive.writestr(f"{name.removesuffix(hit.path.suffix)}.jpg", made)
+            else:
+                archive.write(hit.path, name)
     return packed.getvalue()
 
 
