@@ -11,37 +11,24 @@ from pathlib import Path
 
 import pytest
 from browser import WAIT, eventually, served, shown, wait_until_still, watched_page
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from two_species import TAXA, draw, lineage, write_labels
 
 import taxalens
 from ui.widgets.jobs import Jobs
 
 pytestmark = pytest.mark.usefixtures("close_catalogs")
-TAXA = {
-    "gold": ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"),
-    "navy": ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "hudsonia"),
-}
-RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
-
-
-def draw(path: Path, colour: str, number: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.new("RGB", (96, 96), colour)
-    picture.paste("white", (4, 4, 8 + 3 * number, 9 + 2 * number))
-    picture.save(path)
 
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pages")
-    with (root / "labels.csv").open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(("file_name", *RANKS))
-        for colour, (*above, genus, epithet) in TAXA.items():
-            for number in range(4 if colour == "gold" else 2):
-                draw(root / "photos" / f"{colour}{number}.png", colour, number)
-                lines.writerow((f"{colour}{number}.png", *above, genus, f"{genus} {epithet}"))
+    lines = []
+    for colour in TAXA:
+        for number in range(4 if colour == "gold" else 2):
+            draw(root / "photos" / f"{colour}{number}.png", colour, number)
+            lines.append((f"{colour}{number}.png", *lineage(colour)))
+    write_labels(root / "labels.csv", (), lines)
     here = root / "a.collection"
     taxalens.index(root / "photos", here, encoder="starter", labels=root / "labels.csv")
     return here

@@ -1,6 +1,5 @@
 """Every page as axe-core checks it, in light and in dark, and worked without a mouse."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,41 +7,29 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import ask, served, tiles, wait_for_hits, wait_until_still, watched_page
-from PIL import Image
 from playwright.sync_api import Browser, Page
+from two_species import TAXA, draw, lineage, write_labels
 
 import taxalens
 from model.plugins import plugin_names
 
-RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
-TAXA = {
-    "gold": ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"),
-    "navy": ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "hudsonia"),
-}
 # What Streamlit itself draws: no code of ours can mend it. Rule, and part of the target's HTML.
 STREAMLITS: tuple[tuple[str, str], ...] = ()
-
-
-def draw(path: Path, colour: str, number: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.new("RGB", (96, 96), colour)
-    picture.paste("white", (4, 4, 8 + 3 * number, 9 + 2 * number))
-    picture.save(path)
 
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve pictures of two species; four have no label but a machine's."""
     root = tmp_path_factory.mktemp("access")
-    with (root / "labels.csv").open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(("file_name", *RANKS, "site", "decimalLatitude", "decimalLongitude"))
-        for colour, (*above, genus, epithet) in TAXA.items():
-            for number in range(6):
-                name = f"{colour}{number}.png"
-                draw(root / "photos" / name, colour, number)
-                said = (*above, genus, f"{genus} {epithet}") if number < 4 else ("",) * 7
-                lines.writerow((name, *said, "AB"[number % 2], 50 + number, 10 + number))
+    lines = []
+    for colour in TAXA:
+        for number in range(6):
+            name = f"{colour}{number}.png"
+            draw(root / "photos" / name, colour, number)
+            said = lineage(colour) if number < 4 else ("",) * 7
+            lines.append((name, *said, "AB"[number % 2], 50 + number, 10 + number))
+    header = ("site", "decimalLatitude", "decimalLongitude")
+    write_labels(root / "labels.csv", header, lines)
     here = root / "a.collection"
     taxalens.index(root / "photos", here, encoder="starter", labels=root / "labels.csv")
     with taxalens.open(here) as opened:

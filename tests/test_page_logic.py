@@ -9,26 +9,19 @@ from typing import Any
 
 import pytest
 from browser import WAIT
-from PIL import Image
 from streamlit.testing.v1 import AppTest
+from two_species import TAXA, draw, lineage, picture, write_labels
 
 import taxalens
 from model.plugins import load_plugin
 
 pytestmark = pytest.mark.usefixtures("close_catalogs")
-RANKS = ("kingdom", "phylum", "class", "order", "family", "genus", "species")
-TAXA = {
-    "gold": ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Panthera", "leo"),
-    "navy": ("Animalia", "Chordata", "Aves", "Passeriformes", "Corvidae", "Pica", "hudsonia"),
-}
 COUNTS = {"gold": 5, "navy": 3}
 
 
 def png(colour: str, number: int) -> bytes:
-    picture = Image.new("RGB", (96, 96), colour)
-    picture.paste("white", (4, 4, 8 + 3 * number, 9 + 2 * number))
     content = io.BytesIO()
-    picture.save(content, "PNG")
+    picture(colour, number).save(content, "PNG")
     return content.getvalue()
 
 
@@ -36,14 +29,12 @@ def png(colour: str, number: int) -> bytes:
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight labelled pictures of two species, and a file that is no picture."""
     root = tmp_path_factory.mktemp("logic")
-    (root / "photos").mkdir()
-    with (root / "labels.csv").open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(("file_name", *RANKS))
-        for colour, (*above, genus, epithet) in TAXA.items():
-            for number in range(COUNTS[colour]):
-                (root / "photos" / f"{colour}{number}.png").write_bytes(png(colour, number))
-                lines.writerow((f"{colour}{number}.png", *above, genus, f"{genus} {epithet}"))
+    lines = []
+    for colour in TAXA:
+        for number in range(COUNTS[colour]):
+            draw(root / "photos" / f"{colour}{number}.png", colour, number)
+            lines.append((f"{colour}{number}.png", *lineage(colour)))
+    write_labels(root / "labels.csv", (), lines)
     (root / "photos" / "broken.png").write_bytes(b"no picture")
     here = root / "a.collection"
     taxalens.index(root / "photos", here, encoder="starter", labels=root / "labels.csv")
