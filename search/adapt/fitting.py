@@ -8,6 +8,7 @@ neither query nor answer has taught the map, as is true of images that nobody la
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from model.errors import Error
 from model.vectors import Features
@@ -102,4 +103,5 @@ def _gain(before: Floats, after: Floats, classes: Numbers) -> Gain:
     gain = after - before
     off = np.bincount(classes, gain - gain.mean())
     error = np.sqrt(np.square(off).sum() * species / (species - 1)) / len(gain)
-    return Gain(float(before.mean()), float(after.mean()), float(error), len(gain), species)
+    margin = float(stdtrit(species - 1, 0.975) * error)
+    return Gain(float(before.mean()), float(after.mean()), margin, len(gain), species)
