@@ -21,9 +21,10 @@ from ui.widgets.name_field import name_field
 from ui.widgets.text import count, plain
 
 if TYPE_CHECKING:
-    from search.classify.backoff import Backoff
     from PIL import Image
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from search.classify.backoff import Backoff
 
 TITLE = "Identify"
 ORDER = 1
