@@ -49,8 +49,8 @@ def page(collection: Collection) -> None:
     _heading(collection, address, hits, total, asked)
     if hits.absence:
         st.info(plain(hits.absence))
-    mixed = bool(address.group) or any(hit.match != SIMILAR for hit in hits)
-    tiles = [_tile(hit, asked, address.group, mixed) for hit in hits]
+    mixed = not address.group and any(hit.match != SIMILAR for hit in hits)
+    tiles = [_tile(hit, asked, mixed) for hit in hits]
     state = wall(
         tiles,
         key="find-wall",
@@ -154,13 +154,13 @@ def _heading(collection: Collection, address: Address, hits: Hits, total: int, a
             )
 
 
-def _tile(hit: Hit, asked: bool, group: str, mixed: bool) -> Tile:
+def _tile(hit: Hit, asked: bool, mixed: bool) -> Tile:
     if not asked:
         return tile_of(hit, (hit.file_name,))
+    lines = (hit.group, *match_lines(hit))  # of each group the best hit alone
     if not mixed:
-        return tile_of(hit, match_lines(hit))
-    section = hit.group if group else _SECTIONS.get(hit.match, "Not labelled so, but alike")
-    return tile_of(hit, match_lines(hit), section)
+        return tile_of(hit, lines)
+    return tile_of(hit, lines, _SECTIONS.get(hit.match, "Not labelled so, but alike"))
 
 
 def _turn_page(key: str) -> None:
