@@ -32,7 +32,10 @@ def recorded(tmp_path: Path) -> Mapping[str, str]:
     (tmp_path / "recorder").mkdir()
     (tmp_path / "recorder" / "sitecustomize.py").write_text(_RECORDER)
     paths = (str(tmp_path / "recorder"), os.environ.get("PYTHONPATH", ""))
-    return {"ASKED": str(tmp_path / "asked.txt"), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return {
+        "ASKED": str(tmp_path / "asked.txt"),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+    }
 
 
 def asked(environment: Mapping[str, str]) -> list[str]:
