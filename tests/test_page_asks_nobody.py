@@ -1,4 +1,4 @@
-"""The page's server asks no other machine for anything; all that its process connects to is noted."""
+"""The page's server asks no other machine; all that its process connects to is noted."""
 
 import os
 import subprocess
