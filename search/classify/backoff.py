@@ -217,10 +217,10 @@ def _open_cutoffs(
 
     All answers together are right often enough on average, at whatever ranks: a lineage that is
     surely right at a higher one makes room for deeper answers. At most 1 - precision of the new
-    ones, or more the rarer they are below _RARE, are answered wrongly at the end of their lineage:
-    of all new ones that have an answer at that rank, since its cutoff is for all of them. So few
-    images that are labelled with a family alone do not decide for all families. Specimens of one of
-    the `species` are answered alike, so these count as one more of which half were answered.
+    ones, or more the rarer they are below _RARE, are answered wrongly at the end of their lineage;
+    at a rank where fewer than these end, such as that of some labels of a family alone, none has to
+    be held back. Specimens of one of the `species` are answered alike, so these count as one more
+    of which half were answered.
     """
     share = float(weights[new].sum() / weights.sum())
     step = max(1, len(confidence) // _MOST_ANSWERS)
@@ -233,11 +233,10 @@ def _open_cutoffs(
         most_new = min(1.0, max(0.0, (most_new * (species + 1) - 0.5) / species))
         floors = np.zeros(len(RANKS))
         for rank in np.unique(ends):
-            answered = new & known[:, rank]
-            wrong = (ends == rank) & ~right[:, rank]
-            if answered.any() and most_new < 1:
-                sure = np.where(wrong, confidence[:, rank], 0)[answered]
-                floors[rank] = np.quantile(sure, 1 - most_new, method="higher")
+            own, answered = new & (ends == rank), new & known[:, rank]
+            if own.sum() > most_new * answered.sum():  # else the cutoff would be that of a few
+                wrong = np.where(right[own, rank], 0, confidence[own, rank])
+                floors[rank] = np.quantile(wrong, 1 - most_new, method="higher")
 
         def mean(cutoff: float, floors: Floats = floors) -> float:
             depths = deepest(confidence, known, np.maximum(floors, cutoff))
