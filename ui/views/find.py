@@ -176,4 +176,5 @@ def _group() -> None:
 
 
 def _order() -> None:
-    write_address(order=st.session_state["find-order"] or "")
+    chosen = st.session_state["find-order"]
+    write_address(order="" if chosen == ORDERS[0] else chosen)
