@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
+.PHONY: install demo test static check mutants trust licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -94,6 +94,12 @@ bench-duplicates: install  # how many copies of photographs an audit finds, and 
 
 bench-suggest: install  # what labelling suggested images teaches, beside other choices: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.suggest
+
+bench-adapt: install  # how much better pictures find their species by a map of the labels: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.adapt
+
+bench-sets: install  # how often sets of labels hold the right one on a long tail: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.label_sets
 
 bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.backoff

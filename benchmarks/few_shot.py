@@ -17,7 +17,7 @@ from benchmarks.report import figure, write_report
 from search.classify.calibration import calibrate_classes
 from search.classify.classifiers import load, methods
 from search.classify.classifiers.probe import fit_affordable
-from search.classify.conformal import conformal_sets, nonconformity
+from search.classify.conformal import conformal_sets, nonconformity, quantile
 from search.classify.reference_set import ReferenceSet, reference_set
 from search.classify.votes import voters_of
 from search.classify.whitening import fit_whitening
@@ -95,7 +95,8 @@ def _sure(left: LeftOutScores, tested: LeftOutScores) -> tuple[float, ...]:
     calibration = calibrate_classes(left.scores, left.classes)
     given = calibration.confidences(tested.scores) >= LEVEL
     misfits = nonconformity(calibration.shares(left.scores), left.classes)
-    sets = conformal_sets(calibration.shares(tested.scores), misfits, LEVEL)
+    threshold = quantile(misfits, np.ones(len(misfits)), LEVEL)  # classes are of one size here
+    sets = conformal_sets(calibration.shares(tested.scores), threshold)
     right = sets[np.arange(len(sets)), tested.classes]
     sizes = sets.sum(axis=1)
     precision = tested.right[given].mean() if given.any() else np.nan

@@ -4,6 +4,7 @@ collection.py     a collection, and all that it can be asked
 curation.py       a collection to be curated: audits, suggestions, sequences
 optimize.py       a collection optimized, and a classifier fitted to its labels
 opened.py         its snapshot, names, encoder and vectors
+adapt/            a map learnt from labels, by which pictures find more of their species
 browse/           looking through: pages of images, facets, completion, taxa with counts
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified

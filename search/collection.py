@@ -124,7 +124,8 @@ class Collection(Curation):
         """Yield the k nearest images of every image in `search.ranking.neighbours.SCHEMA`."""
         from search.ranking.neighbours import neighbours
 
-        return neighbours(self.snapshot, self.nearest, self.among(within, where or ""), k)
+        among, found = self.among(within, where or ""), self.adaptation
+        return neighbours(self.snapshot, self.nearest, among, k, found.map if found else None)
 
     def label(
         self,

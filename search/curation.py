@@ -6,13 +6,16 @@ Each method imports what it uses, so that a search does not wait for it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from indexer.store.derived import remove
 from search.audit.findings import KINDS
 from search.browse.gallery import Gallery
 from search.query.filters import several
+from search.ranking.adaptation import KIND
 
 if TYPE_CHECKING:
     from search.audit.findings import Findings
     from search.audit.suggestions import Suggestions
+    from search.ranking.adaptation import Adaptation
     from search.sequence_counts import SequenceCounts
 
 
@@ -35,6 +38,21 @@ class Curation(Gallery):
 
         among = self.among(within, where or "")
         return audit(self.snapshot, self.nearest, among, several(kinds), k)
+
+    def adapt(self) -> "Adaptation":
+        """Learn the map of the labels and keep it, if it makes pictures find better.
+
+        Takes seconds to minutes. `is_gain` tells whether it is kept; where not, an earlier one is
+        removed. Raises Error where too few species are labelled, NotWritten where the collection
+        cannot be written to.
+        """
+        from search.adapt.adapt import adapt
+
+        return adapt(self.snapshot, self.nearest)
+
+    def remove_adaptation(self) -> bool:
+        """Remove the map that `adapt` kept; return whether there was one."""
+        return remove(self.snapshot.folder, KIND) > 0
 
     def sequences(
         self, gap: float = 60.0, *, within: Names = (), where: str | None = None

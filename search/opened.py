@@ -1,12 +1,14 @@
 """A collection opened: its snapshot, its names, and parts that load when they are first needed."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from indexer.backends.exact import Exact
 from indexer.backends.floor import estimate_image_floor, estimate_text_floor
 from indexer.backends.index_file import open_index
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
+from indexer.store.derived import files
 from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
@@ -16,7 +18,11 @@ from model.specs import fingerprint_of
 from search.query.conditions import Selections
 from search.query.filters import Filters, several
 from search.query.names import Names
+from search.ranking.adaptation import KIND
 from search.ranking.nearest import Nearest
+
+if TYPE_CHECKING:
+    from search.ranking.adaptation import Adaptation
 
 
 class Opened:
@@ -59,6 +65,24 @@ class Opened:
         exact = Exact(self.snapshot.vectors())
         manifest = self.snapshot.manifest
         return Nearest(exact, open_index(self.snapshot.folder, manifest, exact), manifest.index)
+
+    @property
+    def adaptation(self) -> "Adaptation | None":
+        """The map that `taxalens adapt` learnt from the labels as they are; None without one.
+
+        It comes and goes without a new generation, so that it is looked for at each question.
+        """
+        if not any(files(self.snapshot.folder, KIND)):
+            return None
+        from search.adapt.kept import kept_map
+
+        return kept_map(self.snapshot, self._key_of_labels)
+
+    @once
+    def _key_of_labels(self) -> str:
+        from search.adapt.kept import key_of
+
+        return key_of(self.snapshot)
 
     @once
     def image_floor(self) -> float | None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from indexer.backends import Found, Rows
+from indexer.backends import Found, Rows, Scores
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
 from model.errors import UnknownName
@@ -15,14 +15,17 @@ from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits, hits_of
 from search.opened import Opened
 from search.query.conditions import EVERY, Condition
 from search.query.understanding import (
+    ImageQuery,
     LabelQuery,
     Query,
+    RowQuery,
     TaxonQuery,
     WordQuery,
     mean_of,
     understand_words,
 )
 from search.query.vector_arithmetic import MixedQuery
+from search.ranking.adaptation import POOL, Map
 from search.ranking.diversify import EVERYTHING, Diversity, choose, groups_of
 from search.ranking.plan import Plan
 
@@ -44,9 +47,9 @@ def retrieve(
     `vector` (1, dim) is that of the query, where it is known; else the query is embedded, unless
     no image can answer it. Raises UnknownName for an unknown column to group by.
     """
-    page = _Page(
-        opened, diversity, groups_of(opened.snapshot, diversity.group_by, diversity.sequence)
-    )
+    groups = groups_of(opened.snapshot, diversity.group_by, diversity.sequence)
+    adaptation = opened.adaptation if isinstance(query, ImageQuery | RowQuery) else None
+    page = _Page(opened, diversity, groups, adaptation.map if adaptation else None)
     hits: list[Hit] = []
     plans: list[Plan] = []
     for condition, match in (
@@ -70,6 +73,8 @@ def retrieve(
     ]
     labelled = may_answer[0]
     best = hits[0].score if hits and hits[0].match == SIMILAR else None
+    if best is not None and page.cosine is not None:
+        best = page.cosine
     return Hits(
         tuple(hits[skip:]),
         query.meaning,
@@ -122,10 +127,14 @@ class _Page:
     diversity: Diversity
     values: Callable[[Rows], list[object]]
     """groups of rows"""
+    map: Map | None = None
+    """that orders the images nearest to a picture"""
     groups: dict[int, object] = field(default_factory=dict)
     """of the candidates so far"""
     shown: Vectors | None = None
     taken: set[object] = field(default_factory=set)
+    cosine: float | None = None
+    """of the image nearest to the query, where the map shows another one first"""
 
     def best(
         self,
@@ -138,6 +147,8 @@ class _Page:
         """Return the k best rows that are not left out, and the plan they were found by."""
         nearest = self.opened.nearest
         wanted = self.diversity.candidates(k) + (query.own_row is not None)
+        if self.map:
+            wanted = max(wanted, POOL + 1)
         while True:
             if confidences is None:
                 found, plan = nearest.search(vector, wanted, among, query.of_text)
@@ -146,6 +157,10 @@ class _Page:
                 (scores, rows), plan = self._surest(query, vector, wanted, among, confidences)
             kept = rows != query.own_row
             scores, rows = scores[kept], rows[kept]
+            if self.map:
+                self.cosine = float(scores[0]) if len(scores) else None
+                scores, rows = self._ordered(self.map, vector, scores, rows)
+                plan = self.map.plan(plan)
             taken = set(self.taken)
             if self.diversity.any:
                 vectors = nearest.exact.gather(rows)
@@ -158,6 +173,12 @@ class _Page:
                 self.taken |= taken
                 return (scores[:k], rows[:k]), plan
             wanted *= _MORE
+
+    def _ordered(
+        self, map: Map, vector: Vectors, scores: Scores, rows: Rows
+    ) -> tuple[Scores, Rows]:
+        ordered = map.order(self.opened.nearest.exact, vector, (scores[None], rows[None]))
+        return ordered[0][0], ordered[1][0]
 
     def _surest(
         self,

@@ -6,9 +6,10 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.verify import last_verified
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
-from indexer.store.derived import newest
+from indexer.store.derived import files, newest
 from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from model.taxon import RANKS
+from search.ranking.adaptation import KIND
 
 if TYPE_CHECKING:
     from search.classify.novelty import Novelty
@@ -45,6 +46,10 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         from search.classify.novelty import Novelty
 
         facts["new species"] = _novelty(made_from(Novelty, novelty))
+    if any(files(snapshot.folder, KIND)):
+        from search.adapt.kept import describe
+
+        facts["adapted"] = describe(snapshot)
     if runs := read_runs(snapshot.folder, manifest):
         last = runs[-1]
         facts["last run"] = ", ".join(filter(None, (last["ended"], last["runtime"])))

@@ -24,7 +24,7 @@ from model.errors import BadInput, Error, UnknownName
 from model.taxon import Taxon
 from search.classify.calibration import ClassCalibration, calibrate_classes
 from search.classify.classifiers.probe import fit_affordable
-from search.classify.conformal import conformal_sets, nonconformity
+from search.classify.conformal import conformal_sets, nonconformity, quantile
 from search.classify.reference_set import ReferenceSet, reference_set
 from search.classify.votes import UNFITTED, Votes, voters_of
 from search.classify.whitening import fit_whitening
@@ -200,11 +200,12 @@ def test_sets_hold_the_right_label_as_often_as_asked(
     scores = rng.normal(size=(examples, classes)).astype(np.float32)
     truth = rng.integers(0, classes, examples)
     shares = calibrate_classes(scores, truth).shares(scores)
-    misfits = nonconformity(shares, truth)
-    sets = conformal_sets(shares, misfits, level)
+    misfits, counts = nonconformity(shares, truth), np.ones(examples)
+    sets = conformal_sets(shares, quantile(misfits, counts, level))
     assert sets[np.arange(examples), truth].mean() >= level
     assert sets[np.arange(examples), scores.argmax(axis=1)].all()
-    assert conformal_sets(shares, misfits, level * 0.9).sum() <= sets.sum()
+    lower = quantile(misfits, counts, level * 0.9)
+    assert conformal_sets(shares, lower).sum() <= sets.sum()
 
 
 def test_sets_hold_the_right_label_as_often_as_asked_on_new_images() -> None:
@@ -214,8 +215,8 @@ def test_sets_hold_the_right_label_as_often_as_asked_on_new_images() -> None:
         truth = rng.integers(0, 4, 140)
         scores = (np.eye(4)[truth] * 1.5 + rng.normal(size=(140, 4))).astype(np.float32)
         shares = calibrate_classes(scores[:40], truth[:40]).shares(scores)
-        misfits = nonconformity(shares[:40], truth[:40])
-        covered.append(conformal_sets(shares[40:], misfits, 0.8)[np.arange(100), truth[40:]].mean())
+        threshold = quantile(nonconformity(shares[:40], truth[:40]), np.ones(40), 0.8)
+        covered.append(conformal_sets(shares[40:], threshold)[np.arange(100), truth[40:]].mean())
     assert 0.8 - 0.03 <= np.mean(covered) <= 0.8 + 1 / 41 + 0.03
 
 
@@ -246,6 +247,8 @@ def test_a_label_has_its_confidence_and_the_nearest_examples_of_it(place: Path) 
         assert [said[image_id] for image_id in line["evidence"]] == [line["label"]] * 3
         assert line["cosines"] == sorted(line["cosines"], reverse=True)
         assert line["labels"][0] == line["label"]
+        if len(line["labels"]) == 1:
+            assert (line["clade"], line["clade_rank"]) == (line["label"], "species")
         assert line["taxon_key"].endswith(line["label"])
 
 
@@ -454,6 +457,10 @@ def test_csv_and_parquet_go_to_files(place: Path) -> None:
     table = pq.read_table(place / "l.parquet")
     assert table.schema.equals(SCHEMA)
     assert [line["label"] for line in lines] == table["label"].to_pylist()
+    assert all(line["set"].startswith(line["label"]) for line in lines)
+    assert table["clade"][0].as_py() in MEANT
+    shown = taxalens(*asked, "table").stdout.splitlines()[0].split()
+    assert shown == ["confidence", "label", "set", "nearest", "file_name"]
     assert lines[0]["evidence"].split() == table["evidence"][0].as_py()
     assert taxalens(*asked, "parquet").exit_code == 1
 

@@ -133,6 +133,36 @@ def test_few_new_ones_get_a_species_at_a_precision() -> None:
     assert (sure_of(classifier, new, 0.5) >= cutoff).mean() <= 0.15
 
 
+def families(of_family: int) -> ReferenceSet:
+    """Three species of each of five families, and images that only their family is known of."""
+    random = np.random.default_rng(0)
+    centres = np.repeat(random.normal(size=(5, DIM)), 3, axis=0) + random.normal(size=(15, DIM))
+    numbers = np.repeat(np.arange(15), EACH)
+    rows = centres[np.r_[numbers, np.arange(of_family) % 3]]
+    above = ("Animalia", "Chordata", "Aves", "Passeriformes")
+    taxa = [
+        Taxon((*above, f"Family{each // 3}", f"Genus{each}", f"Genus{each} s"))
+        for each in range(15)
+    ]
+    if of_family:
+        taxa.append(Taxon((*above, "Family0", "", "")))
+    classes = np.r_[numbers, np.full(of_family, 15)]
+    vectors = unit(rows + 0.8 * random.normal(size=(200, DIM))[: len(rows)])
+    return ReferenceSet(vectors, classes, len(taxa), tree_of(taxa))
+
+
+@pytest.mark.parametrize("of_family", [2, 3, 5])
+def test_few_labels_of_a_family_alone_do_not_raise_the_cutoff_of_families(of_family: int) -> None:
+    cutoffs = []
+    for count in (0, of_family):
+        backoff = classifier_of(families(count), None).backoff
+        assert backoff is not None
+        cutoffs.append(backoff.open_to(0.2).cutoff(0.9))
+    family, species = 4, 6
+    assert cutoffs[1][family] <= cutoffs[0][family] + 0.1 < cutoffs[0][species] + 0.1
+    assert cutoffs[1][species] == pytest.approx(cutoffs[0][species], abs=0.1)
+
+
 def test_answers_for_new_species_are_learnt_without_them() -> None:
     """Brute force: the species and all of its fold are taken away, the rest fitted anew."""
     vectors, numbers = world(6, 0.4)

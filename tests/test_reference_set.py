@@ -17,7 +17,7 @@ from model.taxon import Taxon
 from search.audit.label_classes import UNLABELLED, Classes
 from search.audit.suggestions import Known
 from search.classify.calibration import calibrate_classes, calibrate_ranks
-from search.classify.conformal import conformal_sets
+from search.classify.conformal import conformal_sets, quantile
 from search.classify.fitting import Classifier, Fitted, classifier_of, fit
 from search.classify.kept_arrays import arrays_of, made_from
 from search.classify.novelty import Novelty
@@ -176,7 +176,8 @@ def test_conformal_sets_hold_the_truth_exactly_as_often_as_the_theory_says(
     held = []
     for row in right:
         shares = np.array([[row[-1], 0.35, 0.65 - row[-1]]])
-        held.append(conformal_sets(shares, np.sort(1 - row[:-1]), wanted)[0, 0])
+        threshold = quantile(1 - row[:-1], np.ones(m), wanted)
+        held.append(conformal_sets(shares, threshold)[0, 0])
     exact = min(1.0, np.ceil((m + 1) * wanted) / (m + 1))
     assert np.mean(held) == pytest.approx(exact, abs=0.035)
 
@@ -184,8 +185,9 @@ def test_conformal_sets_hold_the_truth_exactly_as_often_as_the_theory_says(
 def test_the_place_of_the_conformal_quantile() -> None:
     scores = np.arange(1, 10) / 10  # nine examples
     shares = 1 - np.array([[0.45, 0.5, 0.55, 0.05]])
-    assert conformal_sets(shares, scores, 0.5).tolist() == [[True, True, False, True]]
-    assert conformal_sets(shares, scores, 0.91).all()  # too few to exclude any
+    half, most = (quantile(scores, np.ones(9), level) for level in (0.5, 0.91))
+    assert conformal_sets(shares, half).tolist() == [[True, True, False, True]]
+    assert conformal_sets(shares, most).all()  # too few to exclude any
 
 
 # What to label next

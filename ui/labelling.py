@@ -10,13 +10,14 @@ from tqdm import tqdm
 
 from model.sizes import counted
 from model.taxon import RANKS, Taxon
+from search.label.label_sets import LabelSet
 from search.label.labelling import Labelling, labels_in
 from search.text_table import Row
 from ui.tables import writer
 
 COLUMNS = (
-    *("file_name", "label", *map(str, RANKS), "confidence", "labels", "evidence", "cosines"),
-    *("nearest", "image_id", "taxon_key", "method", "remarks"),
+    *("file_name", "label", *map(str, RANKS), "confidence", "labels", "clade", "clade_rank"),
+    *("set", "evidence", "cosines", "nearest", "image_id", "taxon_key", "method", "remarks"),
 )
 _KINDS = {
     **dict.fromkeys(("confidence", "nearest"), pa.float64()),
@@ -25,6 +26,7 @@ _KINDS = {
 }
 SCHEMA = pa.schema([(name, _KINDS.get(name, pa.string())) for name in COLUMNS])
 SHOWN = ("confidence", "label", "nearest", "file_name")
+SHOWN_WITH_SETS = ("confidence", "label", "set", "nearest", "file_name")
 MOST_CONFUSED = 5
 
 
@@ -56,11 +58,12 @@ def told(labelling: Labelling) -> Iterator[str]:
 def label_images(labelling: Labelling, format_: str, output: Path | None, write: bool) -> str:
     """Show the labels as they are made, save them, and return one line that says so."""
     given = 0
+    shown_columns = SHOWN_WITH_SETS if labelling.sets else SHOWN
 
     def shown() -> Iterator[pa.RecordBatch]:
         nonlocal given
         with (
-            writer(SCHEMA, format_, output, SHOWN) as show,
+            writer(SCHEMA, format_, output, shown_columns) as show,
             tqdm(total=len(labelling), unit=" images") as bar,
         ):
             for batch in labelling.batches():
@@ -96,7 +99,14 @@ def rows_of(batch: pa.RecordBatch) -> list[Row]:
         ranks = dict(zip(map(str, RANKS), taxon.lineage, strict=True))
         confidence = None if line["confidence"] is None else round(line["confidence"], 4)
         nearest = line["cosines"][0]
-        made = {"confidence": confidence, "labels": line["labels"] or [], "nearest": nearest}
+        labels = tuple(line["labels"] or ())
+        told = LabelSet(labels, line["clade"] or "", line["clade_rank"] or "")
+        made = {
+            "confidence": confidence,
+            "labels": [*labels],
+            "set": str(told) if labels else "",
+            "nearest": nearest,
+        }
         rows.append(line | ranks | made)
     return rows
 

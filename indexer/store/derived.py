@@ -7,7 +7,7 @@ cannot be written to, nothing is kept.
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,13 @@ def kept(folder: Path, kind: str, key: str) -> Arrays | None:
 
 def newest(folder: Path, kind: str) -> Arrays | None:
     """Return the arrays of a kind that were kept last; None where there are none that are whole."""
-    files = (folder / FOLDER).glob(f"{kind}-*.kept")
-    last = max(files, key=lambda file: file.stat().st_mtime_ns, default=None)
+    last = max(files(folder, kind), key=lambda file: file.stat().st_mtime_ns, default=None)
     return _read(last) if last else None
+
+
+def files(folder: Path, kind: str) -> Iterator[Path]:
+    """Yield the files of a kind, in any order."""
+    yield from (folder / FOLDER).glob(f"{kind}-*.kept")
 
 
 def _read(path: Path) -> Arrays | None:
@@ -73,9 +77,16 @@ def keep(folder: Path, kind: str, key: str, arrays: Arrays) -> None:
     np.savez(buffer, allow_pickle=False, **arrays)
     content = seal(buffer.getvalue())
     write_durably(_path(folder, kind, key), lambda path: path.write_bytes(content))
-    files = list((folder / FOLDER).glob(f"{kind}-*.kept"))
-    for old in sorted(files, key=lambda file: file.stat().st_mtime_ns)[:-MOST]:
+    for old in sorted(files(folder, kind), key=lambda file: file.stat().st_mtime_ns)[:-MOST]:
         old.unlink(missing_ok=True)
+
+
+def remove(folder: Path, kind: str, but: str = "") -> int:
+    """Remove the arrays of a kind, but for those of one key; return the number of files."""
+    gone = set(files(folder, kind)) - {_path(folder, kind, but)}
+    for file in gone:
+        file.unlink(missing_ok=True)
+    return len(gone)
 
 
 def damaged(folder: Path) -> list[Path]:

@@ -118,7 +118,7 @@ class Backoff:
         is_new = np.repeat([False, True], [len(alone), len(new)])[some]
         return replace(
             opened,
-            cutoffs=_open_cutoffs(sure, known, weights, is_new, self.unlabelled.species),
+            cutoffs=_open_cutoffs(sure, right, known, weights, is_new, self.unlabelled.species),
             least=_quantile(likeness[some], weights, _TYPICAL),
             reliability=Reliability(sure, right, known, weights),
         )
@@ -211,31 +211,32 @@ def _cutoffs(confidence: Floats, known: Flags, weights: Floats, precision: float
 
 
 def _open_cutoffs(
-    confidence: Floats, known: Flags, weights: Floats, new: Flags, species: int
+    confidence: Floats, right: Flags, known: Flags, weights: Floats, new: Flags, species: int
 ) -> Floats:
     """Return the cutoffs for PRECISIONS, (precisions, 7), where some answers are for `new` species.
 
     All answers together are right often enough on average, at whatever ranks: a lineage that is
-    surely right at a higher one makes room for deeper answers. At the end of their lineage, where
-    they cannot be right, at most 1 - precision of the new ones are answered, or more the rarer they
-    are below _RARE. Specimens of one of the `species` are answered alike, so these count as one
-    more of which half were answered.
+    surely right at a higher one makes room for deeper answers. At most 1 - precision of the new
+    ones, or more the rarer they are below _RARE, are answered wrongly at the end of their lineage;
+    at a rank where fewer than these end, such as that of some labels of a family alone, none has to
+    be held back. Specimens of one of the `species` are answered alike, so these count as one more
+    of which half were answered.
     """
     share = float(weights[new].sum() / weights.sum())
     step = max(1, len(confidence) // _MOST_ANSWERS)
     confidence, weights = confidence[::step], weights[::step]
-    known, new = known[::step], new[::step]
+    right, known, new = right[::step], known[::step], new[::step]
     ends = len(RANKS) - 1 - known[:, ::-1].argmax(axis=1)
-    last = confidence[np.arange(len(ends)), ends]
     cutoffs = np.empty((len(PRECISIONS), len(RANKS)))
     for row, precision in enumerate(PRECISIONS):
         most_new = min(1.0, (1 - precision) * max(1.0, _RARE / max(share, 1e-9)))
         most_new = min(1.0, max(0.0, (most_new * (species + 1) - 0.5) / species))
         floors = np.zeros(len(RANKS))
         for rank in np.unique(ends):
-            own = new & (ends == rank)
-            if own.any() and most_new < 1:
-                floors[rank] = np.quantile(last[own], 1 - most_new, method="higher")
+            own, answered = new & (ends == rank), new & known[:, rank]
+            if own.sum() > most_new * answered.sum():  # else the cutoff would be that of a few
+                wrong = np.where(right[own, rank], 0, confidence[own, rank])
+                floors[rank] = np.quantile(wrong, 1 - most_new, method="higher")
 
         def mean(cutoff: float, floors: Floats = floors) -> float:
             depths = deepest(confidence, known, np.maximum(floors, cutoff))

@@ -22,12 +22,12 @@ from model.vectors import Features
 from search import html
 from search.classify.calibration import share_new
 from search.classify.classifiers import Scores
-from search.classify.conformal import conformal_sets
 from search.classify.novelty import Novelty
 from search.classify.novelty_fitting import MOST_LEFT_OUT, MOST_UNLABELLED, can_fit, fit_novelty
 from search.classify.reference_set import reference_set
 from search.label.examples import ExampleClass, labelled_examples, read_examples
 from search.label.human_labels import detected_rows, labelled_rows
+from search.label.label_sets import label_sets
 from search.label.learner import Learner, check, learn
 
 SCHEMA = pa.schema(
@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
         ("method", pa.string()),
         ("remarks", pa.string()),
         ("labels", pa.list_(pa.string())),  # the conformal set, likeliest first; null if not asked
+        ("clade", pa.string()),  # the deepest taxon that all of them are in; null for none
+        ("clade_rank", pa.string()),
         ("evidence", pa.list_(pa.string())),  # ids of the nearest examples of that label
         ("cosines", pa.list_(pa.float32())),  # of these
     ]
@@ -140,24 +142,23 @@ class Labelling:
             [None] * len(rows) if confidences is None else confidences,
             [f"votes of {learner}"] * len(rows),
             [_remark(each, is_sure) for each, is_sure in zip(said, sure, strict=True)],
-            self._sets(scores),
+            *self._sets(scores),
             evidence,
             cosines,
         ]
         arrays = [pa.array(c, field.type) for c, field in zip(columns, SCHEMA, strict=True)]
         return pa.record_batch(arrays, schema=SCHEMA)
 
-    def _sets(self, scores: Scores) -> list[list[str] | None]:
-        calibration, said = self.learner.calibration, self.learner.examples.said
-        if not (self.sets and calibration):
-            return [None] * len(scores)
-        shares = calibration.shares(scores)
-        chosen = conformal_sets(shares, self.learner.nonconformity, self.sets)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        return [
-            [said[each].label for each in likeliest if inside[each]]
-            for likeliest, inside in zip(order, chosen, strict=True)
-        ]
+    def _sets(self, scores: Scores) -> list[list[object]]:
+        """Return the columns labels, clade and clade_rank of images with scores (n, classes)."""
+        learner = self.learner
+        if not (self.sets and learner.calibration and learner.misfits):
+            return [[None] * len(scores)] * 3
+        thresholds = learner.misfits.thresholds(self.sets)
+        shares = learner.calibration.shares(scores)
+        found = label_sets(shares, thresholds, learner.examples.said)
+        columns = ([each.labels, each.clade or None, each.rank or None] for each in found)
+        return [list(column) for column in zip(*columns, strict=True)] if found else [[], [], []]
 
 
 def labels_in(batch: pa.RecordBatch) -> int:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from model.errors import BadInput, Error
 from model.vectors import Features
@@ -12,8 +11,8 @@ from search import html
 from search.classify.calibration import ClassCalibration, calibrate_classes
 from search.classify.classifiers import Scores
 from search.classify.classifiers.probe import fit_affordable
-from search.classify.conformal import nonconformity
-from search.classify.fitting import leave_out
+from search.classify.conformal import Misfits, nonconformity
+from search.classify.fitting import FOLDS, leave_out
 from search.classify.reference_set import Flags, Numbers, ReferenceSet
 from search.classify.votes import COUNTED, UNFITTED, Voters, Weights, fit_weights, voters_of
 from search.classify.whitening import Whitening, fit_whitening
@@ -86,8 +85,8 @@ class Learner:
     """None where no class has two examples"""
     calibration: ClassCalibration | None
     """None where nothing could be left out"""
-    nonconformity: npt.NDArray[np.float64]
-    """of the examples that were left out, ascending"""
+    misfits: Misfits | None
+    """of the examples that were left out; None where nothing could be"""
 
     def __str__(self) -> str:
         """Describe it: "60 examples of 12 classes"."""
@@ -133,9 +132,15 @@ def learn(examples: Examples, reference: ReferenceSet) -> Learner:
     voters = voters_of(reference, whitening, fit_affordable(reference))
     weights, left = fit_left_out(reference, whitening)
     if left is None:
-        return Learner(examples, reference, voters, weights, None, None, np.empty(0))
+        return Learner(examples, reference, voters, weights, None, None, None)
     calibration = calibrate_classes(left.scores, left.classes)
-    misfits = nonconformity(calibration.shares(left.scores), left.classes)
+    sizes = reference.sizes
+    misfits = Misfits(
+        nonconformity(calibration.shares(left.scores), left.classes),
+        left.classes,
+        taught=sizes - -(-sizes // FOLDS),
+        sizes=sizes,
+    )
     return Learner(examples, reference, voters, weights, left, calibration, misfits)
 
 
