@@ -113,6 +113,7 @@ def test_a_closed_world_is_as_it_was() -> None:
     backoff = classifier.backoff
     assert backoff is not None
     assert backoff.open_to(0.0) is backoff
+    assert backoff.open_to(0.004) is backoff  # which is told as 0 %
     found = classifier.predict(known)
     plain = backoff.confidence(found.features, found.likeness)
     np.testing.assert_array_equal(sure_of(classifier, known, 0.0), plain[:, 6])

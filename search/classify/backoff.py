@@ -16,6 +16,7 @@ from search.classify.reference_set import Flags, Numbers
 from search.classify.reliability import Reliability
 
 Floats = npt.NDArray[np.float64]
+_LEAST_SHARE = 0.005  # that is not rounded to 0 %
 FEWEST = 30  # answers whose truth is known, below which nothing is learnt
 PRECISIONS = np.arange(0.5, 1.0, 0.01)
 _LEAST_SURE = 0.5  # an answer is likelier right than wrong, though others make up for it
@@ -99,7 +100,11 @@ class Backoff:
         return replace(self, unlabelled=replace(self.unlabelled, alone=known, new=unknown))
 
     def open_to(self, share: float) -> "Backoff":
-        """Return the same where a share of images, 0 to 1, is of species that are not labelled."""
+        """Return the same where a share of images, 0 to 1, is of species that are not labelled.
+
+        Less than half a hundredth is none, as it is told.
+        """
+        share = share if share >= _LEAST_SHARE else 0.0
         if self.unlabelled is None or share == self.share:
             return self
         alone, new = self.unlabelled.alone, self.unlabelled.new
