@@ -71,6 +71,8 @@ class CommandGroup(click.Group):
         except RuntimeError as error:
             if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
                 raise click.Abort from None
+            if "home directory" in str(error):  # a user without a name, in a container say
+                raise click.ClickException(f"{str(error).rstrip('.')}: set HOME.") from None
             raise
 
 

@@ -4,13 +4,14 @@ Opening compares structure and lengths, so a damaged page is found by whoever re
 makes that a sentence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 
-from model.errors import Error
+from model.errors import Error, NotWritten
 
 LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",  # files, the network, ATTACH, COPY, extensions
@@ -34,6 +35,18 @@ def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """Put a connection that is open already, to a database in memory, under LOCKED."""
     for setting, value in LOCKED.items():
         connection.execute(f"SET {setting} = {value}")
+
+
+@contextmanager
+def writing_database(path: Path) -> Iterator[None]:
+    """Turn what DuckDB raises where a file of it cannot be written into NotWritten."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise NotWritten(
+            f"{path} cannot be written: {reason}; make room there, or choose another disk."
+        ) from error
 
 
 def guarded(

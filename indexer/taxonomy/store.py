@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 from platformdirs import user_data_path
 
 from indexer.store.aside import made_aside
-from indexer.store.database import guarded, open_locked
+from indexer.store.database import guarded, open_locked, writing_database
 from indexer.store.durable import make_folder
 from indexer.taxonomy.draft import Draft, Problem
 from indexer.taxonomy.own_names import add_own_names
@@ -20,7 +19,7 @@ from indexer.taxonomy.published_vectors import matrix_beside, write_published
 from indexer.taxonomy.sources import read_source
 from indexer.taxonomy.table import count
 from indexer.taxonomy.tables import write_tables
-from model.errors import BadInput, NotWritten, UnknownName, did_you_mean, writing
+from model.errors import BadInput, UnknownName, did_you_mean, writing
 
 SUFFIX = ".duckdb"
 FORMAT_VERSION = "1"
@@ -88,22 +87,11 @@ def import_taxonomy(
     name = name or (to.stem if to else Path(source).stem.lower())
     target = to or taxonomies_folder() / f"{name}{SUFFIX}"
     draft = read_source(source)
-    with _writing(target):
+    with writing(target), writing_database(target):
         make_folder(target.parent)
         with made_aside(target) as complete:
             problems = _write(complete, draft, source, name, names, encoder)
     return open_taxonomy(str(target)), problems
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """Turn errors of the disk, also those that DuckDB reports, into NotWritten."""
-    try:
-        with writing(target):
-            yield
-    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise NotWritten(f"{target} cannot be written: {reason}.") from error
 
 
 def _write(

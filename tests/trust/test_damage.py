@@ -184,6 +184,22 @@ def test_a_catalog_that_was_not_closed_is_derived_again(
     assert "lies beside it: it was not closed" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", range(4))
+def test_a_damaged_page_of_the_catalog_is_a_sentence(
+    whole: Path, tmp_path: Path, page: int
+) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    catalog = catalog_path(collection, read_manifest(collection))
+    block = 3 * 4096 + 262_144 * page
+    content = bytearray(catalog.read_bytes())
+    content[block + 9000] ^= 1
+    catalog.write_bytes(content)
+    ask(collection)
+    repair(collection)
+    assert catalog.read_bytes()[block + 9000] != content[block + 9000]
+
+
 @pytest.mark.parametrize("page", ["PROMISES.md", "security.md"])
 def test_every_promise_names_tests_that_exist(page: str) -> None:
     root = Path(taxalens.__file__).parent

@@ -7,14 +7,13 @@ with few files left to open; the seed is TAXALENS_SEED.
 import errno
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import pytest
-from trust.children import DIED, Children, Fault, shim
-from trust.operations import OPERATIONS, Operation, Trial, found, fresh, measured, prepare
+from trust.bench import Bench
+from trust.children import DIED, Fault
+from trust.operations import OPERATIONS, Operation, found, fresh
 
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 SEED = int(os.environ.get("TAXALENS_SEED", "0"))
@@ -36,31 +35,6 @@ PAIRS = (
     if LONG
     else [*zip(TRIED, ("dies", "unreadable for a moment", "broken for a moment"), strict=True)]
 )
-
-
-class Bench:
-    """The server, and what each operation leads to, measured once."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.shim = shim(place)
-        self.children = Children(place, os.environ, self.shim)
-        prepare(place, self.children)
-        self.trials: dict[str, Trial] = {}
-
-    def trial(self, operation: Operation) -> Trial:
-        """Return an operation's trial."""
-        if operation.name not in self.trials:
-            known = measured(operation, self.place, self.children, bool(self.shim))
-            self.trials[operation.name] = known
-        return self.trials[operation.name]
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    made = Bench(tmp_path_factory.mktemp("bench"))
-    yield made
-    made.children.close()
 
 
 @pytest.mark.filterwarnings("ignore")
