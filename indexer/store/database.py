@@ -4,12 +4,13 @@ Opening compares structure and lengths, so a damaged page is found by whoever re
 makes that a sentence.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import pyarrow as pa
 
 from model.errors import Error, NotWritten
 
@@ -47,6 +48,33 @@ def writing_database(path: Path) -> Iterator[None]:
         raise NotWritten(
             f"{path} cannot be written: {reason}; make room there, or choose another disk."
         ) from error
+
+
+def run_on_lines(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+) -> None:
+    """Run SQL that reads batches as `lines_in`; an error of the batches is raised as it is."""
+    failed: list[Exception] = []
+
+    def noted() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    connection.register("lines_in", pa.RecordBatchReader.from_batches(schema, noted()))
+    try:
+        connection.execute(sql)
+    except duckdb.Error:  # which has Python's traceback in its text
+        if failed:
+            raise failed[0] from None
+        raise
+    finally:
+        connection.unregister("lines_in")
 
 
 def guarded(

@@ -57,7 +57,7 @@ class Archive:
             raise BadInput(
                 f"{name} in {self.path} is a link to a file outside of it; put that file there."
             )
-        if not (self.path / name).is_file():
+        if not os.path.isfile(self.path / name):  # False for any name, however long
             raise BadInput(f"{self.path} has no file {name}; is it complete?")
         return self.path / name
 
