@@ -13,6 +13,8 @@ import pytest
 from trust.fuzz import MEMORY
 from trust.fuzz_seeds import KINDS
 
+from model.errors import BadInput
+
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 SEED = int(os.environ.get("TAXALENS_SEED", "0"))
 QUICK = {"pictures": 300, "Parquet": 60, "tables": 40}
@@ -36,3 +38,9 @@ def test_damaged_files_are_read_or_refused(kind: str, tmp_path: Path) -> None:
     *_, said = done.stdout.splitlines()
     print(f"{kind}, seed {SEED}: {said}")
     assert int(said.rpartition(", ")[2].removesuffix(" MB")) < MEMORY >> 20
+
+
+def test_an_error_is_one_line() -> None:
+    assert str(BadInput("a.parquet cannot be read: first\nsecond")) == (
+        "a.parquet cannot be read: first second"
+    )
