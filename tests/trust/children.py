@@ -109,7 +109,9 @@ class Children:
 
 
 def shim(folder: Path) -> Path | None:
-    """Compile faults.c; None where there is no compiler."""
+    """Compile faults.c; None where there is no compiler, or no LD_PRELOAD."""
+    if sys.platform != "linux":
+        return None
     target = folder / "faults.so"
     command = ["cc", "-shared", "-fPIC", str(HERE / "faults.c"), "-o", str(target), "-ldl"]
     try:
