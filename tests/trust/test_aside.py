@@ -1,15 +1,19 @@
 """Files of the user's: complete or absent, and nothing of a maker that died stays beside them."""
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 
 import filelock
 import pytest
+from changes import add, make
 from taxonomies import write_source
 from test_full_disk import KB, files_up_to
+from vectors import truth
 
 from indexer.store.aside import made_aside
+from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.store import import_taxonomy, open_taxonomy
 from model.errors import NotWritten
 
@@ -52,6 +56,25 @@ def test_content_and_name_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (path / "1.csv").touch()
         assert synced == []
     assert [each.name for each in synced] == ["a", "1.csv", tmp_path.name]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_that_cannot_be_put_in_place_is_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path, 30, 5)
+    before = truth(folder / "c")
+    replace = os.replace
+
+    def fail(source: Path, target: Path) -> None:
+        if Path(target).name == MANIFEST:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(NotWritten, match=r"manifest\.json"):
+        add(folder, folder / "c")
+    assert truth(folder / "c") == before
 
 
 @pytest.mark.parametrize("size", [0, 64, 700])
