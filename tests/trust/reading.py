@@ -1,9 +1,10 @@
 """A reader that opens a collection again and again while somebody writes, in several threads.
 
-python -m trust.reading FOLDER THREADS: until FOLDER/stop is there, it opens FOLDER/c and compares
+python -m trust.reading FOLDER THREADS: until FOLDER/stop is there, or its parent is gone, it opens FOLDER/c and compares
 all that it sees with FOLDER/expected.npz; at the end it prints how many openings it made.
 """
 
+import os
 import random
 import sys
 import threading
@@ -52,7 +53,8 @@ def look(folder: Path, known: dict[str, np.ndarray], chance: random.Random) -> i
 def read(folder: Path, known: dict[str, np.ndarray], seed: int, looks: list[int]) -> None:
     """Look until the end; what is wrong ends the process."""
     chance, before = random.Random(seed), 0
-    while not (folder / "stop").exists():
+    parent = os.getppid()
+    while not (folder / "stop").exists() and os.getppid() == parent:
         now = look(folder, known, chance)
         assert now >= before, "a later opening is of an earlier generation"
         before = now
