@@ -1,7 +1,7 @@
 """A reader that opens a collection again and again while somebody writes, in several threads.
 
-python -m trust.reading FOLDER THREADS: until FOLDER/stop is there, or its parent is gone, it opens FOLDER/c and compares
-all that it sees with FOLDER/expected.npz; at the end it prints how many openings it made.
+python -m trust.reading FOLDER THREADS: until FOLDER/stop is there, or its parent is gone, it opens
+FOLDER/c and compares what it sees with FOLDER's tables; then it prints how many openings it made.
 """
 
 import os
