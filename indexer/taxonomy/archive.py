@@ -131,7 +131,7 @@ def names_in(path: Path) -> tuple[str, ...]:
             return tuple(sorted(entry.name for entry in os.scandir(path) if entry.is_file()))
         with zipfile.ZipFile(path) as archive:
             return tuple(_members(archive))
-    except (OSError, zipfile.BadZipFile, ValueError):
+    except (OSError, ValueError, *_DAMAGED):
         return ()
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
+from spreadsheets import write_ods, write_xlsx
+from taxonomies import write_source
 from test_camtrap_dp_reader import package
 from test_darwin_core_reader import GBIF_DOWNLOAD
 from test_iiif_reader import V2, V3
@@ -24,6 +26,7 @@ from indexer.inputs.decoding import FORMATS, decode
 from indexer.inputs.perceptual_hash import perceptual_hash
 from indexer.labels.label_files import read_label_file
 from indexer.readers import reader_of, refuse
+from indexer.taxonomy.store import import_taxonomy
 
 Files = list[tuple[Path, Path]]
 """A file that may be damaged, and the source that it is a part of, for each."""
@@ -148,6 +151,46 @@ def detections(folder: Path) -> Files:
     return [(folder / "results.json", folder / "results.json")]
 
 
+def spreadsheets(folder: Path) -> Files:
+    """Write tables of labels as spreadsheets, also unpacked: a change passes their checksums."""
+    folder.mkdir(parents=True)
+    sheets = {"A": [line.split(",") for line in ROWS.splitlines()], "B": [["x", 1.5]]}
+    files = []
+    for name, write in (("a.xlsx", write_xlsx), ("b.ods", write_ods)):
+        write(folder / name, sheets)
+        files.append((folder / name, folder / name))
+        with zipfile.ZipFile(folder / name) as packed:
+            packed.extractall(folder / f"{name}.parts")
+        parts = (folder / f"{name}.parts").rglob("*")
+        files += ((each, folder / f"{name}.parts") for each in parts if each.is_file())
+    return files
+
+
+def use_spreadsheet(source: Path) -> None:
+    """Pack a spreadsheet, if it is not, and read it as labels."""
+    if source.is_dir():
+        folder, source = source, source.with_name(f"packed-{source.stem}")
+        with zipfile.ZipFile(source, "w") as packed:
+            for path in sorted(folder.rglob("*")):
+                packed.write(path, path.relative_to(folder))
+    read_label_file(source)
+
+
+def taxonomies(folder: Path) -> Files:
+    """Write taxonomies: a Darwin Core table, and one with columns of ranks."""
+    folder.mkdir(parents=True)
+    write_source(folder / "a.csv")
+    ranks = "kingdom,phylum,class,order,family,genus,species,common_name\n"
+    cats = "Animalia,Chordata,Mammalia,Carnivora,Felidae,Panthera,Panthera leo,lion\n"
+    (folder / "b.csv").write_text(ranks + cats + cats.replace("leo", "onca"))
+    return [(path, path) for path in sorted(folder.iterdir())]
+
+
+def use_taxonomy(path: Path) -> None:
+    """Import a taxonomy."""
+    import_taxonomy(str(path), to=path.parent.with_name("imported.duckdb"))[0].close()
+
+
 def label_files(folder: Path) -> Files:
     """Write tables of labels."""
     return tables(folder)
@@ -191,6 +234,8 @@ KINDS: dict[str, tuple[Callable[[Path], Files], Use]] = {
     "Camtrap DP": (camtrap, use_source),
     "tables": (tables, use_source),
     "label files": (label_files, lambda path: read_label_file(path)),
+    "spreadsheets": (spreadsheets, use_spreadsheet),
+    "taxonomies": (taxonomies, use_taxonomy),
     "Parquet": (parquets, use_source),
     "IIIF": (manifests, use_source),
     "MegaDetector": (detections, use_source),

@@ -18,7 +18,7 @@ from model.errors import BadInput
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 SEED = int(os.environ.get("TAXALENS_SEED", "0"))
 QUICK = {"pictures": 300, "Parquet": 60}
-MANY = dict.fromkeys(KINDS, 1150) | {"pictures": 100_000, "Darwin Core": 1600, "models": 400}
+MANY = dict.fromkeys(KINDS, 1150) | {"pictures": 100_000, "taxonomies": 400, "models": 400}
 
 
 @pytest.mark.parametrize("kind", MANY if LONG else QUICK)
