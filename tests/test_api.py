@@ -127,7 +127,9 @@ def test_an_image_searches_by_its_id(url: str, place: Path) -> None:
     assert answer.json == command_line("search", "--id", image_id, "-c", place / "c")
 
 
-@pytest.mark.parametrize("query", ["", "?precision=0.5", "?k=3", "?within=Felidae&rank=genus"])
+@pytest.mark.parametrize(
+    "query", ["", "?precision=0.5", "?k=3", "?within=Felidae&rank=genus", "?novel=0.5"]
+)
 def test_pictures_are_identified_as_on_the_command_line(
     url: str, place: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:

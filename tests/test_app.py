@@ -215,6 +215,15 @@ def test_more_and_less_like_are_chips(collection: Path) -> None:
     assert pairs(page)[:10] == expected
 
 
+def test_hits_are_one_of_each_value_of_a_column(collection: Path) -> None:
+    page = open_page(collection, q="Felidae")
+    page.selectbox(key="find-group").set_value("site").run()
+    assert page.query_params["group"] == "site"
+    expected = command_line("Felidae", "--group-by", "site", "-k", 60, "-c", collection)
+    assert 2 < len(expected) < 12
+    assert pairs(page) == expected
+
+
 def test_pages_of_an_answer_follow_each_other(
     collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +239,7 @@ def test_without_a_collection_the_page_offers_to_make_one(tmp_path: Path) -> Non
     assert not page.error
     assert page.text_input(key="add-source").label == "Folder, archive or table of pictures"
     assert "starter" in page.selectbox[0].options
+    assert "Make the demo" in [each.label for each in page.button]
 
 
 def test_an_error_is_a_sentence(collection: Path, tmp_path: Path) -> None:
@@ -292,6 +302,18 @@ def test_a_deep_link_a_reload_and_back_restore_everything(page: Page, url: str) 
     page.go_back()
     wait_for_hits(page, "Panthera leo")
     expect(page.get_by_label("Name or text")).to_have_value("lion")
+
+
+def test_words_typed_with_pauses_keep_the_spaces_between_them(page: Page, url: str) -> None:
+    page.goto(url)
+    field = page.get_by_label("Name or text")
+    field.focus()
+    page.keyboard.type("a yellow ", delay=120)
+    wait_for_hits(page, "A yellow")
+    page.keyboard.type("circle", delay=30)
+    page.wait_for_url("**/?q=a+yellow+circle")
+    wait_for_hits(page, "A yellow circle")
+    expect(field).to_have_value("a yellow circle")
 
 
 def test_a_suggestion_is_chosen_by_keyboard(page: Page, url: str) -> None:

@@ -1,5 +1,6 @@
 """Morphospecies: planted new species become groups, named by what they are relatives of."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from browser import WAIT
 from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
 
 import taxalens
 from model.errors import Error
@@ -88,6 +91,26 @@ def test_only_images_that_pass_the_filters_are_grouped(folder: Path) -> None:
     found = taxalens.open(folder / "c").morphospecies(where="source_id LIKE '%cat%'")
     assert found.names == ("Felidae sp. 1", "Felidae sp. 2")
     assert found.unlabelled == EACH + 9  # Felis catus has cat in it, too
+
+
+def _script(folder: "Path") -> None:  # Streamlit runs its text alone, without our imports
+    from ui.server.current import current_collection
+    from ui.views.label import page
+
+    page(current_collection(folder).get())
+
+
+@pytest.mark.usefixtures("close_catalogs")
+def test_the_page_reviews_each_group_as_a_cohort(folder: Path) -> None:
+    page = AppTest.from_function(_script, args=(folder / "c",), default_timeout=WAIT).run()
+    page.text_input(key="person").set_value("Maria")
+    page.session_state["label-kind"] = "new species"
+    page.run()
+    assert not page.exception
+    tiles = json.loads(page.get("bidi_component")[0].proto.json)["tiles"]
+    sections = Counter(tile["section"].partition(": nearest ")[0] for tile in tiles)
+    assert sections == {"Corvidae sp. 1": 7, "Felidae sp. 1": 5, "Felidae sp. 2": 4}
+    assert all(f"looks like {tile['section'].partition(':')[0]}" in tile["lines"] for tile in tiles)
 
 
 def test_groups_are_named_in_the_label_file_that_they_are_written_to(folder: Path) -> None:

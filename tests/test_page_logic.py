@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import WAIT
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from two_species import TAXA, draw, lineage, picture, write_labels
 
@@ -200,6 +202,32 @@ def test_precision_moves_along_the_ladder_and_asks_nothing_anew(collection: Path
     page.slider(key="identify-precision").set_value(0.5).run()
     assert not page.exception
     assert page.session_state["identify-answers"] is before
+
+
+def test_the_reliability_diagram_is_drawn_when_it_is_asked_for(tmp_path: Path) -> None:
+    lines = []
+    random = np.random.default_rng(0)
+    for colour in TAXA:
+        for number in range(20):
+            path = tmp_path / "photos" / f"{colour}{number}.png"
+            path.parent.mkdir(exist_ok=True)
+            coarse = Image.fromarray(random.integers(0, 255, (12, 12, 3), np.uint8))
+            drawn = coarse.resize((96, 96), Image.Resampling.BICUBIC)  # else all are one scene
+            drawn.paste(colour, (2 * number, 30, 2 * number + 45, 75))
+            drawn.save(path)
+            lines.append((path.name, *lineage(colour)))
+    write_labels(tmp_path / "labels.csv", (), lines)
+    here = tmp_path / "a.collection"
+    taxalens.index(tmp_path / "photos", here, encoder="starter", labels=tmp_path / "labels.csv")
+    page = identified(here, ("one.png", png("gold", 30)))
+    assert not page.get("vega_lite_chart")
+    page.session_state["identify-reliability"] = True
+    page.run()
+    assert not page.exception
+    (chart,) = page.get("vega_lite_chart")
+    _, found = page.session_state["identify-answers"]
+    ranks = [each["title"] for each in json.loads(chart.proto.spec)["concat"]]
+    assert ranks == list(found.calibration.reliability.bins())
 
 
 def test_a_file_that_is_no_picture_is_a_sentence_beside_the_others(collection: Path) -> None:

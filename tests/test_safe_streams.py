@@ -22,7 +22,16 @@ def test_messages_have_no_controls(tmp_path: Path, bad: str) -> None:
     write_picture(tmp_path / "p" / "x.png", "red")
     for words in (
         ["index", f"nowhere{bad}"],
-        ["index", str(tmp_path / "p"), "--labels", str(table), "--encoder", "starter"],
+        [
+            "index",
+            str(tmp_path / "p"),
+            "--labels",
+            str(table),
+            "--encoder",
+            "starter",
+            "-c",
+            str(tmp_path / "c"),
+        ],
         ["search", f"lion{bad}", "-c", str(tmp_path / f"c{bad}")],
         [f"sear{bad}ch"],
     ):

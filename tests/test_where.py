@@ -558,3 +558,19 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 def test_rows_are_those_of_a_plain_filter_in_python(said: Collection, condition: Condition) -> None:
     expected = [row for row, line in enumerate(SAID) if condition.holds(line)]
     assert select(said.snapshot, condition.sql).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "(SELECT count(*) FROM range(1000000000000)) > 0",
+        "len(site) > (SELECT sum(a * b) FROM range(9999999) t(a), range(9999999) u(b))",
+    ],
+)
+def test_a_condition_without_an_end_is_stopped(
+    place: Place, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr("search.query.conditions.LONGEST", 0.1)
+    with pytest.raises(Error, match=r"was stopped after 0\.1 s"):
+        place.rows(where)
+    assert place.rows("site = 'B'") == ["Pica_hudsonia/a.png"]

@@ -134,7 +134,9 @@ def _small(opened: ImageFile.ImageFile, crop: Box, side: int | None) -> Decoded:
     part = max(min(crop.width, crop.height), 1e-3)
     whole = round((side or DRAFT) / part)  # so that the part has as many
     longest = side or SIDE
-    opened.draft(opened.mode, (whole, whole))
+    # The encoder looks at the shorter side, a person at the longer one.
+    draft = [whole * each // max(opened.size) or 1 if side else whole for each in opened.size]
+    opened.draft(opened.mode, (draft[0], draft[1]))
     image, note = upright_rgb(opened, round(2 * longest / part))
     if crop != _WHOLE:
         image = image.crop(_pixels(crop, *image.size))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from search.audit.findings import LABELS, Findings
 from search.audit.suggestions import Suggestions
 from search.hits import Hit
+from search.identify.morphospecies import Morphospecies
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ def to_label_next(suggestions: Suggestions) -> tuple[ReviewItem, ...]:
     """Return the images that are worth a label, the most telling first."""
     return tuple(
         ReviewItem(each.hit, "worth a label", each.looks_like, each.reason) for each in suggestions
+    )
+
+
+def to_name(found: Morphospecies) -> tuple[ReviewItem, ...]:
+    """Return the images like nothing labelled, those of one morphospecies together."""
+    return tuple(
+        ReviewItem(each.hit, f"{each.label}: nearest {each.nearest}", each.label, "new here")
+        for each in found
     )
 
 

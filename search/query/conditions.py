@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from threading import Timer
 
 import duckdb
 import numpy as np
@@ -15,6 +16,7 @@ from indexer.catalog.typed_metadata import sql_identifier
 from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 
+LONGEST = 60.0  # seconds for a condition of a user: a server must answer others, too
 _KEPT = 8  # selections, of up to 8 bytes a row each
 
 
@@ -88,14 +90,22 @@ def select(snapshot: Snapshot, where: str) -> Rows:
 
     The condition is one expression, evaluated on a connection that reads this catalog and nothing
     else, with places as they may be shown. Raises Error with DuckDB's own words where it cannot be
-    understood.
+    understood, and for one that takes LONGEST.
     """
+    cursor = snapshot.cursor()
+    limit = Timer(LONGEST, cursor.interrupt)
+    limit.start()
     try:
-        columns = snapshot.cursor().table("searchable")
+        columns = cursor.table("searchable")
         if shown := shown_columns(snapshot):
             coarse = (f"{sql} AS {sql_identifier(name)}" for name, sql in shown.items())
             columns = columns.project(f"* REPLACE ({', '.join(coarse)})")
         return _fetched(columns.filter(where).project('"row"'))
+    except duckdb.InterruptException as error:
+        raise Error(
+            f"where={where!r} was stopped after {LONGEST:g} s; ask for less, or for one column at "
+            "a time."
+        ) from error
     except duckdb.Error as error:
         known = [name for name, *_ in snapshot.query("DESCRIBE searchable")][1:]
         wrong = str(error).splitlines()[0].rstrip(".")
@@ -103,6 +113,8 @@ def select(snapshot: Snapshot, where: str) -> Rows:
             f"where={where!r} is no condition that can be asked here ({wrong}); "
             f"there is {', '.join(known)}."
         ) from error
+    finally:
+        limit.cancel()
 
 
 def _fetched(answer: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Rows:

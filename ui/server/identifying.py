@@ -20,6 +20,7 @@ IDENTIFY = (
     Parameter("precision", "The share of answers that shall be right.", float, 0.9, 0.0001, 0.9999),
     Parameter("rank", "The deepest rank that is wanted."),
     Parameter("k", "A row for each of the k likeliest.", int, None, 1, 100),
+    Parameter("novel", "The share of pictures of unlabelled species.", float, None, 0, 0.9999),
     Parameter("within", "Only answers in this clade.", many=True),
     Parameter("exclude", "No answers in this clade.", many=True),
     Parameter("checklist", "A taxon that occurs; all of them, one each.", many=True),
@@ -44,7 +45,9 @@ class Identifying:
 
     def identify(self, values: Values, pictures: Sequence[Upload]) -> Reply:
         """Return the answers to pictures, in their order."""
-        asked = AnswerOptions(values["precision"], values["rank"] or "", values["k"] or 1)
+        asked = AnswerOptions(
+            values["precision"], values["rank"] or "", values["k"] or 1, novel=values["novel"]
+        )
         identifier, notes = self._identifier(values)
         with tempfile.TemporaryDirectory() as folder:
             files = [_written(Path(folder, str(n)), each) for n, each in enumerate(pictures)]

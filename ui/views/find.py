@@ -6,15 +6,16 @@ from dataclasses import replace
 import streamlit as st
 
 from model.errors import Error
+from search.browse.colours import BY_WHO
 from search.browse.listing import ORDERS
 from search.collection import Collection
 from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hit, Hits
 from ui.options import WEIGHTED
 from ui.wall.wall import Picture, Tile, match_lines, tile_of, wall
-from ui.widgets.address import Address, held, read_address, write_address
+from ui.widgets.address import Address, held, write_address
 from ui.widgets.filter_bar import filter_bar
 from ui.widgets.lightbox import open_image
-from ui.widgets.query_bar import ask_picture, query_bar
+from ui.widgets.query_bar import ask_picture, query_bar, read_query
 from ui.widgets.selection import selection_bar
 from ui.widgets.text import count, plain
 
@@ -33,7 +34,7 @@ _SHOWN_ORDERS = {
 
 def page(collection: Collection) -> None:
     """Show the page."""
-    address = read_address()
+    address = read_query()
     picture = query_bar(collection, address)
     try:
         total = collection.count(address.filters)
@@ -45,16 +46,22 @@ def page(collection: Collection) -> None:
         return
     asked = bool(address.q.strip() or address.like or picture)
     total = hits.total if asked else total
-    _heading(address, hits, total, asked)
+    _heading(collection, address, hits, total, asked)
     if hits.absence:
         st.info(plain(hits.absence))
-    mixed = bool(address.group) or any(hit.match != SIMILAR for hit in hits)
-    tiles = [_tile(hit, asked, address.group, mixed) for hit in hits]
+    mixed = not address.group and any(hit.match != SIMILAR for hit in hits)
+    tiles = [_tile(hit, asked, mixed) for hit in hits]
     state = wall(
         tiles,
         key="find-wall",
         stamp=repr(
-            (address.q, address.like, address.filters, address.page, picture and id(picture))
+            (
+                address.q.strip(),
+                address.like,
+                address.filters,
+                address.page,
+                picture and id(picture),
+            )
         ),
         selected=address.sel,
         pictures=True,
@@ -113,7 +120,7 @@ def _terms(written: tuple[str, ...]) -> list[tuple[str, float]]:
     return [WEIGHTED.convert(each, None, None) for each in written]
 
 
-def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:
+def _heading(collection: Collection, address: Address, hits: Hits, total: int, asked: bool) -> None:
     meaning = f"{hits.meaning[:1].upper()}{hits.meaning[1:]}"
     with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
         if asked:
@@ -124,6 +131,16 @@ def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:
                 "Fold near-duplicates",
                 key=held("find-distinct", address.distinct),
                 on_change=_fold,
+            )
+            columns = [each for each in collection.colourings if each != BY_WHO]
+            st.selectbox(
+                "One of each",
+                ["", *columns],
+                key=held("find-group", address.group if address.group in columns else ""),
+                format_func=lambda column: f"one of each {column}" if column else "all images",
+                label_visibility="collapsed",
+                width=220,
+                on_change=_group,
             )
         else:
             st.subheader(count(total, "image"), anchor=False)
@@ -137,13 +154,13 @@ def _heading(address: Address, hits: Hits, total: int, asked: bool) -> None:
             )
 
 
-def _tile(hit: Hit, asked: bool, group: str, mixed: bool) -> Tile:
+def _tile(hit: Hit, asked: bool, mixed: bool) -> Tile:
     if not asked:
         return tile_of(hit, (hit.file_name,))
+    lines = (hit.group, *match_lines(hit))  # of each group the best hit alone
     if not mixed:
-        return tile_of(hit, match_lines(hit))
-    section = hit.group if group else _SECTIONS.get(hit.match, "Not labelled so, but alike")
-    return tile_of(hit, match_lines(hit), section)
+        return tile_of(hit, lines)
+    return tile_of(hit, lines, _SECTIONS.get(hit.match, "Not labelled so, but alike"))
 
 
 def _turn_page(key: str) -> None:
@@ -154,5 +171,10 @@ def _fold() -> None:
     write_address(distinct="1" if st.session_state["find-distinct"] else "")
 
 
+def _group() -> None:
+    write_address(group=st.session_state["find-group"] or "")
+
+
 def _order() -> None:
-    write_address(order=st.session_state["find-order"] or "")
+    chosen = st.session_state["find-order"]
+    write_address(order="" if chosen == ORDERS[0] else chosen)

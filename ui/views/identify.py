@@ -12,6 +12,7 @@ from pyarrow import csv
 
 from indexer.inputs.decoding import SUFFIXES, decode
 from model.errors import BadInput, Error
+from model.taxon import RANKS
 from search.collection import Collection
 from search.identify.identifications import Identification, Identifications
 from ui.wall.wall import tile_of, wall
@@ -22,6 +23,8 @@ from ui.widgets.text import count, plain
 if TYPE_CHECKING:
     from PIL import Image
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from search.classify.backoff import Backoff
 
 TITLE = "Identify"
 ORDER = 1
@@ -93,9 +96,8 @@ def _summary(found: Identifications, own: dict[int, str]) -> None:
         st.download_button(
             "CSV", _csv(found, own), "identifications.csv", "text/csv", on_click="ignore"
         )
-        if found.calibration:
-            with st.popover("Reliability"):
-                _reliability(found)
+    if found.calibration:
+        _reliability(found.calibration)
 
 
 def _csv(found: Identifications, own: dict[int, str]) -> bytes:
@@ -109,11 +111,16 @@ def _csv(found: Identifications, own: dict[int, str]) -> bytes:
     return content
 
 
-def _reliability(found: Identifications) -> None:
-    """Show how often answers are right, by confidence."""
-    if found.calibration:
-        for line in found.calibration.describe(st.session_state["identify-precision"], 6):
+def _reliability(calibration: "Backoff") -> None:
+    """Show how often answers are right, by confidence, on labelled images that were left out."""
+    shown = st.expander("Reliability", key="identify-reliability", on_change="rerun")
+    if not shown.open:
+        return
+    with shown:
+        for line in calibration.describe(st.session_state["identify-precision"], len(RANKS) - 1):
             st.markdown(plain(line))
+        about = "Reliability diagram of each rank: the share that is right by confidence"
+        st.altair_chart(calibration.reliability.plot(), key="identify-diagram", alt=about)
 
 
 def _answer(

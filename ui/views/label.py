@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from model.errors import CollectionError, Error
-from search.audit.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next
+from search.audit.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next, to_name
 from search.browse.facets import MACHINE, WHO
 from search.browse.listing import LEAST_SURE
 from search.collection import Collection
@@ -31,6 +31,7 @@ _QUEUES: dict[str, Callable[[Collection], tuple[ReviewItem, ...]]] = {
         it.browse(LEAST_SURE, Filters(where=WHO[MACHINE]), _MOST)
     ),
     "label next": lambda it: to_label_next(it.suggest(_MOST)),
+    "new species": lambda it: to_name(it.morphospecies()[:_MOST]),
 }
 _VERIFY, _MAJORITY, _UNKNOWN, _UNCERTAIN, _NOTHING, _UNDO, _OTHER, _LEGEND = "vmunbzl?"
 _KEYS = {

@@ -2,7 +2,7 @@
 const walls = new WeakMap()
 const opened = new Set()
 const MOVED = 6 // pixels from which a press is a drag
-const MOST_ASKED = 3 // times that a list is asked for again
+const MOST_STALE = 5 // times that a list without the tiles that left is asked for
 
 export default function (component) {
   const { parentElement: root, data } = component
@@ -18,7 +18,7 @@ function open(root) {
   const wall = {
     root, grid, box: root.querySelector(".box"), zoom: root.querySelector(".zoom"),
     said: root.querySelector(".said"), tiles: new Map(), order: [], selected: new Set(),
-    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Set(), data: {}, asked: 0,
+    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Set(), data: {}, stale: 0, reminded: 0,
   }
   const onKey = (event) => key(wall, event)
   const onPaste = (event) => take(wall, event.clipboardData, event)
@@ -57,15 +57,10 @@ function show(wall, data) {
     wall.anchor = null
     wall.focus = null // Tab comes to its first picture
   }
-  clearTimeout(wall.again)
-  if (wall.queue.length) wall.send.setTriggerValue("acts", wall.queue) // a run that was cut short
-  else if (data.tiles.some((tile) => wall.gone.has(tile.id)) && wall.asked < MOST_ASKED) {
-    // Drawn while another run did the act, and the run after that was dropped.
-    wall.asked++
-    wall.again = setTimeout(() => wall.send.setTriggerValue("acts", []), 300)
-  } else { wall.gone.clear(); wall.asked = 0 }
   const before = wall.order.indexOf(wall.focus)
   wall.order = data.tiles.map((tile) => tile.id)
+  wall.reminded = 0
+  remind(wall)
   const known = new Set(wall.order)
   for (const [id, element] of wall.tiles) if (!known.has(id)) { element.remove(); wall.tiles.delete(id) }
   wall.grid.querySelectorAll(".section").forEach((each) => each.remove())
@@ -252,6 +247,24 @@ function act(wall, pressed) {
   }
   paint(wall)
   wall.send.setTriggerValue("acts", wall.queue)
+  wall.stale = wall.reminded = 0
+  remind(wall)
+}
+
+// Streamlit drops a run that the next one overtakes, and with it an act, or the list after it: what
+// is not settled is said again until it is. A tile that stays all the same is given back.
+function remind(wall) {
+  clearTimeout(wall.again)
+  const stale = wall.order.some((id) => wall.gone.has(id))
+  if (!wall.queue.length && !(stale && wall.stale++ < MOST_STALE)) {
+    wall.gone.clear()
+    wall.stale = 0
+    return paint(wall)
+  }
+  wall.again = setTimeout(() => {
+    wall.send.setTriggerValue("acts", wall.queue)
+    remind(wall)
+  }, 500 * 2 ** Math.min(wall.reminded++, 4))
 }
 
 // A selection that came a moment later would start a run that closes what this one opens.

@@ -18,6 +18,7 @@ class Address:
     """All that the address says."""
 
     q: str
+    """as it is typed: a space at its end is not the end of it"""
     like: str
     """the id of the image that hits resemble"""
     within: tuple[str, ...]
@@ -53,7 +54,7 @@ def read_address() -> Address:
     several = {name: tuple(dict.fromkeys(filter(None, said.get_all(name)))) for name in _SEVERAL}
     page = said.get("page", "1")
     return Address(
-        q=said.get("q", "").strip(),
+        q=said.get("q", ""),
         like=said.get("like", ""),
         **several,
         rank=said.get("rank", ""),

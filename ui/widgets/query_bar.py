@@ -1,5 +1,6 @@
 """The one box: names as they are typed, texts, pictures, and more or less of something."""
 
+import time
 from contextlib import suppress
 
 import streamlit as st
@@ -8,24 +9,48 @@ from indexer.inputs.decoding import SUFFIXES, decode
 from model.errors import BadInput
 from search.collection import Collection
 from ui.wall.wall import Picture
-from ui.widgets.address import Address, held, write_address
+from ui.widgets.address import Address, read_address, write_address
 from ui.widgets.text import plain
 
 _WORDS, _PICTURE = "find-words", "find-picture"
+_SHOWN = "find-shown"  # the words that are in the address, too
+_ASKED = "find-asked"
 _TERM, _WEIGHT = "find-term", "find-weight"
+_PAUSE = 0.25  # seconds in which nothing is typed
 _NARROWING = ("within", "where", "plus", "minus", "rank", "date", "near", "like")
+
+
+def read_query() -> Address:
+    """Return what the address says, and the box; the last of them that changed counts."""
+    address, state = read_address(), st.session_state
+    if state.get(_SHOWN) != address.q or _WORDS not in state:
+        state[_SHOWN] = state[_WORDS] = address.q
+    elif (typed := state[_WORDS] or "") != address.q:
+        _ask(typed)
+        state[_SHOWN] = typed
+        return read_address()
+    return address
 
 
 def query_bar(collection: Collection, address: Address) -> Picture | None:
     """Show the box; what it says is in the address. Return the picture to search with, if any."""
+    st.session_state.pop(_ASKED, None)  # what it asked for is answered by this run
+    _box(collection, address)
+    picture = st.session_state.get(_PICTURE)
+    chips(address, picture)
+    return picture if isinstance(picture, Picture) else None
+
+
+@st.fragment
+def _box(collection: Collection, address: Address) -> None:
+    """Offer names as one types; the page is asked for hits when one pauses."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(
+        typed = st.text_input(
             "Name or text",
-            key=held(_WORDS, address.q),
+            key=_WORDS,
             type="search",
             placeholder="Felidae, lion, red fruit … or paste a picture",
-            live="100ms",
-            on_change=_ask_words,
+            live="20ms",
         )
         with st.popover("Picture"):
             # An uploader can only be emptied by putting a new one, with another key, in its place.
@@ -37,13 +62,20 @@ def query_bar(collection: Collection, address: Address) -> Picture | None:
             if upload and upload.file_id != st.session_state.get("find-upload-seen"):
                 st.session_state["find-upload-seen"] = upload.file_id
                 ask_picture(Picture(upload.name, upload.getvalue()))
-                st.rerun()
         with st.popover("More or less like"):
             _terms(address)
-    _completions(collection, address.q)
-    picture = st.session_state.get(_PICTURE)
-    chips(address, picture)
-    return picture if isinstance(picture, Picture) else None
+    _completions(collection, typed or "")
+    # What the browser says of its address may be older than what was typed: it is not looked at.
+    if st.session_state.get(_ASKED):
+        st.rerun()
+    if (typed or "") != st.session_state[_SHOWN]:
+        _pause(time.monotonic())
+
+
+@st.fragment(run_every=_PAUSE)
+def _pause(since: float) -> None:
+    if time.monotonic() - since >= _PAUSE:
+        st.rerun()
 
 
 def ask_picture(picture: Picture | None) -> None:
@@ -56,12 +88,10 @@ def ask_image(image_id: str) -> None:
     _ask(like=image_id)
 
 
-def _ask_words() -> None:
-    _ask(st.session_state[_WORDS] or "")
-
-
 def _ask(q: str = "", like: str = "", picture: Picture | None = None) -> None:
     st.session_state[_PICTURE] = picture
+    st.session_state[_ASKED] = True
+    st.session_state[_SHOWN] = None  # so that the box follows
     write_address(q=q, like=like)
 
 
@@ -91,6 +121,7 @@ def _add_term(sign: str, before: tuple[str, ...]) -> None:
     if words:
         write_address(**{sign: (*before, words if weight == 1 else f"{weight:g}*{words}")})
         st.session_state[_TERM] = ""
+        st.session_state[_ASKED] = True
 
 
 def chips(address: Address, picture: object = None) -> None:
