@@ -16,7 +16,11 @@ from pathlib import Path
 
 
 class Error(Exception):
-    """Base of all; the command line prints its sentence without a traceback."""
+    """Base of all; the command line prints its sentence, in one line, without a traceback."""
+
+    def __str__(self) -> str:
+        """Return the sentence; what a library said in several lines is one."""
+        return " ".join(super().__str__().splitlines())
 
 
 class UnknownName(Error):

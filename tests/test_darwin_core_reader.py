@@ -400,3 +400,20 @@ def test_what_an_archive_says_is_in_the_archive_of_its_collection(tmp_path: Path
             read_back = labels_of(target) or {}
             given = {Path(name).name: label for name, label in read_back.items()}
             assert len(given) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("UTF-8", "UUF-8", "unknown encoding"),
+        ('"UTF-8"', '"UTF-32"', "meta.xml in .* cannot be read"),
+        ("occurrence.txt", "o" * 300, "has no file o"),
+    ],
+)
+def test_a_description_with_odd_words_is_refused(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    described = GBIF_DOWNLOAD["meta.xml"].replace(old, new, 1)
+    source = write(tmp_path / "d", GBIF_DOWNLOAD | {"meta.xml": described})
+    with pytest.raises(BadInput, match=why):
+        records(source)

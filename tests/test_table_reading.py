@@ -347,6 +347,16 @@ def test_a_sheet_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
         open_table(tmp_path / "t.xlsx")
 
 
+def test_a_sheet_of_an_unknown_version_of_zip_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    write_xlsx(path, {"A": [["file_name"], ["a.jpg"]]})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 99  # the version that unpacks it
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="cannot be read as a spreadsheet"):
+        open_table(path)
+
+
 def test_parquet_of_any_types(tmp_path: Path) -> None:
     table = pa.table(
         {

@@ -69,9 +69,16 @@ class CommandGroup(click.Group):
                 raise  # a fault of ours, or a reader of stdout that has gone
             raise click.ClickException(sentence_of(error)) from None
         except RuntimeError as error:
-            if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
-                raise click.Abort from None
-            raise
+            raise _meant(error) from None
+
+
+def _meant(error: RuntimeError) -> Exception:
+    """Return what an error of Python's or DuckDB's is for people; itself where it is a fault."""
+    if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
+        return click.Abort()
+    if "home directory" in str(error):  # of a user without a name, in a container say
+        return click.ClickException(f"{str(error).rstrip('.')}: set HOME.")
+    return error
 
 
 def _with_options(sentence: str) -> str:

@@ -25,10 +25,11 @@ from indexer.store.durable import sync_file, sync_folder
 from indexer.store.leftovers import ASIDE
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS
-from model.errors import NotWritten, sentence_of
+from model.errors import CollectionError, NotWritten, sentence_of
 
 _SETTINGS = {"memory_limit": "4GB", "preserve_insertion_order": "true"}
 _MOST = 0.9  # of a collection: where less is known, its catalog is made from the beginning
+_OURS = (NotWhole, NotWritten, CollectionError)
 _LOG = logging.getLogger("taxalens")
 
 
@@ -64,7 +65,7 @@ def deriving(noun: str, collection: Path, manifest: Manifest) -> Iterator[None]:
     """Say of a failure to derive something from a generation that this itself is committed."""
     try:
         yield
-    except (OSError, duckdb.Error, pa.ArrowException, NotWhole, NotWritten) as error:
+    except (OSError, duckdb.Error, pa.ArrowException, *_OURS) as error:
         raise NotWritten(
             f"Generation {manifest.generation} of {collection} is committed, but {noun} could not "
             f"be derived from it: {_reason(error)} Mend that and run taxalens update -c "

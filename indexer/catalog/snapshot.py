@@ -10,8 +10,10 @@ import duckdb
 from indexer.catalog.catalog_file import open_catalog
 from indexer.inputs.paths import below
 from indexer.inputs.records import CROP_MARK, is_address
+from indexer.store.database import guarded
 from indexer.store.manifest import Manifest, read_manifest
 from indexer.store.segment import open_vectors
+from model.errors import CollectionError
 from model.vectors import Vectors
 
 
@@ -26,8 +28,17 @@ class Snapshot:
     """whether places of threatened species are shown exactly (`sensitive_places`)"""
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection to the catalog of one's own; several threads must not share one."""
-        return self.catalog.cursor()
+        """Return a connection to the catalog of one's own; several threads must not share one.
+
+        It raises CollectionError where the catalog is damaged.
+        """
+        return guarded(self.catalog.cursor(), self._damaged)
+
+    def _damaged(self, reason: str) -> CollectionError:
+        return CollectionError(
+            f"The catalog of {self.folder} is damaged ({reason}): taxalens repair -c {self.folder} "
+            "derives it again."
+        )
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a query on the catalog; safe to call from several threads."""

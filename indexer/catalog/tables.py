@@ -27,6 +27,7 @@ from indexer.catalog.taxa import has_other_taxa, list_labels, replace_taxa
 from indexer.catalog.typed_metadata import EMPTY as NO_METADATA
 from indexer.catalog.typed_metadata import add_metadata, make_searchable
 from indexer.labels.label_resolution import DERIVED
+from indexer.store.database import run_on_lines
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches, read_table
 
@@ -109,9 +110,8 @@ def _load(
                 yield batch.append_column("place", numbers)
                 place += len(batch)
 
-    connection.register("lines_in", pa.RecordBatchReader.from_batches(schema, batches()))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE new_{table} AS FROM lines_in")
-    connection.unregister("lines_in")
+    sql = f"CREATE OR REPLACE TEMP TABLE new_{table} AS FROM lines_in"
+    run_on_lines(connection, sql, schema, batches())
 
 
 def _add_thumbnails(

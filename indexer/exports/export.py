@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from indexer.backends import Rows
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.account import Account
 from indexer.exports.image_rows import Images
+from indexer.store.aside import made_aside, remove_dead
 from indexer.tables.darwin_core_terms import DYNAMIC, nearest_term, term_of
 from model.errors import BadInput, UnknownName, did_you_mean
 from model.plugins import load_plugin, plugin_names
@@ -60,17 +60,16 @@ def export(
     """
     format_ = format_ or format_of(target)
     write = load_plugin(_FORMATS, format_, "format").write
+    remove_dead(target)
     if os.path.lexists(target):
         raise BadInput(f"{target} is there already; remove it, or name another target.")
     folder = target.parent.absolute()
     images = renamed(Images(snapshot, rows, folder=folder), mapped or {})
     account = Account()
     try:
-        with TemporaryDirectory(prefix=".taxalens-", dir=target.parent) as aside:
-            unfinished = Path(aside, target.name)
+        with made_aside(target) as unfinished:
             for _ in write(images, unfinished, account):
                 yield account
-            unfinished.rename(target)
     except OSError as error:
         raise BadInput(f"{target} cannot be written: {error.strerror or error}.") from error
     yield account

@@ -78,7 +78,8 @@ def _open(record: Record, is_known: Callable[[str], bool], fetch: Fetch) -> Open
     try:
         data = _bytes(record, fetch)
     except OSError as error:
-        return Opened(record, problem=f"cannot be read: {error.strerror or error}")
+        reason = error.strerror or str(error).partition("\n")[0]  # pyarrow says several lines
+        return Opened(record, problem=f"cannot be read: {reason}")
     except BadInput as error:
         return Opened(record, problem=str(error))
     # The same part of the same photograph is the same content.

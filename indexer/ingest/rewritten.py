@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from indexer.backends import Rows
+from indexer.store.database import run_on_lines
 from indexer.store.manifest import Manifest
 from indexer.store.segment import SCHEMAS, read_batches
 from model.errors import CollectionError
@@ -69,9 +70,8 @@ def _load(
                 column = pa.array(numbers if places is None else places[numbers])
                 yield batch.append_column("place", column)
 
-    connection.register("lines_in", pa.RecordBatchReader.from_batches(schema, batches()))
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS FROM lines_in")
-    connection.unregister("lines_in")
+    sql = f"CREATE OR REPLACE TABLE {table} AS FROM lines_in"
+    run_on_lines(connection, sql, schema, batches())
 
 
 def _sums(connection: duckdb.DuckDBPyConnection, inputs: str, images: str) -> _Sums:

@@ -46,7 +46,7 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     """
     try:
         with pq.ParquetFile(source) as file:
-            check_size(Path(source), file)
+            check_size(Path(source))
             kind = file.schema_arrow.field(VECTOR).type
             if not _is_list_of_numbers(kind):
                 raise BadInput(f"{source} has a column emb of {kind}, which is no list of numbers.")

@@ -56,7 +56,7 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
     path = Path(source)
     try:
         with pq.ParquetFile(path) as file:
-            check_size(path, file)
+            check_size(path)
             schema = file.schema_arrow
             column = _pictures(schema)[0]
             stat, pictures = path.stat(), _Pictures(path, column)
@@ -108,7 +108,10 @@ class _Pictures:
     def of(self, row: int) -> bytes:
         """Return the encoded picture of a row; raises BadInput where there is none."""
         with self._lock:
-            batch = self._batch(row)
+            try:
+                batch = self._batch(row)
+            except pa.ArrowException as error:
+                raise BadInput(f"row {row + 1} cannot be unpacked: {error}") from error
             start = next(start for start, each in self._kept if each is batch)
             values = {name: batch[name][row - start].as_py() for name in batch.schema.names}
         value = values[self.column]

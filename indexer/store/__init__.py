@@ -3,6 +3,7 @@
 manifest.py          the files that are one generation; commits
 segment.py           the tables of a collection, and a segment in the making
 durable.py           files that are complete or absent
+aside.py             files of the user's, made beside their place
 derived.py           arrays that took long to compute, kept under the digest of their origin
 journal_file.py      acts of people that no commit has yet, a line each behind its digest
 backup.py            a copy of a collection, brought up to date

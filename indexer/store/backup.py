@@ -9,14 +9,14 @@ from typing import NamedTuple
 from indexer.store.durable import sync_folder, write_durably
 from indexer.store.journal_file import JOURNAL
 from indexer.store.manifest import (
+    MANIFEST,
     FileEntry,
     has_its_size,
-    is_there,
     parse_manifest,
     read_manifest,
     write_manifest,
 )
-from indexer.store.writer_lock import only_writer
+from indexer.store.writer_lock import TRACES, only_writer
 from model.errors import BadInput, CollectionError
 from model.kept_files import sha256_of
 from model.progress import OnStep, Step, ignore
@@ -50,7 +50,9 @@ def backup(collection: Path | str, target: Path | str, progress: OnStep | None =
     manifest = read_manifest(collection)
     _check_target(collection, target)
     with only_writer(target):
-        before = parse_manifest(target).entries if is_there(target) else {}
+        # Without a manifest it is a first backup that was cut short.
+        is_there = (target / MANIFEST).exists()
+        before = parse_manifest(target).entries if is_there else {}
         origin = str(collection.resolve())
         write_durably(target / ORIGIN, lambda path: path.write_text(origin, encoding="utf-8"))
         files = manifest.entries
@@ -76,7 +78,7 @@ def _check_target(collection: Path, target: Path) -> None:
     """Raise BadInput where a backup would write over something else."""
     if target.resolve() == collection.resolve():
         raise BadInput(f"{target} is the collection itself: choose another folder.")
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if not target.exists() or (target.is_dir() and _is_empty(target)):
         return
     try:
         of = (target / ORIGIN).read_text(encoding="utf-8")
@@ -87,6 +89,11 @@ def _check_target(collection: Path, target: Path) -> None:
             f"{target} is a backup of {of}: choose another folder, or, if that is where "
             f"{collection} was before, delete {target / ORIGIN} and its manifest.json."
         )
+
+
+def _is_empty(target: Path) -> bool:
+    """Whether a folder holds nothing but the beginning of a backup that was cut short."""
+    return {path.name for path in target.iterdir()} <= {*TRACES, f".{ORIGIN}.tmp"}
 
 
 def _is_as_written(path: Path, entry: FileEntry) -> bool:

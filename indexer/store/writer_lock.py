@@ -14,6 +14,9 @@ from indexer.store.leftovers import sweep
 from indexer.store.manifest import Manifest
 from model.errors import CollectionError, writing
 
+_LOCK, _HOLDER = TRACES = ("writer.lock", "writer.txt")
+"""The files that a writer leaves."""
+
 
 @contextmanager
 def only_writer(collection: Path) -> Iterator[None]:
@@ -22,8 +25,8 @@ def only_writer(collection: Path) -> Iterator[None]:
     Raises CollectionError, naming the holder, where the lock is held; NotWritten where the
     collection cannot be written.
     """
-    holder = collection / "writer.txt"
-    lock = filelock.FileLock(collection / "writer.lock", timeout=0)
+    holder = collection / _HOLDER
+    lock = filelock.FileLock(collection / _LOCK, timeout=0)
     with writing(collection):
         make_folder(collection)
         try:

@@ -1,9 +1,11 @@
 """Rows of Parquet as strings, a few at a time, and nothing that unpacks to gigabytes."""
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -14,6 +16,10 @@ from model.errors import BadInput
 MOST_CELL = 1 << 20  # characters; a longer one is no word about a picture
 _MOST_GROUP = 4 << 30  # bytes of a column in a row group, unpacked
 _ROWS = 256
+_LARGEST = """
+    SELECT path_in_schema, total_uncompressed_size FROM parquet_metadata(?)
+    ORDER BY total_uncompressed_size DESC LIMIT 1
+"""
 
 
 def columns_in(path: Path) -> list[str]:
@@ -21,19 +27,23 @@ def columns_in(path: Path) -> list[str]:
     return list(pq.read_schema(path).names)
 
 
-def check_size(path: Path, file: pq.ParquetFile) -> None:
-    """Refuse a file with a column that unpacks to gigabytes out of little."""
+def check_size(path: Path) -> None:
+    """Refuse a file with a column that unpacks to gigabytes out of little, or with a damaged end.
+
+    DuckDB reads the sizes: of damaged ones, pyarrow 26 ends the process.
+    """
     size = path.stat().st_size
-    for group in range(file.num_row_groups):
-        told = file.metadata.row_group(group)
-        for column in range(told.num_columns):
-            unpacked = told.column(column).total_uncompressed_size
-            if unpacked > _MOST_GROUP or (unpacked > 1 << 28 and unpacked > 1000 * size):
-                raise BadInput(
-                    f"{path} has {size:,} bytes, and its column "
-                    f"{told.column(column).path_in_schema} would unpack to {unpacked:,}; such a "
-                    "file is not read."
-                )
+    try:
+        with duckdb.connect() as connection:
+            found = connection.execute(_LARGEST, [glob.escape(str(path))]).fetchone()
+    except duckdb.Error as error:
+        raise BadInput(f"{path} cannot be read as Parquet: {error}") from error
+    column, unpacked = found or ("", 0)
+    if unpacked > _MOST_GROUP or (unpacked > 1 << 28 and unpacked > 1000 * size):
+        raise BadInput(
+            f"{path} has {size:,} bytes, and its column {column} would unpack to {unpacked:,}; "
+            "such a file is not read."
+        )
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
@@ -42,8 +52,8 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     Raises BadInput for a file that would not fit in memory, OSError and ArrowException for one
     that is damaged.
     """
+    check_size(path)
     with pq.ParquetFile(path) as file:
-        check_size(path, file)
         line = 0
         for batch in file.iter_batches(_ROWS):
             columns = [_texts(column) for column in batch.columns]

@@ -20,6 +20,8 @@ _MOST_CELLS = 50_000_000  # between the first and the last one, also empty ones:
 _ROWS = 10  # that may stand above the header
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 _CHUNK = 1 << 20
+# An unknown version or compression is a NotImplementedError, a password a RuntimeError.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def sheet_rows(path: Path) -> tuple[list[str], Iterator[Row], str]:
@@ -35,7 +37,7 @@ def sheet_rows(path: Path) -> tuple[list[str], Iterator[Row], str]:
             sheets = [book.get_sheet_by_name(each.name) for each in book.sheets_metadata]
     except PasswordError as error:
         raise BadInput(f"{path} has a password; save it without one.") from error
-    except (CalamineError, OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (CalamineError, OSError, ValueError, *_DAMAGED) as error:
         raise BadInput(f"{path} cannot be read as a spreadsheet ({error}); get it anew.") from error
     filled = [sheet for sheet in sheets if sheet.height]
     if not filled:

@@ -57,7 +57,7 @@ class Archive:
             raise BadInput(
                 f"{name} in {self.path} is a link to a file outside of it; put that file there."
             )
-        if not (self.path / name).is_file():
+        if not os.path.isfile(self.path / name):  # False for any name, however long
             raise BadInput(f"{self.path} has no file {name}; is it complete?")
         return self.path / name
 
@@ -131,7 +131,7 @@ def names_in(path: Path) -> tuple[str, ...]:
             return tuple(sorted(entry.name for entry in os.scandir(path) if entry.is_file()))
         with zipfile.ZipFile(path) as archive:
             return tuple(_members(archive))
-    except (OSError, zipfile.BadZipFile, ValueError):
+    except (OSError, ValueError, *_DAMAGED):
         return ()
 
 

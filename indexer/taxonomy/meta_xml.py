@@ -84,7 +84,8 @@ def read_eml(path: Path) -> tuple[str, ...]:
 def _root(archive: Archive) -> ElementTree.Element:
     try:
         return _parse(archive.file("meta.xml"))
-    except (ElementTree.ParseError, BadInput) as error:
+    except (ElementTree.ParseError, LookupError, ValueError, BadInput) as error:
+        # Of an unknown encoding the parser raises LookupError, of one of several bytes ValueError.
         raise BadInput(f"meta.xml in {archive.path} cannot be read: {error}.") from error
 
 

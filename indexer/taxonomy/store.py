@@ -5,20 +5,21 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
 from platformdirs import user_data_path
 
-from indexer.store.database import open_locked
-from indexer.taxonomy.draft import Problem
+from indexer.store.aside import made_aside
+from indexer.store.database import guarded, open_locked, writing_database
+from indexer.store.durable import make_folder
+from indexer.taxonomy.draft import Draft, Problem
 from indexer.taxonomy.own_names import add_own_names
 from indexer.taxonomy.published_vectors import matrix_beside, write_published
 from indexer.taxonomy.sources import read_source
 from indexer.taxonomy.table import count
 from indexer.taxonomy.tables import write_tables
-from model.errors import BadInput, UnknownName, did_you_mean
+from model.errors import BadInput, UnknownName, did_you_mean, writing
 
 SUFFIX = ".duckdb"
 FORMAT_VERSION = "1"
@@ -51,8 +52,11 @@ class Taxonomy:
     connection: duckdb.DuckDBPyConnection
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of one's own; several threads must not share one."""
-        return self.connection.cursor()
+        """Return a connection of one's own; several threads must not share one.
+
+        It raises BadInput where the file is damaged.
+        """
+        return guarded(self.connection.cursor(), lambda reason: _unreadable(self.path, reason))
 
     def close(self) -> None:
         """Close the file."""
@@ -83,9 +87,24 @@ def import_taxonomy(
     name = name or (to.stem if to else Path(source).stem.lower())
     target = to or taxonomies_folder() / f"{name}{SUFFIX}"
     draft = read_source(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent) as folder:
-        work = duckdb.connect(str(Path(folder, "work")), config={"memory_limit": "1GB"})
+    with writing(target), writing_database(target):
+        make_folder(target.parent)
+        with made_aside(target) as complete:
+            problems = _write(complete, draft, source, name, names, encoder)
+    return open_taxonomy(str(target)), problems
+
+
+def _write(
+    complete: Path,
+    draft: Draft,
+    source: str,
+    name: str,
+    names: Path | None,
+    encoder: str | None,
+) -> list[Problem]:
+    """Write a draft as a taxonomy to a file; return what was wrong with it."""
+    work_file = complete.with_name("work")
+    with duckdb.connect(str(work_file), config={"memory_limit": "1GB"}) as work:
         problems = write_tables(work, draft)
         if names:
             problems += add_own_names(work, names)
@@ -110,12 +129,9 @@ def import_taxonomy(
         work.register("about_in", pa.table({key: [value] for key, value in asdict(about).items()}))
         work.execute("CREATE TABLE about AS SELECT * FROM about_in")
         work.unregister("about_in")
-        complete = Path(folder, "complete")
         work.execute(f"ATTACH '{_quoted(complete)}' AS complete (ROW_GROUP_SIZE {_ROWS_A_GROUP})")
         work.execute("COPY FROM DATABASE work TO complete; DETACH complete")
-        work.close()
-        complete.replace(target)
-    return open_taxonomy(str(target)), problems
+    return problems
 
 
 def open_taxonomy(name: str) -> Taxonomy:
@@ -141,11 +157,13 @@ def open_taxonomy(name: str) -> Taxonomy:
         if about.format_version != FORMAT_VERSION:
             raise ValueError(about.format_version)
     except (duckdb.Error, TypeError, IndexError, ValueError) as error:
-        raise BadInput(
-            f"{path} is no taxonomy that this version reads; import it again with: "
-            "taxalens taxonomy import"
-        ) from error
+        raise _unreadable(path, "") from error
     return Taxonomy(path, about, connection)
+
+
+def _unreadable(path: Path, reason: str) -> BadInput:
+    why = f"is damaged ({reason})" if reason else "is no taxonomy that this version reads"
+    return BadInput(f"{path} {why}; import it again with: taxalens taxonomy import")
 
 
 def list_taxonomies() -> Iterator[Taxonomy]:

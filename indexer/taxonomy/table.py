@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from indexer.inputs.spreadsheet_cells import as_said
+from indexer.store.database import writing_database
 from indexer.tables.columns import nothing_words
 from indexer.tables.delimited import rows_of
 from indexer.tables.dialect import Dialect
@@ -86,8 +87,14 @@ def fields_of(path: Path) -> set[str]:
 
 @contextmanager
 def scratch() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database that is gone when the block ends; what does not fit in memory is on disk."""
-    with tempfile.TemporaryDirectory(prefix="taxalens-") as folder:
+    """Open a database that is gone when the block ends; what does not fit in memory is on disk.
+
+    Raises NotWritten where that disk, which TMPDIR chooses, has no room.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="taxalens-") as folder,
+        writing_database(Path(folder, "scratch.duckdb")),
+    ):
         connection = duckdb.connect(f"{folder}/scratch.duckdb", config={**_LIMITS})
         try:
             connection.execute(_MACRO)
@@ -120,6 +127,8 @@ def load(
                 problems += wrong
                 connection.register("rows", batch)
                 connection.execute(insert)
+        except (duckdb.IOException, duckdb.TransactionException):
+            raise  # of the database: the source is read by others
         except (
             duckdb.Error,
             OSError,

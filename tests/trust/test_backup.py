@@ -71,6 +71,18 @@ def test_a_file_that_was_damaged_in_the_backup_is_copied_again(place: Path) -> N
     assert verify(place / "backup") == []
 
 
+@pytest.mark.parametrize("left", [(), (ORIGIN,), (ORIGIN, "segments")])
+def test_a_first_backup_that_was_cut_short_goes_on(place: Path, left: tuple[str, ...]) -> None:
+    backup(place / "c", place / "whole")
+    (place / "backup").mkdir()
+    for name in ("writer.lock", "writer.txt", *left):
+        copy = shutil.copytree if (place / "whole" / name).is_dir() else shutil.copy
+        copy(place / "whole" / name, place / "backup" / name)
+    backup(place / "c", place / "backup")
+    assert truth(place / "backup") == truth(place / "c")
+    assert verify(place / "backup") == []
+
+
 def test_nothing_else_is_written_over(place: Path) -> None:
     (place / "photos").mkdir()
     (place / "photos" / "mine.txt").write_text("mine")

@@ -184,6 +184,35 @@ def test_a_catalog_that_was_not_closed_is_derived_again(
     assert "lies beside it: it was not closed" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", range(4))
+def test_a_damaged_page_of_the_catalog_is_a_sentence(
+    whole: Path, tmp_path: Path, page: int
+) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    catalog = catalog_path(collection, read_manifest(collection))
+    block = 3 * 4096 + 262_144 * page
+    content = bytearray(catalog.read_bytes())
+    content[block + 9000] ^= 1
+    catalog.write_bytes(content)
+    ask(collection)
+    repair(collection)
+    assert catalog.read_bytes()[block + 9000] != content[block + 9000]
+
+
+def test_a_damaged_table_is_named_where_a_catalog_is_derived_of_it(
+    whole: Path, tmp_path: Path
+) -> None:
+    collection = Path(shutil.copytree(whole / "c", tmp_path / "c"))
+    catalog_path(collection, read_manifest(collection)).unlink()
+    path = next(path for path in read_manifest(collection).files if path.startswith("inputs/"))
+    size = (collection / path).stat().st_size
+    (collection / path).write_bytes(bytes(size))
+    with pytest.raises(taxalens.CollectionError, match=f"{path} cannot be read") as raised:
+        taxalens.open(collection)
+    assert "Traceback" not in str(raised.value)
+
+
 @pytest.mark.parametrize("page", ["PROMISES.md", "security.md"])
 def test_every_promise_names_tests_that_exist(page: str) -> None:
     root = Path(taxalens.__file__).parent
