@@ -168,9 +168,14 @@ def _decide(
         st.button("Accept", key=f"accept-{place}", on_click=say, args=(place, answer.name))
     words = name_field(collection, "Or correct it", f"correct-{place}")
     if words and words != own.get(place):
-        st.button("Take this", key=f"take-{place}", on_click=say, args=(place, words))
+        st.button("Take this", key=f"take-{place}", on_click=_take, args=(place, own))
     if answer.calibrated and not any(answer.confidences):
         st.caption("Unlike all that is labelled here: perhaps new to this collection.")
+
+
+def _take(place: int, own: dict[int, str]) -> None:
+    """Take the correction as it is typed by now."""
+    own[place] = str(st.session_state.get(f"correct-{place}") or "").strip()
 
 
 def _evidence(collection: Collection, place: int, answer: Identification) -> None:

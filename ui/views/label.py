@@ -81,10 +81,13 @@ def page(collection: Collection) -> None:
         name = st.segmented_control(
             "To review", list(_QUEUES), default="likely wrong", required=True, key="label-kind"
         )
-        if st.button("Look again", help="Find what is to be reviewed anew, with all acts so far"):
-            _keep(collection, review)
-            st.session_state.pop(_QUEUE, None)
-            st.rerun()
+        # Callbacks, as below: a run that the next event cuts short may never come to a button.
+        st.button(
+            "Look again",
+            help="Find what is to be reviewed anew, with all acts so far",
+            on_click=_look_again,
+            args=(collection, review),
+        )
     if not who:
         st.info("Write your name: it is kept with each label that you give.")
         return
@@ -165,7 +168,7 @@ def _label(
 ) -> None:
     acts = review.acts
     if act.key == _UNDO:
-        _undo(collection, acts)
+        _undo(collection, review)
     elif act.key in _CONFIRMING:
         _add(acts, collection.label_as(act.ids, None, who, _CONFIRMING[act.key]))
     elif act.key == _MAJORITY:
@@ -179,10 +182,14 @@ def _label(
         _add(acts, collection.label_as(act.ids, label, who))
 
 
-def _undo(collection: Collection, acts: list[Act]) -> None:
-    if acts:
-        collection.take_back(acts[-1])
-        acts.pop()  # once that is on disk
+def _undo(collection: Collection, review: _Review) -> None:
+    if review.acts:
+        try:
+            last = review.acts[-1]  # a run that is told to stop may still add another
+            collection.take_back(last)
+            review.acts.remove(last)  # once that is on disk
+        except Error as error:
+            review.error = str(error)
 
 
 def _add(acts: list[Act], act: Act) -> None:
@@ -204,16 +211,15 @@ def _bar(collection: Collection, review: _Review, left: int) -> None:
         review.error = ""
     with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
         st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
-        if acts and st.button(f"Undo {_words(acts[-1])}", key="label-undo"):
-            _undo(collection, acts)
-            st.rerun()
+        if acts:
+            undo = f"Undo {_words(acts[-1])}"
+            st.button(undo, key="label-undo", on_click=_undo, args=(collection, review))
         with st.popover("Own labels"):
             st.text_area("One a line; the keys 1 to 9 give them", key=_OWN, persist_state="session")
         with st.popover("Accuracy"):
             _accuracy(collection, review)
-        if st.button("Finish", help="Commit the labels, so that searches know them"):
-            _keep(collection, review)
-            st.rerun()
+        about = "Commit the labels, so that searches know them"
+        st.button("Finish", help=about, on_click=_keep, args=(collection, review))
     if review.legend:
         lines = [f"- `{key}` {what}" for key, what in _KEYS.items()]
         st.markdown("\n".join(lines))
@@ -228,17 +234,33 @@ def _relabel(collection: Collection, review: _Review) -> None:
     with st.container(border=True):
         words = name_field(collection, f"Label of {count(len(ids), 'image')}", _TYPED)
         with st.container(horizontal=True):
-            given = st.button("Give it", type="primary", disabled=not words)
-            left = st.button("Leave it")
-    if given:
-        try:
-            _add(review.acts, collection.label_as(ids, words, person_given()))
-        except Error as error:
-            review.error = str(error)
-    if given or left:
-        review.relabelled = ()
-        st.session_state.pop(_TYPED, None)
-        st.rerun()
+            st.button(
+                "Give it",
+                type="primary",
+                disabled=not words,
+                on_click=_give,
+                args=(collection, review),
+            )
+            st.button("Leave it", on_click=_leave, args=(review,))
+
+
+def _give(collection: Collection, review: _Review) -> None:
+    words = str(st.session_state.get(_TYPED) or "").strip()  # as typed by now
+    try:
+        _add(review.acts, collection.label_as(review.relabelled, words, person_given()))
+    except Error as error:
+        review.error = str(error)
+    _leave(review)
+
+
+def _leave(review: _Review) -> None:
+    review.relabelled = ()
+    st.session_state.pop(_TYPED, None)
+
+
+def _look_again(collection: Collection, review: _Review) -> None:
+    _keep(collection, review)
+    st.session_state.pop(_QUEUE, None)
 
 
 def _words(act: Act) -> str:
