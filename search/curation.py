@@ -6,11 +6,10 @@ Each method imports what it uses, so that a search does not wait for it.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from indexer.store.derived import remove
+from indexer.store.derived import ADAPTATION, remove
 from search.audit.findings import KINDS
 from search.browse.gallery import Gallery
 from search.query.filters import several
-from search.ranking.adaptation import KIND
 
 if TYPE_CHECKING:
     from search.audit.findings import Findings
@@ -52,7 +51,7 @@ class Curation(Gallery):
 
     def remove_adaptation(self) -> bool:
         """Remove the map that `adapt` kept; return whether there was one."""
-        return remove(self.snapshot.folder, KIND) > 0
+        return remove(self.snapshot.folder, ADAPTATION) > 0
 
     def sequences(
         self, gap: float = 60.0, *, within: Names = (), where: str | None = None

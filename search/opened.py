@@ -8,7 +8,7 @@ from indexer.backends.floor import estimate_image_floor, estimate_text_floor
 from indexer.backends.index_file import open_index
 from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
-from indexer.store.derived import files
+from indexer.store.derived import ADAPTATION, files
 from indexer.store.encoder_identity import check_encoder
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
@@ -18,7 +18,6 @@ from model.specs import fingerprint_of
 from search.query.conditions import Selections
 from search.query.filters import Filters, several
 from search.query.names import Names
-from search.ranking.adaptation import KIND
 from search.ranking.nearest import Nearest
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Opened:
 
         It comes and goes without a new generation, so that it is looked for at each question.
         """
-        if not any(files(self.snapshot.folder, KIND)):
+        if not any(files(self.snapshot.folder, ADAPTATION)):
             return None
         from search.adapt.kept import kept_map
 

@@ -6,10 +6,9 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.verify import last_verified
 from indexer.ingest.run_log import read_runs
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
-from indexer.store.derived import files, newest
+from indexer.store.derived import ADAPTATION, files, newest
 from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest
 from model.taxon import RANKS
-from search.ranking.adaptation import KIND
 
 if TYPE_CHECKING:
     from search.classify.novelty import Novelty
@@ -46,7 +45,7 @@ def summarise(snapshot: Snapshot) -> dict[str, str]:
         from search.classify.novelty import Novelty
 
         facts["new species"] = _novelty(made_from(Novelty, novelty))
-    if any(files(snapshot.folder, KIND)):
+    if any(files(snapshot.folder, ADAPTATION)):
         from search.adapt.kept import describe
 
         facts["adapted"] = describe(snapshot)

@@ -14,14 +14,14 @@ from sklearn.metrics import average_precision_score
 
 from indexer.backends.exact import Exact
 from indexer.ingest.run import index_source
-from indexer.store.derived import files
+from indexer.store.derived import ADAPTATION, files
 from model.errors import Error
 from model.vectors import Identity, Vectors
 from search.adapt.fitting import fit_map
 from search.classify.reference_set import ReferenceSet, reference_set, unit
 from search.collection import Collection, open_collection
 from search.ranking import adaptation, neighbours
-from search.ranking.adaptation import KIND, Map
+from search.ranking.adaptation import Map
 from ui.cli import main
 
 DIM, SPECIES, LABELLED, EACH = 40, 18, 12, 8  # the species after LABELLED have no label
@@ -156,7 +156,7 @@ def test_too_few_labels_are_an_error_that_keeps_nothing(tmp_path: Path) -> None:
     none = index(tmp_path / "c", "none", rows[of >= LABELLED], of[of >= LABELLED])
     with pytest.raises(Error, match="No image is labelled with a taxon"):
         opened(none).adapt()
-    assert not [*files(few, KIND), *files(none, KIND)]
+    assert not [*files(few, ADAPTATION), *files(none, ADAPTATION)]
 
 
 def test_only_hits_of_pictures_change_and_removal_brings_all_back(collection: Path) -> None:
@@ -205,13 +205,13 @@ def test_a_map_that_gains_no_more_is_removed(collection: Path, tmp_path: Path) -
     rows, of = photographs()
     index(tmp_path, "a", rows, np.random.default_rng(0).permutation(of))
     assert not opened(collection).adapt().is_gain
-    assert not [*files(collection, KIND)]
+    assert not [*files(collection, ADAPTATION)]
 
 
 def test_a_damaged_map_does_not_count(collection: Path) -> None:
     before = answers(opened(collection))
     opened(collection).adapt()
-    (kept,) = files(collection, KIND)
+    (kept,) = files(collection, ADAPTATION)
     content = bytearray(kept.read_bytes())
     content[-9] ^= 1
     kept.write_bytes(content)

@@ -20,6 +20,8 @@ from indexer.store.durable import write_durably
 from model.errors import NotWritten
 
 FOLDER = "derived"
+ADAPTATION = "adaptation"
+"""the kind of the map that `taxalens adapt` learns; whoever looks for one need not load it"""
 MOST = 8  # files of one kind; of more the oldest go
 _HASH = hashlib.sha256().digest_size
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -3,12 +3,12 @@
 import numpy as np
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.store.derived import remove
+from indexer.store.derived import ADAPTATION, remove
 from model.errors import Error
 from search.adapt.fitting import fit_map
 from search.adapt.kept import keep_map
 from search.identify.candidate_taxa import OF_LABELS, labelled_reference, taxa_of
-from search.ranking.adaptation import KIND, Adaptation
+from search.ranking.adaptation import Adaptation
 from search.ranking.nearest import Nearest
 
 
@@ -26,5 +26,5 @@ def adapt(snapshot: Snapshot, nearest: Nearest) -> Adaptation:
     if found.is_gain:
         keep_map(snapshot, found)
     else:
-        remove(snapshot.folder, KIND)
+        remove(snapshot.folder, ADAPTATION)
     return found

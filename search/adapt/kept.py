@@ -6,9 +6,9 @@ Its file is named after both. After either has changed the map does not count, a
 import hashlib
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.store.derived import keep, kept, newest, remove
+from indexer.store.derived import ADAPTATION, keep, kept, newest, remove
 from search.classify.kept_arrays import arrays_of, made_from
-from search.ranking.adaptation import KIND, Adaptation
+from search.ranking.adaptation import Adaptation
 
 _VERSION = 1  # of what is kept
 
@@ -22,20 +22,20 @@ def key_of(snapshot: Snapshot) -> str:
 
 def kept_map(snapshot: Snapshot, key: str) -> Adaptation | None:
     """Return the map that a collection keeps; None where there is none of this key."""
-    arrays = kept(snapshot.folder, KIND, key)
+    arrays = kept(snapshot.folder, ADAPTATION, key)
     return made_from(Adaptation, arrays) if arrays else None
 
 
 def keep_map(snapshot: Snapshot, adaptation: Adaptation) -> None:
     """Keep a map in place of any other; raises NotWritten."""
     key = key_of(snapshot)
-    keep(snapshot.folder, KIND, key, arrays_of(adaptation))
-    remove(snapshot.folder, KIND, but=key)
+    keep(snapshot.folder, ADAPTATION, key, arrays_of(adaptation))
+    remove(snapshot.folder, ADAPTATION, but=key)
 
 
 def describe(snapshot: Snapshot) -> str:
     """Describe the map that a collection keeps, or used to; "" where there is none."""
-    if newest(snapshot.folder, KIND) is None:
+    if newest(snapshot.folder, ADAPTATION) is None:
         return ""
     found = kept_map(snapshot, key_of(snapshot))
     if found is None:

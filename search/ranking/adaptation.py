@@ -14,8 +14,6 @@ from indexer.backends.exact import Exact
 from model.vectors import Features, Vectors
 from search.ranking.plan import Plan
 
-KIND = "adaptation"
-"""of the derived file that a collection keeps it in"""
 POOL = 200  # of the nearest images, which are ordered anew
 LEAST = 0.01  # a gain that is worth a map
 

@@ -56,6 +56,7 @@ def run_page(collection: Path, port: int, exact_places: bool = False) -> None:
         # imported until now nothing ever becomes garbage.
         gc.freeze()
         yield {}
+        gc.unfreeze()
         # DuckDB prints a page about leaks where a catalog is still open when Python ends.
         current.close()
 

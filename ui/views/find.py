@@ -177,4 +177,4 @@ def _group() -> None:
 
 def _order() -> None:
     chosen = st.session_state["find-order"]
-    write_address(order="" if chosen == ORDERS[0] else chosen)
+    write_address(order="" if chosen in (None, ORDERS[0]) else chosen)
