@@ -88,6 +88,7 @@ def page(browser: Browser, collection: Path, tmp_path: Path) -> Iterator[Page]:
 
 
 def finish(page: Page, collection: Path) -> None:
+    wait_until_still(page)  # else a button may move from under the mouse
     page.get_by_role("button", name="Finish").click()
     eventually(lambda: (collection / JOURNAL).exists(), False)
     wait_until_still(page)

@@ -211,9 +211,13 @@ def _bar(collection: Collection, review: _Review, left: int) -> None:
         review.error = ""
     with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
         st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
-        if acts:
-            undo = f"Undo {_words(acts[-1])}"
-            st.button(undo, key="label-undo", on_click=_undo, args=(collection, review))
+        st.button(
+            f"Undo {_words(acts[-1])}" if acts else "Undo",
+            key="label-undo",
+            disabled=not acts,
+            on_click=_undo,
+            args=(collection, review),
+        )
         with st.popover("Own labels"):
             st.text_area("One a line; the keys 1 to 9 give them", key=_OWN, persist_state="session")
         with st.popover("Accuracy"):
