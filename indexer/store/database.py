@@ -1,4 +1,4 @@
-"""DuckDB files opened so that nothing asked of them writes, reads other files or loads code.
+"""DuckDB files, opened so that no query writes, reads other files or loads code.
 
 Opening compares structure and lengths, so a damaged page is found by whoever reads it; `guarded`
 makes that a sentence.

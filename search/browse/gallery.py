@@ -70,7 +70,7 @@ class Gallery(Opened):
         """Return points in groups by a rank, a column or BY_WHO: one of `colourings`."""
         return self._groups(points, by)
 
-    @property
+    @once
     def colourings(self) -> tuple[str, ...]:
         """What points can be coloured by."""
         from search.browse.colours import colourings

@@ -109,7 +109,7 @@ class Children:
 
 
 def shim(folder: Path) -> Path | None:
-    """Compile faults.c; None where there is no compiler, or no LD_PRELOAD."""
+    """Compile faults.c; return None where a compiler or LD_PRELOAD is missing."""
     if sys.platform != "linux":
         return None
     target = folder / "faults.so"

@@ -103,7 +103,7 @@ def done(ended: Ended) -> Ended:
 
 @dataclass(frozen=True)
 class Found:
-    """What a trial's folder says."""
+    """The state in which a trial left its folder."""
 
     truth: Truth
     account: list[tuple[str, str, str]]

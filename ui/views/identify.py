@@ -17,7 +17,7 @@ from search.collection import Collection
 from search.identify.identifications import Identification, Identifications
 from ui.wall.wall import tile_of, wall
 from ui.widgets.lineage import ladder
-from ui.widgets.name_field import name_field
+from ui.widgets.name_field import name_field, name_typed
 from ui.widgets.text import count, plain
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _decide(
 
 def _take(place: int, own: dict[int, str]) -> None:
     """Take the correction as it is typed by now."""
-    own[place] = str(st.session_state.get(f"correct-{place}") or "").strip()
+    own[place] = name_typed(f"correct-{place}")
 
 
 def _evidence(collection: Collection, place: int, answer: Identification) -> None:

@@ -16,7 +16,7 @@ from search.query.filters import Filters
 from ui.wall import wall as wall_of
 from ui.wall.wall import Tile, tile_of, wall
 from ui.widgets.lightbox import open_image
-from ui.widgets.name_field import name_field
+from ui.widgets.name_field import name_field, name_typed
 from ui.widgets.person import person, person_given
 from ui.widgets.text import count, plain
 
@@ -249,8 +249,8 @@ def _relabel(collection: Collection, review: _Review) -> None:
 
 
 def _give(collection: Collection, review: _Review) -> None:
-    words = str(st.session_state.get(_TYPED) or "").strip()  # as typed by now
     try:
+        words = name_typed(_TYPED)
         _add(review.acts, collection.label_as(review.relabelled, words, person_given()))
     except Error as error:
         review.error = str(error)

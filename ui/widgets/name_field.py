@@ -24,5 +24,10 @@ def name_field(collection: Collection, label: str, key: str) -> str:
     return words
 
 
+def name_typed(key: str) -> str:
+    """Return what the field of a key says by now, without showing it, as a callback needs it."""
+    return str(st.session_state.get(key) or "").strip()
+
+
 def _take(key: str, name: str) -> None:
     st.session_state[key] = name
