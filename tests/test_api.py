@@ -387,6 +387,13 @@ def test_one_request_too_many_says_when_to_ask_again(place: Path) -> None:
     assert answers[3].headers["content-type"] == "application/problem+json"
 
 
+def test_an_address_that_is_too_long_is_refused_as_a_problem(url: str) -> None:
+    longest = "&exclude=" + "a" * 1990
+    assert "aaa" in problem(ask(url, f"/api/search?q=lion{longest * 32}"), 400)
+    assert "65,536 bytes" in problem(ask(url, f"/api/search?q=lion{longest * 33}"), 414)
+    assert "65,536 bytes" in problem(ask(url, f"/api/search?q={'%F0%9F%A6%81' * 50_000}"), 414)
+
+
 @pytest.mark.parametrize("is_counted", [True, False])
 def test_a_request_that_brings_too_much_is_refused(place: Path, is_counted: bool) -> None:
     limits = Limits(upload=20_000)

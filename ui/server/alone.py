@@ -17,6 +17,7 @@ from ui.server.limits import Limited, Limits
 from ui.server.routes import routes_of
 
 SHORTEST = 16  # characters of a token
+_HEAD = 4_000_000  # bytes of a request before its body; a longer address is refused by Limits
 DEFAULT_LIMITS = Limits()
 
 
@@ -34,6 +35,8 @@ def run_alone(
             log_level="warning",
             proxy_headers=False,  # an address that a client invents is not counted as one
             server_header=False,
+            http="h11",
+            h11_max_incomplete_event_size=_HEAD,  # uvicorn's own refusal is no problem+json
         )
 
 

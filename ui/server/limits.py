@@ -22,6 +22,8 @@ class Limits:
     """a minute and address, of the API; as many may come at once"""
     upload: int = 50_000_000
     """bytes of one request"""
+    address: int = 65_536
+    """bytes of an address with its parameters"""
     pictures: int = 32
     """of one request"""
     at_once: int = 4
@@ -72,6 +74,10 @@ class Limited:
                 HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(seconds)}
             )
             await refused(scope, receive, send)
+            return
+        if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > self._limits.address:
+            detail = f"An address has at most {self._limits.address:,} bytes; ask for less at once."
+            await ProblemResponse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)(scope, receive, send)
             return
         written = Headers(scope=scope).get("content-length", "0")
         if not written.isdecimal() or int(written[:15]) > self._limits.upload:

@@ -25,6 +25,7 @@ _PROBLEMS = {
     "405": "The address is asked in another way.",
     "410": "The picture cannot be read any more.",
     "413": "The request brings too much.",
+    "414": "The address is too long.",
     "415": "The pictures are not sent as multipart/form-data.",
     "429": "Too many requests; Retry-After says how many seconds to wait.",
     "503": "There is no collection, or its encoder cannot be loaded.",
