@@ -18,6 +18,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score, silhouette_score
 from sklearn.neighbors import NearestNeighbors
+from towers import write_tower
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
@@ -351,11 +352,12 @@ def test_intrinsic_figures_are_scikit_learns_and_scipys() -> None:
 
 
 def test_missing_ranks_are_shared_by_nobody() -> None:
-    lineages = np.array([[0, 0, -1, 0], [0, 0, -1, 1], [0, 1, 0, 2], [0, 0, 0, 3]])
+    lineages = np.array([[0, 0, -1, 0], [0, 0, -1, 1], [0, 1, 0, 2], [0, 0, 0, 3], [0, 0, -1, 1]])
     depths = intrinsic.shared_depths(lineages)
     assert depths[0, 1] == 2
     assert depths[0, 2] == 1
     assert depths[0, 3] == 2
+    assert depths[1, 4] == 4  # a hole above a name that both have
 
 
 def test_intervals_are_scipys_bootstrap() -> None:
@@ -437,24 +439,7 @@ def test_the_command_compares_encoders_and_keeps_what_it_found(zoo: Path) -> Non
 
 
 def test_a_collection_is_evaluated_by_another_encoder_on_the_same_images(zoo: Path) -> None:
-    import open_clip
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    vision = {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16}
-    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
-    config = {"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}
-    network = open_clip.CLIP(**config)
-    folder = zoo / "tiny"
-    folder.mkdir()
-    save_file(
-        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
-        str(folder / "open_clip_model.safetensors"),
-    )
-    (folder / "open_clip_config.json").write_text(
-        json.dumps({"model_cfg": config, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}})
-    )
+    folder = write_tower(zoo / "tiny")
     taxalens.index("zoo", "own", encoder="starter")
     evaluation = taxalens.evaluate(
         None, ["starter", f"local-dir:{folder}"], collection="own", families="few-shot", shots=[1]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from model.taxon import RANKS
 from model.vectors import Features
-from search.classify.reference_set import reference_set, unit
+from search.classify.reference_set import sums_by
 from training.evaluation.figures import BOOTSTRAP, Figure, mean_figure
 from training.evaluation.intervals import Floats, Interval, percentiles, resample_weights
 from training.evaluation.labelled_images import UNNAMED, LabelledImages, Numbers
@@ -30,7 +30,9 @@ def figures(images: LabelledImages, vectors: Features, seed: int = 0) -> Iterato
     rng = np.random.default_rng(seed)
     if len(some) > MOST_IMAGES:
         some = np.sort(rng.choice(len(images), MOST_IMAGES, replace=False))
-    cosines = vectors[some] @ vectors[some].T
+    own = vectors[some].astype(np.float64)
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    cosines = own @ own.T
     for rank in RANKS:
         names, of = images.names_at(rank)
         if len(names) > 1:
@@ -39,7 +41,7 @@ def figures(images: LabelledImages, vectors: Features, seed: int = 0) -> Iterato
     yield from _of_tree(images, vectors, rng)
 
 
-def purities(cosines: Features, of: Numbers, k: int = NEIGHBOURS) -> npt.NDArray[np.float64]:
+def purities(cosines: Floats, of: Numbers, k: int = NEIGHBOURS) -> npt.NDArray[np.float64]:
     """Return the share of each image's k nearest others with its name, (n,).
 
     `cosines` (n, n); `of` (n,) is the number of each image's name.
@@ -53,15 +55,15 @@ def purities(cosines: Features, of: Numbers, k: int = NEIGHBOURS) -> npt.NDArray
 
 
 def shared_depths(lineages: Numbers) -> Numbers:
-    """Return how many ranks, from the highest, two taxa share: (taxa, taxa), 0 to 7.
+    """Return how deep, in ranks, the deepest name is that two taxa share: (taxa, taxa), 0 to 7.
 
-    `lineages` (taxa, 7) numbers the name at each rank; a missing name is shared with nobody.
+    `lineages` (taxa, 7) numbers the lineage down to each rank, as `names_at` does, so taxa that
+    share a number share all above it. A missing name is shared with nobody: two species of one
+    genus without an order share six ranks, two of one class without an order three.
     """
     depth = np.zeros((len(lineages), len(lineages)), np.int64)
-    same = np.ones_like(depth, np.bool_)
-    for column in lineages.T:
-        same &= (column[:, None] == column) & (column != UNNAMED)
-        depth += same
+    for place, column in enumerate(lineages.T, 1):
+        depth[(column[:, None] == column) & (column != UNNAMED)] = place
     return depth
 
 
@@ -104,7 +106,7 @@ def triplet_agreements(
     return shares
 
 
-def _of_rank(rank: str, of: Numbers, cosines: Features) -> Iterator[Figure]:
+def _of_rank(rank: str, of: Numbers, cosines: Floats) -> Iterator[Figure]:
     from sklearn.metrics import silhouette_samples
 
     named = of != UNNAMED
@@ -130,8 +132,8 @@ def _of_tree(
     taxa, firsts, of = np.unique(numbers[deepest, -1], return_index=True, return_inverse=True)
     if len(taxa) < FEWEST_TAXA:
         return
-    own = vectors[deepest]
-    means = unit(reference_set(own, of).means(own)).astype(np.float64)
+    sums = sums_by(of, vectors[deepest].astype(np.float64), len(taxa))
+    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     cosines = means @ means.T
     depths = shared_depths(numbers[deepest][firsts])
     if len(np.unique(depths[~np.eye(len(depths), dtype=bool)])) < 2:

@@ -23,6 +23,7 @@ from model.errors import BadInput, EncoderMismatch, Error
 from model.progress import OnStep
 from model.taxon import RANKS, Rank, Taxon
 from model.vectors import Features
+from search.classify.reference_set import unit
 from search.collection import Collection, open_collection
 from search.images_table import OF_TAXON, taxon_of
 
@@ -87,7 +88,7 @@ class Embedded:
     spec: str
     collection: Collection
     vectors: Features
-    """(n, dim) float32, unit rows"""
+    """(n, dim) float32, rows of length 1 to 1e-7: kept as float16 they are so to 1e-3"""
 
     @property
     def encoder(self) -> Encoder:
@@ -117,7 +118,7 @@ def embed(
     name = Path(source).name if source is not None else Path(collection).name
     images, places, notes = _common(name, opened, labels)
     found = [
-        Embedded(spec, each, np.asarray(each.vectors()[rows], np.float32))
+        Embedded(spec, each, unit(np.asarray(each.vectors()[rows], np.float32)))
         for (spec, each), rows in zip(opened, places, strict=True)
     ]
     if len(set(images.classes.tolist())) < 2:

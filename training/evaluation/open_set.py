@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import softmax
 
 from model.vectors import Features
-from search.classify.reference_set import reference_set, unit
+from search.classify.reference_set import sums_by
 from search.zero_shot.scoring import SCALE
 from training.evaluation.figures import Figure, seeds_figure
 from training.evaluation.intervals import Floats
@@ -34,12 +34,13 @@ def split(classes: Numbers, seed: int) -> tuple[Numbers, Numbers, Numbers]:
     return places[is_reference], places[~is_reference], unknown
 
 
-def scores(vectors: Features, classes: Numbers, reference: Numbers, tested: Numbers) -> Features:
+def scores(vectors: Features, classes: Numbers, reference: Numbers, tested: Numbers) -> Floats:
     """Return the highest cosine with a reference image, and with a centroid, of each: (n, 2)."""
-    own = vectors[reference]
-    _, numbers = np.unique(classes[reference], return_inverse=True)
-    centroids = unit(reference_set(own, numbers).means(own))
-    return np.stack([(vectors[tested] @ each.T).max(axis=1) for each in (own, centroids)], axis=1)
+    own, asked = vectors[reference].astype(np.float64), vectors[tested].astype(np.float64)
+    known, numbers = np.unique(classes[reference], return_inverse=True)
+    centroids = sums_by(numbers, own, len(known))
+    centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+    return np.stack([(asked @ each.T).max(axis=1) for each in (own, centroids)], axis=1)
 
 
 def figures(

@@ -1,4 +1,7 @@
-"""Retrieval at every rank: names ask for images, and images ask for others of their taxon."""
+"""Retrieval at every rank: names ask for images, and images ask for others of their taxon.
+
+Cosines are float64: which of two images of nearly one cosine is first is then the same everywhere.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -73,19 +76,20 @@ def figures(
     """
     named = {str(rank): images.names_at(rank) for rank in RANKS}
     named = {rank: found for rank, found in named.items() if len(found[0]) > 1}
-    yield from _by_name(named, vectors, encoder)
+    exact = vectors.astype(np.float64)
+    yield from _by_name(named, exact, encoder)
     queries = np.arange(len(images))
     if len(queries) > MOST_QUERIES:
         drawn = np.random.default_rng(seed).choice(len(images), MOST_QUERIES, replace=False)
         queries = np.sort(drawn)
-    yield from _by_image({rank: of for rank, (_, of) in named.items()}, vectors, queries)
+    yield from _by_image({rank: of for rank, (_, of) in named.items()}, exact, queries)
 
 
 def _by_name(
-    named: dict[str, tuple[list[str], Numbers]], vectors: Features, encoder: Encoder
+    named: dict[str, tuple[list[str], Numbers]], vectors: Floats, encoder: Encoder
 ) -> Iterator[Figure]:
     prompts = [free_text_prompt(name) for names, _ in named.values() for name in names]
-    texts = TextMatrix(encoder, prompts).vectors().astype(np.float32)
+    texts = TextMatrix(encoder, prompts).vectors().astype(np.float64)
     start = 0
     for rank, (names, of) in named.items():
         asked, start = texts[start : start + len(names)], start + len(names)
@@ -98,9 +102,7 @@ def _by_name(
         yield from _figures("text→image", rank, found, "names", f"{len(names):,} names")
 
 
-def _by_image(
-    of_ranks: dict[str, Numbers], vectors: Features, queries: Numbers
-) -> Iterator[Figure]:
+def _by_image(of_ranks: dict[str, Numbers], vectors: Floats, queries: Numbers) -> Iterator[Figure]:
     found: dict[str, list[Floats]] = {rank: [] for rank in of_ranks}
     for start in range(0, len(queries), _ROWS):
         some = queries[start : start + _ROWS]

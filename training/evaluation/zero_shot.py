@@ -14,6 +14,7 @@ from model.encoder import Encoder
 from model.vectors import Features
 from training.evaluation.class_names import class_string, filled, templates
 from training.evaluation.figures import Figure, mean_figure
+from training.evaluation.intervals import Floats
 from training.evaluation.labelled_images import LabelledImages, Numbers
 
 _MOST_ROWS = 1024  # images compared at once
@@ -23,8 +24,8 @@ _MOST_ROWS = 1024  # images compared at once
 class ZeroShot:
     """Cosines of images with class names."""
 
-    scores: Features
-    """(n, classes)"""
+    scores: Floats
+    """(n, classes) float64: what float32 rounds to equality is a matter of the machine"""
     truth: Numbers
     """(n,)"""
     setting: str
@@ -37,7 +38,7 @@ def zero_shot(
     strings = [class_string(each.taxon, each.label, text_type) for each in images.described]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(strings))}
     truth = np.array([numbers[each] for each in strings], np.int64)
-    names = ensembles(encoder, list(numbers), many)
+    names = ensembles(encoder, list(numbers), many).astype(np.float64)
     parts = [
         vectors[start : start + _MOST_ROWS] @ names.T
         for start in range(0, len(vectors), _MOST_ROWS)
