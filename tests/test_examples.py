@@ -1,5 +1,6 @@
 """Every example runs, on a few pictures or steps."""
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from pictures import write_picture
 
 import taxalens
+from training.contrastive.drawn import draw
+from ui.demo.photos import table_names
 
 EXAMPLES = Path(taxalens.__file__).parent / "examples"
 ARGUMENTS = {"zero_shot.py": "photos", "few_shot.py": "photos", "train_your_own.py": "3"}
@@ -27,3 +30,38 @@ def test_an_example_runs_and_is_short(
     runpy.run_path(str(path), run_name="__main__")
     assert path.read_text(encoding="utf-8").count("\n") < 60
     assert "0." in capsys.readouterr().out
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache in which every third photograph of the demo is a drawing under its name."""
+    photos = tmp_path / "cache" / "taxalens" / "demo" / "photos"
+    for number, name in enumerate(table_names()[::3]):
+        path = photos / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(number % 48, number).save(path, "JPEG" if path.suffix == ".jpg" else "PNG")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="an installed package has no examples")
+@pytest.mark.usefixtures("demo")
+def test_the_notebook_runs_and_is_short(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its cells are plain Python, which needs no kernel of a notebook."""
+    import altair as alt
+
+    notebook = json.loads((EXAMPLES / "evaluate.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, object] = {}
+    before = alt.renderers.active
+    try:
+        for cell in cells:
+            exec(compile("".join(cell["source"]), "a cell", "exec"), names)
+            assert cell["outputs"]  # as they were on the photographs themselves
+    finally:
+        alt.renderers.enable(before)
+    assert sum("".join(cell["source"]).count("\n") + 1 for cell in cells) < 60
+    found = names["evaluation"]
+    assert {each.measure for each in found} > {"zero-shot top-1", "1-shot SimpleShot"}
+    assert "1-shot SimpleShot" in found._repr_html_()
+    assert "taxon_com, 1 template" in capsys.readouterr().out
