@@ -12,6 +12,7 @@ marked_queries.py   AP@50 and nDCG@50 of free-text queries with marked answers
 calibration.py      expected calibration error of zero-shot, before and after
 open_set.py         AUROC of known against unknown species
 intrinsic.py        whether distances follow the tree of life
+tree_picture.py     the same as a picture: images in a plane, clade by clade
 tasks.py            the tasks of BioCLIP's evaluation by name: labels, sources and terms
 task_table.py       these tasks evaluated, and the model card's table of results
 published.py        the published figures of that table

@@ -100,6 +100,14 @@ FAMILIES = ("zero-shot", "few-shot", "retrieval", "calibration", "open-set", "in
     metavar="FILE",
     help="Draw the figures and their intervals: .png, .svg or .html.",
 )
+@click.option(
+    "--tree",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=options.file_to_write,
+    metavar="FILE",
+    help="Draw the images in a plane, clade by clade, coloured by taxon (t-SNE): .png, .svg or "
+    ".html.",
+)
 def command(
     source: str | None,
     encoders: tuple[str, ...],
@@ -118,6 +126,7 @@ def command(
     format_: str,
     output: Path | None,
     plot: Path | None,
+    tree: Path | None,
 ) -> None:
     """Evaluate encoders on labelled images: a collection's, or those of a folder or table.
 
@@ -127,6 +136,7 @@ def command(
     \b
       taxalens evaluate --encoder bioclip --encoder bioclip-2
       taxalens evaluate photos --encoder starter --measure few-shot --plot few-shot.png
+      taxalens evaluate photos --encoder starter --measure intrinsic --tree tree.png
       taxalens evaluate task.csv --encoder clip --text-type asis --format markdown
       taxalens evaluate --table --data tasks
     """
@@ -136,8 +146,8 @@ def command(
     from ui.evaluating import show_evaluation, show_results
     from ui.progress_bars import progress_bars
 
-    if (tasks or as_table) and (source or queries):
-        raise click.UsageError("--task and --table have images and queries of their own.")
+    if (tasks or as_table) and (source or queries or tree):
+        raise click.UsageError("--task and --table have images of their own, and no --tree.")
     settings: dict[str, Any] = {
         "families": families or FAMILIES,
         "text_type": text_type,
@@ -160,9 +170,17 @@ def command(
             evaluation = evaluate(
                 source, encoders, collection=collection, queries=queries, **settings
             )
-    show_evaluation(evaluation, format_, output)
-    if plot:
-        from search.plots import save_plot
+        picture = None
+        if tree:
+            from training.evaluation.tree_picture import tree_picture
 
-        save_plot(evaluation.plot(), plot)
-        click.echo(f"plot: {plot}", err=True)
+            picture = tree_picture(
+                source, encoders, collection=collection, fetch=fetch, progress=progress
+            )
+    show_evaluation(evaluation, format_, output)
+    for drawn, path in ((plot and evaluation.plot(), plot), (picture, tree)):
+        if drawn and path:
+            from search.plots import save_plot
+
+            save_plot(drawn, path)
+            click.echo(f"plot: {path}", err=True)
