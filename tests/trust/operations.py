@@ -16,7 +16,7 @@ from trust.children import Children, Ended, Fault
 from vectors import truth, write_vectors
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
+from indexer.ingest.verify import verify
 from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.store import open_taxonomy
 
