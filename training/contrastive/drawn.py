@@ -1,11 +1,14 @@
 """Drawn organisms whose looks follow their tree: real enough to train on for minutes, all our own.
 
+Alone, or beside shards of photographs such as the demo's.
+
 A class has a body, an order a ground colour, a family a pattern, a genus a head, a species a shade.
 """
 
 import colorsys
 import io
 import random
+import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -77,6 +80,25 @@ def write_drawn(folder: Path, train: int = 24, val: int = 8) -> None:
     """Write shards of drawn organisms, so many individuals of each species in each split."""
     for split, many, first in zip(SPLITS, (train, val), (0, train), strict=True):
         write_shards(_drawn(split, first, many), folder / split)
+
+
+def drawn_shards(folder: Path, beside: Path | None = None) -> Path:
+    """Return a folder of shards of drawn organisms, which is made where it is missing.
+
+    The shards of another folder, `beside`, such as those of the demo's photographs, are copied into
+    it: a run trains on both.
+    """
+    if folder.is_dir():
+        return folder
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was stopped here
+    write_drawn(part)
+    if beside:
+        for split in SPLITS:
+            for shard in sorted((beside / split).glob("*.tar")):
+                shutil.copy2(shard, part / split / f"beside-{shard.name}")
+    part.rename(folder)
+    return folder
 
 
 def _drawn(split: str, first: int, many: int) -> Iterator[tuple[str, bytes, Taxon]]:

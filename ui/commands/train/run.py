@@ -13,7 +13,11 @@ import click
     metavar="DIR",
     help="Shards, in the folders train and val.",
 )
-@click.option("--drawn", is_flag=True, help="Train on drawn organisms, made in the run's folder.")
+@click.option(
+    "--drawn",
+    is_flag=True,
+    help="Train on drawn organisms, made in the run's folder, beside --data if that is passed.",
+)
 @click.option(
     "--to",
     "run",
@@ -28,16 +32,14 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
     A run that was stopped goes on from its last checkpoint with the same command, and ends with
     the same weights.
     """
-    from training.contrastive.drawn import write_drawn
+    from training.contrastive.drawn import drawn_shards
     from training.contrastive.recipe import find_recipe, read_contrastive_recipe
     from training.contrastive.train import train
     from ui.training_progress import show_training
 
-    if (data is None) != drawn:
-        raise click.UsageError("Pass either --data DIR or --drawn.")
+    if data is None and not drawn:
+        raise click.UsageError("Pass --data DIR, --drawn or both.")
     settings = read_contrastive_recipe(find_recipe(recipe))
-    if data is None:
-        data = run / "drawn"
-        if not data.is_dir():
-            write_drawn(data)
+    if data is None or drawn:
+        data = drawn_shards(run / "drawn", beside=data)
     show_training(train(settings, data, run), run)
