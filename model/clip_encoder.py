@@ -13,6 +13,7 @@ from model.vectors import Features, Identity, Vectors
 
 TEXT_BATCH = 256
 MANY = 512  # texts
+CLIP_SCALE = 100.0  # of OpenAI's CLIP, open_clip's models and BioCLIP after training
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class ClipEncoder:
     preprocessing: Preprocessing
     tokenizer: Callable[[Sequence[str]], Tokens]
     runtime: Runtime
+    logit_scale: float = CLIP_SCALE
+    """what it was trained to multiply cosines with before a softmax: exp of its parameter"""
 
     def checked(self) -> "ClipEncoder":
         """Return it so that every byte of its kept files is compared before it encodes."""

@@ -36,9 +36,10 @@ def open_compiled(spec: str, fingerprint: str) -> ClipEncoder | None:
     if about is None:
         _LOG.warning("The compiled encoder in %s is damaged; it is compiled again.", folder)
         return None
+    scale = about.get("logit_scale")  # of earlier ones it was not kept
     identity = Identity(**about["identity"])
     name, _, context_length = identity.tokenizer.partition("/")
-    if identity.fingerprint != fingerprint or name != NAME:
+    if identity.fingerprint != fingerprint or name != NAME or scale is None:
         return None
     from model.runtimes.openvino import OpenVinoRuntime, can_open
 
@@ -48,10 +49,12 @@ def open_compiled(spec: str, fingerprint: str) -> ClipEncoder | None:
     runtime = OpenVinoRuntime(folder, about["cuts_texts"], about["files"])
     preprocessing = Preprocessing.of(identity.preprocessing)
     tokenizer = ClipTokenizer(int(context_length))
-    return ClipEncoder(spec, identity, about["dim"], preprocessing, tokenizer, runtime)
+    return ClipEncoder(spec, identity, about["dim"], preprocessing, tokenizer, runtime, scale)
 
 
-def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> ClipEncoder | None:
+def compile_encoder(
+    spec: str, identity: Identity, dim: int, network: Any, logit_scale: float
+) -> ClipEncoder | None:
     """Open the encoder of an open_clip network, kept from now on; None where that cannot be."""
     kept = open_compiled(spec, identity.fingerprint)
     if kept or not identity.tokenizer.startswith(f"{NAME}/"):
@@ -67,6 +70,7 @@ def compile_encoder(spec: str, identity: Identity, dim: int, network: Any) -> Cl
                 cuts = export(network, work)
             files = {path.name: digests(path) for path in work.iterdir()}
             about = {"identity": asdict(identity), "dim": dim, "cuts_texts": cuts, "files": files}
+            about["logit_scale"] = logit_scale
             write_sealed(work / _ABOUT, about)
             for earlier in folder.parent.glob(f"{identity.fingerprint[:32]}-*"):
                 shutil.rmtree(earlier, ignore_errors=True)

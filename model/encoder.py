@@ -56,6 +56,13 @@ def load(spec: str, runtime: str = AUTO, fingerprint: str | None = None) -> Enco
     return encoder
 
 
+def logit_scale_of(encoder: Encoder) -> float:
+    """Return the factor of cosines in an encoder's softmax; CLIP's where it states none."""
+    from model.clip_encoder import CLIP_SCALE, ClipEncoder
+
+    return encoder.logit_scale if isinstance(encoder, ClipEncoder) else CLIP_SCALE
+
+
 def checked(encoder: Encoder) -> Encoder:
     """Return an encoder that compares every byte of its kept files before it encodes.
 

@@ -19,7 +19,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
 from open_clip.transform import PreprocessCfg
 
-from model.clip_encoder import ClipEncoder
+from model.clip_encoder import CLIP_SCALE, ClipEncoder
 from model.compiled import compile_encoder
 from model.errors import BadInput, EncoderUnavailable, UnknownName, did_you_mean
 from model.preprocessing import Preprocessing
@@ -74,9 +74,10 @@ def from_network(
         tokenizer=f"{type(tokenizer).__name__}/{context}",
     )
     network = network.eval().requires_grad_(False)
+    scale = _logit_scale(network)
     dim = int(network.encode_text(tokenizer(["a photo"])).shape[1])  # type: ignore[operator]
     if runtime == OPENVINO or (runtime == AUTO and not torch.cuda.is_available()):
-        if compiled := compile_encoder(spec, identity, dim, network):
+        if compiled := compile_encoder(spec, identity, dim, network, scale):
             return compiled
         if runtime == OPENVINO:
             raise BadInput(f"{spec} cannot be computed by OpenVINO; pass runtime=torch.")
@@ -90,7 +91,7 @@ def from_network(
             return tokenizer(list(texts)).numpy().astype(np.int64)
 
     steps = Preprocessing.of(preprocessing)
-    return ClipEncoder(spec, identity, dim, steps, tokens, runtime_of(network))
+    return ClipEncoder(spec, identity, dim, steps, tokens, runtime_of(network), scale)
 
 
 def tokenizer_of(name: str, **options: Any) -> Any:
@@ -168,6 +169,12 @@ def _root_of(error: BaseException) -> BaseException:
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
+
+
+def _logit_scale(network: torch.nn.Module) -> float:
+    """Return exp of the parameter of that name; CLIP's value where a network has none."""
+    parameter = getattr(network, "logit_scale", None)
+    return float(parameter.detach().double().exp()) if parameter is not None else CLIP_SCALE
 
 
 def _sha256(network: torch.nn.Module) -> str:

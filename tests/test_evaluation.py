@@ -193,7 +193,7 @@ def zero_shot_of(images: LabelledImages, vectors: np.ndarray) -> zero_shot.ZeroS
     means = np.stack([vectors[classes == each].mean(axis=0) for each in range(8)])
     noisy = means + 0.3 * rng.normal(size=means.shape)
     noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
-    return zero_shot.ZeroShot((vectors @ noisy.T).astype(np.float32), classes, "noisy names")
+    return zero_shot.ZeroShot((vectors @ noisy.T).astype(np.float32), classes, 100.0, "noisy names")
 
 
 def test_zero_shot_counts_places_as_scikit_learn_does() -> None:
@@ -207,7 +207,7 @@ def test_zero_shot_counts_places_as_scikit_learn_does() -> None:
 
 
 def test_of_equal_classes_the_first_is_the_answer() -> None:
-    found = zero_shot.ZeroShot(np.zeros((2, 7), np.float32), np.array([0, 6]), "")
+    found = zero_shot.ZeroShot(np.zeros((2, 7), np.float32), np.array([0, 6]), 100.0, "")
     assert [figure.value for figure in zero_shot.figures(found)] == [0.5, 0.5]
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from open_clip import OPENAI_IMAGENET_TEMPLATES
+from safetensors.numpy import load_file
 from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist, pdist, squareform
@@ -36,6 +37,7 @@ from towers import write_tower
 
 import taxalens
 from model.encoder import load
+from model.encoders.starter import FOLDER
 from model.taxon import RANKS
 from training.contrastive.drawn import draw, taxa
 from training.evaluation import few_shot, open_set
@@ -62,6 +64,8 @@ class Seen:
     lineages: list[tuple[str, ...]]
     classes: np.ndarray
     """(n,) numbered by first appearance"""
+    scale: float
+    """exp(logit_scale), read from the weights"""
     scores: np.ndarray
     """(n, class strings) cosines with the ensembles of names"""
     truth: np.ndarray
@@ -115,7 +119,7 @@ def both(
     work = tmp_path_factory.mktemp("work")
     (work / "pictures").mkdir()
     source = request.param(work / "pictures")
-    specs = ["starter", f"local-dir:{write_tower(work / 'tower', width=64)}"]
+    specs = ["starter", f"local-dir:{write_tower(work / 'tower', width=64, scale=30)}"]
     words = ["evaluate", str(source), "--text-type", "taxon_com", "--seeds", str(SEEDS)]
     words += [word for spec in specs for word in ("--encoder", spec)]
     words += [word for k in SHOTS for word in ("--shots", str(k))]
@@ -150,7 +154,13 @@ def seen(source: Path, folder: Path, spec: str, lines: list[dict[str, object]]) 
     n = {(line["measure"], line["rank"]): line["n"] for line in own}
     classes = np.array([numbers[key] for key in keys])
     scores, truth = zero_shot_scores(spec, vectors, names)
-    return Seen(spec, vectors, lineages, classes, scores, truth, found, n)
+    return Seen(spec, vectors, lineages, classes, scale_of(spec), scores, truth, found, n)
+
+
+def scale_of(spec: str) -> float:
+    folder = FOLDER if spec == "starter" else Path(spec.partition(":")[2])
+    (weights,) = Path(str(folder)).glob("*.safetensors")
+    return float(np.exp(float(load_file(str(weights))["logit_scale"])))
 
 
 def zero_shot_scores(
@@ -318,7 +328,7 @@ def test_calibration(both: list[Seen]) -> None:
         order = np.random.default_rng(0).permutation(len(truth))[len(truth) % 2 :]
         fitted, tested = order[: len(order) // 2], order[len(order) // 2 :]
         right = scores[tested].argmax(axis=1) == truth[tested]
-        sure = softmax(100 * scores[tested], axis=1).max(axis=1)
+        sure = softmax(one.scale * scores[tested], axis=1).max(axis=1)
         before = error_by_bins(sure, right)
         assert one.found["zero-shot ECE before", ""] == pytest.approx(before, abs=CLOSE)
         given = scores[fitted]
@@ -361,7 +371,7 @@ def test_open_set(both: list[Seen]) -> None:
             outcomes["nearest centroid"].append(
                 roc_auc_score(is_known, -near.kneighbors(given[tested])[0][:, 0])
             )
-            shares = softmax(100 * scores[tested][:, np.unique(truth[reference])], axis=1)
+            shares = softmax(one.scale * scores[tested][:, np.unique(truth[reference])], axis=1)
             outcomes["zero-shot probability"].append(roc_auc_score(is_known, shares.max(axis=1)))
         for name, values in outcomes.items():
             found = one.found[f"open-set AUROC, {name}", ""]

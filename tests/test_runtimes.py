@@ -19,8 +19,9 @@ from PIL import Image
 
 from model.clip_encoder import ClipEncoder
 from model.compiled import open_compiled
-from model.encoder import load
+from model.encoder import load, logit_scale_of
 from model.errors import UnknownName
+from model.kept_files import read_sealed, write_sealed
 from model.open_clip_models import from_network
 from model.preprocessing import Preprocessing
 from model.runtimes.torch import TextTower
@@ -176,11 +177,25 @@ def test_what_is_kept_may_be_lost_or_damaged(cache: Path) -> None:
     assert np.array_equal(again.encode_texts(TEXTS), made.encode_texts(TEXTS))
 
 
+def test_the_scale_of_the_softmax_is_the_networks_and_kept(cache: Path) -> None:
+    made = tiny(cache)
+    assert made.logit_scale == pytest.approx(1 / 0.07)  # open_clip's first value
+    kept = open_compiled("tiny", made.identity.fingerprint)
+    assert kept is not None
+    assert logit_scale_of(kept) == made.logit_scale
+    (path,) = cache.glob("*/encoder.json")
+    about = read_sealed(path)
+    del about["logit_scale"]  # as it was kept before
+    write_sealed(path, about)
+    assert open_compiled("tiny", made.identity.fingerprint) is None
+    assert tiny(cache).logit_scale == made.logit_scale
+
+
 def test_a_kept_encoder_needs_no_torch(pair: tuple[ClipEncoder, ClipEncoder]) -> None:
     fingerprint = pair[1].identity.fingerprint
     code = f"""
 import sys
-from model.encoder import load
+from model.encoder import load, logit_scale_of
 encoder = load("starter", fingerprint={fingerprint!r})
 assert encoder.encode_texts(["lion"]).shape == (1, encoder.dim)
 print([name for name in ("torch", "open_clip", "openvino_telemetry") if sys.modules.get(name)])

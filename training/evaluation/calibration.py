@@ -11,7 +11,6 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from search.classify.calibration import calibrate_classes
-from search.zero_shot.scoring import SCALE
 from training.evaluation.figures import BOOTSTRAP, Figure
 from training.evaluation.intervals import Floats, percentiles, resample_weights
 from training.evaluation.zero_shot import ZeroShot
@@ -28,21 +27,24 @@ def expected_calibration_error(confidence: Floats, right: npt.NDArray[np.bool_])
 def figures(found: ZeroShot) -> Iterator[Figure]:
     """Yield the error of one half of the images: as it is, and calibrated on the other half.
 
-    "before" is the softmax of cosines times 100, the scale of CLIP after training.
+    "before" is the softmax of cosines times the encoder's own scale, exp(logit_scale): 100 for CLIP
+    and BioCLIP after training, less for others. SigLIP's bias is the same for all classes.
     """
     order = np.random.default_rng(SEED).permutation(len(found.truth))
     fitted, tested = np.split(order, 2) if len(order) % 2 == 0 else np.split(order[1:], 2)
     scores, truth = found.scores[tested], found.truth[tested]
     right = scores.argmax(axis=1) == truth
-    before = softmax(scores.astype(np.float64) * SCALE, axis=1).max(axis=1)
+    before = softmax(scores * found.scale, axis=1).max(axis=1)
     calibration = calibrate_classes(found.scores[fitted], found.truth[fitted])
-    for name, sure in (("before", before), ("after", calibration.confidences(scores))):
+    after = calibration.confidences(scores)
+    own = f", scale {found.scale:.4g}"
+    for name, sure, scale in (("before", before, own), ("after", after, "")):
         gaps = _gaps(sure, right)
         resampled = np.abs(resample_weights(len(right)) @ gaps).sum(axis=1) / len(right)
         low, high = percentiles(resampled)
         error = expected_calibration_error(sure, right)
         how = BOOTSTRAP.format("images")
-        setting = f"{found.setting}, {BINS} bins, a half of the images"
+        setting = f"{found.setting}, {BINS} bins, a half of the images{scale}"
         yield Figure(
             f"zero-shot ECE {name}", error, low, high, len(right), "", setting, str(SEED), how
         )

@@ -12,7 +12,6 @@ from scipy.special import softmax
 
 from model.vectors import Features
 from search.classify.reference_set import sums_by
-from search.zero_shot.scoring import SCALE
 from training.evaluation.figures import Figure, seeds_figure
 from training.evaluation.intervals import Floats
 from training.evaluation.labelled_images import Numbers
@@ -76,7 +75,7 @@ def figures(
 def _zero_shot(found: ZeroShot, reference: Numbers, tested: Numbers) -> Floats:
     """Return the highest probability among the names of known classes alone."""
     known = np.unique(found.truth[reference])
-    shares = softmax(found.scores[tested][:, known].astype(np.float64) * SCALE, axis=1)
+    shares = softmax(found.scores[tested][:, known] * found.scale, axis=1)
     highest: Floats = shares.max(axis=1)
     return highest
 

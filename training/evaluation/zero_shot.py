@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer.taxonomy.text_matrix import TextMatrix
-from model.encoder import Encoder
+from model.encoder import Encoder, logit_scale_of
 from model.vectors import Features
 from training.evaluation.class_names import class_string, filled, templates
 from training.evaluation.figures import Figure, mean_figure
@@ -28,6 +28,8 @@ class ZeroShot:
     """(n, classes) float64: what float32 rounds to equality is a matter of the machine"""
     truth: Numbers
     """(n,)"""
+    scale: float
+    """of the encoder's softmax"""
     setting: str
 
 
@@ -45,7 +47,7 @@ def zero_shot(
     ]
     word = "template" if many == 1 else "templates"
     setting = f"{text_type}, {many} {word}, {len(numbers):,} classes"
-    return ZeroShot(np.concatenate(parts), truth, setting)
+    return ZeroShot(np.concatenate(parts), truth, logit_scale_of(encoder), setting)
 
 
 def ensembles(encoder: Encoder, names: list[str], many: int) -> Features:
