@@ -16,7 +16,7 @@ from scipy import stats
 from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import pdist, squareform
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score, silhouette_score
+from sklearn.metrics import average_precision_score, roc_auc_score, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from towers import write_tower
 
@@ -261,7 +261,8 @@ def test_marked_queries_are_inquires_measures(
     table.write_text(
         "query,file_name\nred,3.jpg\nred,./9.jpg\nblue,1.jpg\nred,elsewhere.jpg\nblue,1.jpg\n"
     )
-    marked = marked_queries.read_marked(table, images)
+    marked, notes = marked_queries.read_marked(table, images)
+    assert notes == ["1 marked answers are none of the labelled images, and do not count"]
     assert {query: places.tolist() for query, places in marked.items()} == {
         "red": [3, 9],
         "blue": [1],
@@ -271,8 +272,10 @@ def test_marked_queries_are_inquires_measures(
     gains, precisions = [], []
     for row, places in zip(scores, marked.values(), strict=True):
         relevant = np.isin(np.arange(len(images)), places)
-        gains.append(ndcg_score([relevant], [row], k=50))
         order = np.argsort(-row, kind="stable")[:50]
+        best = sum(1 / np.log2(place + 1) for place in range(1, relevant.sum() + 1))
+        hit = [1 / np.log2(place + 1) for place, each in enumerate(order, 1) if relevant[each]]
+        gains.append(sum(hit) / best)
         hits = [place for place, each in enumerate(order, 1) if relevant[each]]
         precisions.append(sum(n / p for n, p in enumerate(hits, 1)) / min(50, relevant.sum()))
     assert found["marked queries nDCG@50", ""] == pytest.approx(np.mean(gains), abs=CLOSE)
@@ -280,6 +283,25 @@ def test_marked_queries_are_inquires_measures(
     table.write_text("query,file_name\nred,elsewhere.jpg\n")
     with pytest.raises(BadInput, match="marks none of the 240 images"):
         marked_queries.read_marked(table, images)
+
+
+@pytest.mark.parametrize("many", [1, 7, 50, 80, 199])
+def test_ap_at_50_is_divided_by_what_could_be_found(many: int) -> None:
+    rng = np.random.default_rng(many)
+    scores = rng.normal(size=(3, 200))
+    relevant = np.stack([rng.permutation(200) < many for _ in range(3)])
+    found = marked_queries.average_precisions_at(scores, relevant, 50)
+    for row, value in enumerate(found):
+        ranked = relevant[row][np.argsort(-scores[row])][:50]
+        precisions = [ranked[: place + 1].mean() for place in np.flatnonzero(ranked)]
+        assert value == pytest.approx(sum(precisions) / min(50, many), abs=CLOSE)
+    assert marked_queries.average_precisions_at(relevant * 1.0, relevant, 50) == pytest.approx(1)
+
+
+def test_of_images_of_one_cosine_none_is_before_another() -> None:
+    relevant = np.array([[True, False], [False, True]])
+    found = marked_queries.average_precisions_at(np.ones((2, 2)), relevant, 50)
+    assert found.tolist() == [0.5, 0.5]  # in whichever order they lie
 
 
 def test_calibration_error_is_its_definition_and_falls() -> None:
@@ -450,6 +472,21 @@ def test_a_collection_is_evaluated_by_another_encoder_on_the_same_images(zoo: Pa
     assert [row["measure"] for row in rows] == ["1-shot SimpleShot", "1-shot k-NN", "1-shot probe"]
     assert all(row["starter"] and row[f"local-dir:{folder}"] for row in rows)
     assert any("without a label" in note for note in evaluation.notes)
+
+
+def test_another_encoder_alone_sees_the_labels_of_the_collection(zoo: Path) -> None:
+    table = zoo / "labels.csv"
+    files = [path.relative_to(zoo / "zoo") for path in sorted((zoo / "zoo").rglob("*.png"))]
+    names = [("Parus major", "Parus ater", "Picus viridis", "Rana")[n % 4] for n in range(13)]
+    rows = [f"{file},{name}" for file, name in zip(files, names, strict=True)]
+    table.write_text("\n".join(["file_name,taxon", *rows]) + "\n")
+    taxalens.index("zoo", "own", encoder="starter", labels=table)
+    spec = f"local-dir:{write_tower(zoo / 'tower')}"
+    evaluation = taxalens.evaluate(
+        None, spec, collection="own", families="zero-shot", templates=1, text_type="sci"
+    )
+    assert {figure.n for figure in evaluation} == {13}
+    assert evaluation[0].setting == "sci, 1 template, 4 classes"
 
 
 def test_the_table_of_a_bioclip_task_labels_the_pictures_of_its_folder(zoo: Path) -> None:

@@ -19,7 +19,13 @@ from model.kept_files import read_sealed, sha256_of, write_sealed
 from model.progress import OnStep, Step, ignore
 from training.evaluation.class_names import TEMPLATES, check_text_type, text_type_for
 from training.evaluation.figures import Evaluation, Figure
-from training.evaluation.labelled_images import Description, Embedded, LabelledImages, embed
+from training.evaluation.labelled_images import (
+    Description,
+    Embedded,
+    LabelledImages,
+    Numbers,
+    embed,
+)
 
 FAMILIES = ("zero-shot", "few-shot", "retrieval", "calibration", "open-set", "intrinsic")
 
@@ -78,14 +84,18 @@ def evaluate(
     images, embedded, notes = embed(source, collection, specs, fetch=fetch, progress=progress)
     report = progress or ignore
     found: list[Figure] = []
+    marked: dict[str, Numbers] | None = None
+    if queries is not None:
+        from training.evaluation.marked_queries import read_marked
+
+        marked, more = read_marked(Path(queries), images)
+        notes += more
     for place, each in enumerate(embedded):
         report(Step("encoders to evaluate", "encoders", place, len(embedded)))
         figures = _kept_or_made(images, each, settings)
-        if queries is not None:
+        if marked is not None:
             from training.evaluation.marked_queries import figures as of_marked
-            from training.evaluation.marked_queries import read_marked
 
-            marked = read_marked(Path(queries), images)
             figures += of_marked(marked, each.vectors, each.encoder)
         found += [replace(one, encoder=each.spec, data=images.name) for one in figures]
     report(Step("encoders to evaluate", "encoders", len(embedded), len(embedded)))
@@ -162,7 +172,9 @@ def _told(one: Description) -> tuple[object, ...]:
 @cache
 def _code() -> list[str]:
     """Return the digests of the modules that figures come from."""
-    return [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    own = Path(__file__).parent
+    shared = own.parent.parent / "search" / "classify"
+    return [sha256_of(path) for each in (own, shared) for path in sorted(each.rglob("*.py"))]
 
 
 def _key(figure: Figure) -> tuple[str, str]:

@@ -112,11 +112,13 @@ def embed(
     without two classes.
     """
     opened = list(_collections(source, Path(collection), encoders, fetch, progress))
+    # A collection's labels are those of its own, whichever encoders are asked for.
+    own = opened[0][1] if source is not None else open_collection(collection)
     labels = None
     if source is not None and _is_annotation(source):
         labels = _annotations(Path(source))
     name = Path(source).name if source is not None else Path(collection).name
-    images, places, notes = _common(name, opened, labels)
+    images, places, notes = _common(name, own, opened, labels)
     found = [
         Embedded(spec, each, unit(np.asarray(each.vectors()[rows], np.float32)))
         for (spec, each), rows in zip(opened, places, strict=True)
@@ -176,17 +178,17 @@ def _update(
 
 def _common(
     name: str,
+    own: Collection,
     opened: Sequence[tuple[str, Collection]],
     labels: Mapping[str, Description] | None,
 ) -> tuple[LabelledImages, list[Numbers], list[str]]:
-    """Return the labelled images that every collection has, and their places in each."""
-    tables = [each.to_arrow() for _, each in opened]
+    """Return the images that `own` labels and every collection has, and their places in each."""
     known = [
-        {image_id: place for place, image_id in enumerate(table["image_id"].to_pylist())}
-        for table in tables
+        {image_id: place for place, image_id in enumerate(each.to_arrow()["image_id"].to_pylist())}
+        for _, each in opened
     ]
     ids, files, described, unlabelled = [], [], [], 0
-    lines = tables[0].select(["image_id", "source_id", "label", *OF_TAXON])
+    lines = own.to_arrow().select(["image_id", "source_id", "label", *OF_TAXON])
     for line in lines.to_pylist():
         file = line["source_id"].partition("/")[2]
         each = labels.get(file) if labels is not None else _described(line)

@@ -1,7 +1,8 @@
 """Free-text queries with marked answers: AP@50 and nDCG@50, as INQUIRE scores them.
 
 Vendrow et al. 2024, "INQUIRE: A Natural World Text-to-Image Retrieval Benchmark": AP@k is divided
-by the relevant images that could be among the k best.
+by the relevant images that could be among the k best. Images of one cosine have no order: precision
+counts all of them, nDCG the mean of their orders, both as scikit-learn does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,25 +26,34 @@ K = 50
 _COLUMNS = "query", "file_name"
 
 
-def read_marked(path: Path, images: LabelledImages) -> dict[str, Numbers]:
+def read_marked(path: Path, images: LabelledImages) -> tuple[dict[str, Numbers], list[str]]:
     """Read queries and the places of their answers: columns `query` and `file_name`, one a line.
 
-    A file is named by its path below the source. Raises BadInput for a table without these
-    columns, or whose files are none of the images.
+    A file is named by its path below the source. Returns them and notes on answers that are none of
+    the images, which do not count as missed, and on queries without any. Raises BadInput for a
+    table without these columns, or whose files are none of the images.
     """
     table = open_table(path)
     if missing := [name for name in _COLUMNS if name not in table.columns]:
         raise BadInput(f"{path} has no column {', '.join(missing)}; it needs query and file_name.")
     places = {plain_name(file): place for place, file in enumerate(images.files)}
     found: dict[str, list[int]] = {}
+    absent: dict[str, set[str]] = {}
     for row in table.rows():
         said = table.said(row)
-        place = places.get(plain_name(said.get("file_name", "")))
-        if place is not None and said.get("query"):
-            found.setdefault(said["query"], []).append(place)
+        query, file = said.get("query", ""), plain_name(said.get("file_name", ""))
+        if query and file in places:
+            found.setdefault(query, []).append(places[file])
+        elif query:
+            absent.setdefault(query, set()).add(file)
     if not found:
         raise BadInput(f"{path} marks none of the {len(images):,} images; name them as they lie.")
-    return {query: np.unique(np.array(own, np.int64)) for query, own in found.items()}
+    notes = []
+    if many := sum(map(len, absent.values())):
+        notes.append(f"{many:,} marked answers are none of the labelled images, and do not count")
+    if without := len(set(absent) - set(found)):
+        notes.append(f"{without:,} queries are left out: none of their answers is here")
+    return {query: np.unique(np.array(own, np.int64)) for query, own in found.items()}, notes
 
 
 def figures(
@@ -53,7 +63,7 @@ def figures(
     from sklearn.metrics import ndcg_score
 
     texts = TextMatrix(encoder, [free_text_prompt(query) for query in marked]).vectors()
-    scores = texts.astype(np.float32) @ vectors.T  # (queries, images)
+    scores = texts.astype(np.float64) @ vectors.T.astype(np.float64)  # (queries, images)
     relevant = np.zeros(scores.shape, np.bool_)
     for row, own in enumerate(marked.values()):
         relevant[row, own] = True
@@ -67,10 +77,16 @@ def figures(
 
 
 def average_precisions_at(scores: Floats, relevant: Flags, k: int) -> Floats:
-    """Return AP@k of each query, (queries,): precision at each hit, over min(k, relevant)."""
+    """Return AP@k of each query, (queries,): precision summed over hits, over min(k, relevant).
+
+    `relevant` has a hit in each row.
+    """
+    from sklearn.metrics import average_precision_score
+
+    averages = np.zeros(len(scores))
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(relevant, order, axis=1)
-    precision = np.cumsum(found, axis=1) / np.arange(1, found.shape[1] + 1)
-    possible = np.minimum(k, relevant.sum(axis=1))
-    averages: Floats = (precision * found).sum(axis=1) / np.maximum(possible, 1)
+    for row, (best, flags) in enumerate(zip(order, relevant, strict=True)):
+        if hits := int(flags[best].sum()):
+            average = average_precision_score(flags[best], scores[row, best])
+            averages[row] = average * hits / min(k, int(flags.sum()))
     return averages
