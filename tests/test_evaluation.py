@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from colours import WORDS, ColourEncoder
 from pictures import write_picture
+from safetensors.numpy import load_file, save_file
 from scipy import stats
 from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import pdist, squareform
@@ -373,6 +374,47 @@ def test_intrinsic_figures_are_scikit_learns_and_scipys() -> None:
     assert found["triplet agreement", ""] == pytest.approx(np.mean(shares), abs=CLOSE)
 
 
+def test_purity_states_how_high_it_can_be() -> None:
+    images, vectors = scene(each=6)
+    found = {figure.rank: figure for figure in intrinsic.figures(images, vectors)}
+    purity = [each for each in intrinsic.figures(images, vectors) if "purity" in each.measure]
+    settings = {each.rank: each.setting for each in purity}
+    assert settings == {
+        "family": "",
+        "genus": "",
+        "species": "at most 0.500: taxa have few images",
+    }
+    assert found["species"].value is not None
+    perfect = np.repeat(np.eye(8), 6, axis=0)
+    of = np.repeat(np.arange(8), 6)
+    assert intrinsic.purities(perfect @ perfect.T, of).mean() >= 0.5
+
+
+def test_an_image_without_a_vector_is_no_nan() -> None:
+    images, vectors = scene()
+    vectors[3] = 0
+    figures = list(intrinsic.figures(images, vectors))
+    assert all(np.isfinite(figure.value) for figure in figures)
+
+
+def test_taxa_of_one_name_are_asked_for_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bird = ("Animalia", "Chordata", "Aves", "Passeriformes", "Muscicapidae", "Red", "")
+    herb = ("Plantae", "Tracheophyta", "Magnoliopsida", "Myrtales", "Onagraceae", "Red", "")
+    other = ("Animalia", "Chordata", "Aves", "Passeriformes", "Muscicapidae", "Blue", "")
+    described = tuple(Description("", Taxon(each)) for each in (bird, herb, other))
+    images = LabelledImages("x", ("a", "b", "c"), ("a", "b", "c"), described)
+    encoder = ColourEncoder()
+    vectors = encoder.encode_texts(["red", "red", "blue"]).astype(np.float32)
+    figures = list(retrieval.figures(images, vectors, encoder))
+    (genus,) = [
+        each for each in figures if (each.measure, each.rank) == ("text→image mAP", "genus")
+    ]
+    assert (genus.value, genus.n, genus.setting) == (1.0, 2, "2 names")
+
+
 def test_missing_ranks_are_shared_by_nobody() -> None:
     lineages = np.array([[0, 0, -1, 0], [0, 0, -1, 1], [0, 1, 0, 2], [0, 0, 0, 3], [0, 0, -1, 1]])
     depths = intrinsic.shared_depths(lineages)
@@ -490,7 +532,7 @@ def test_another_encoder_alone_sees_the_labels_of_the_collection(zoo: Path) -> N
 
 
 def test_the_table_of_a_bioclip_task_labels_the_pictures_of_its_folder(zoo: Path) -> None:
-    lines = ["0,Panthera leo/orange.png,lion_class", "1,Panthera leo/gold.png,lion_class"]
+    lines = ["0,Panthera leo/orange.png,lion_class", "1,./Panthera leo/gold.png,lion_class"]
     lines += ["2,Pica pica/black.png,magpie", "3,Pica pica/navy.png,magpie", "4,gone.png,magpie"]
     (zoo / "zoo" / "metadata.csv").write_text("\n".join([",filepath,class", *lines]) + "\n")
     evaluation = taxalens.evaluate("zoo/metadata.csv", "starter", families="zero-shot", templates=1)
@@ -509,6 +551,21 @@ def test_tables_for_people_have_a_column_for_each_encoder(zoo: Path) -> None:
     assert markdown[2].startswith("| 1-shot SimpleShot |  | 11 | 0.")
     run(*words, "--shots", "1", "--plot", "few.svg")
     assert "1-shot SimpleShot" in (zoo / "few.svg").read_text()
+
+
+def test_copies_are_noted_and_vectors_that_are_no_numbers_refused(zoo: Path) -> None:
+    spec = f"local-dir:{write_tower(zoo / 'tower')}"
+    few = {"families": "few-shot", "shots": [1]}
+    copy = zoo / "zoo" / "Pica pica" / "copy.png"
+    copy.write_bytes((zoo / "zoo" / "Pica pica" / "navy.png").read_bytes())
+    evaluation = taxalens.evaluate("zoo", spec, **few)
+    assert any("have the very vector of another" in note for note in evaluation.notes)
+    broken = write_tower(zoo / "broken")
+    weights = load_file(str(broken / "open_clip_model.safetensors"))
+    weights["visual.proj"][:] = np.nan
+    save_file(weights, str(broken / "open_clip_model.safetensors"))
+    with pytest.raises(Error, match="13 of 13 images a vector that is no"):
+        taxalens.evaluate("zoo", f"local-dir:{broken}", **few)
 
 
 def test_what_cannot_be_evaluated_is_named(zoo: Path) -> None:

@@ -31,7 +31,7 @@ def figures(images: LabelledImages, vectors: Features, seed: int = 0) -> Iterato
     if len(some) > MOST_IMAGES:
         some = np.sort(rng.choice(len(images), MOST_IMAGES, replace=False))
     own = vectors[some].astype(np.float64)
-    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
     cosines = own @ own.T
     for rank in RANKS:
         names, of = images.names_at(rank)
@@ -113,7 +113,9 @@ def _of_rank(rank: str, of: Numbers, cosines: Floats) -> Iterator[Figure]:
     of, cosines = of[named], cosines if named.all() else cosines[np.ix_(named, named)]
     if len(of) <= NEIGHBOURS:
         return
-    yield mean_figure(f"{NEIGHBOURS}-NN purity", purities(cosines, of), rank=rank)
+    most = np.minimum(np.bincount(of)[of] - 1, NEIGHBOURS).mean() / NEIGHBOURS
+    setting = f"at most {most:.3f}: taxa have few images" if most < 0.9995 else ""
+    yield mean_figure(f"{NEIGHBOURS}-NN purity", purities(cosines, of), rank=rank, setting=setting)
     if 1 < len(np.unique(of)) < len(of):
         distances = np.maximum(1 - cosines, 0)
         np.fill_diagonal(distances, 0)
@@ -145,4 +147,6 @@ def _of_tree(
     anchors = rng.permutation(len(taxa))[:MOST_ANCHORS]
     shares = triplet_agreements(cosines, depths, anchors)
     shares = shares[np.isfinite(shares)]
+    if not len(shares):
+        return
     yield mean_figure("triplet agreement", shares, of="species", setting=setting)

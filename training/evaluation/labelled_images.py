@@ -16,6 +16,7 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from indexer.ingest.indexing import index
+from indexer.inputs.records import plain_name
 from indexer.readers import normal
 from indexer.store.manifest import MANIFEST, read_manifest
 from model.encoder import Encoder
@@ -123,9 +124,26 @@ def embed(
         Embedded(spec, each, unit(np.asarray(each.vectors()[rows], np.float32)))
         for (spec, each), rows in zip(opened, places, strict=True)
     ]
+    notes += _of_vectors(found)
     if len(set(images.classes.tolist())) < 2:
         raise BadInput(f"{name} has labels of fewer than two classes; label its images first.")
     return images, found, notes
+
+
+def _of_vectors(found: Sequence[Embedded]) -> Iterator[str]:
+    """Yield notes on vectors; raises Error for those that are no numbers."""
+    for each in found:
+        if wrong := int((~np.isfinite(each.vectors).all(axis=1)).sum()):
+            raise Error(
+                f"{each.spec} gives {wrong:,} of {len(each.vectors):,} images a vector that is no "
+                "number; its weights are damaged, or too large for its precision."
+            )
+    first = found[0]
+    if copies := len(first.vectors) - len({row.tobytes() for row in first.vectors}):
+        yield (
+            f"{copies:,} images have the very vector of another by {first.spec}, as copies do: "
+            "they find each other, and are an example and tested"
+        )
 
 
 def _collections(
@@ -235,5 +253,5 @@ def _annotations(table: Path) -> dict[str, Description]:
         ranks = [line.get("cls" if rank is Rank.CLASS else rank) for rank in RANKS]
         taxon = Taxon.from_ranks(ranks, line.get("common_name"))
         label = line.get("class") or line.get("common_name") or taxon.name
-        found[line["filepath"]] = Description(label, taxon)
+        found[plain_name(line["filepath"] or "")] = Description(label, taxon)
     return found

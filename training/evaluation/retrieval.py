@@ -93,13 +93,18 @@ def _by_name(
     start = 0
     for rank, (names, of) in named.items():
         asked, start = texts[start : start + len(names)], start + len(names)
+        # Taxa of one name, such as a plant and an animal, are asked for at once.
+        first_of = {name: place for place, name in reversed([*enumerate(names)])}
+        merged = np.array([first_of[name] for name in names])
+        asked_for = np.unique(merged)
+        asked, of = asked[asked_for], np.where(of == UNNAMED, UNNAMED, merged[of])
         found = []
-        for first in range(0, len(names), _ROWS):
+        for first in range(0, len(asked), _ROWS):
             scores = asked[first : first + _ROWS] @ vectors.T
             order = np.argsort(-scores, axis=1, kind="stable")
-            numbers = np.arange(first, min(first + _ROWS, len(names)))
+            numbers = asked_for[first : first + _ROWS]
             found.append(_outcomes(of[order] == numbers[:, None]))
-        yield from _figures("text→image", rank, found, "names", f"{len(names):,} names")
+        yield from _figures("text→image", rank, found, "names", f"{len(asked):,} names")
 
 
 def _by_image(of_ranks: dict[str, Numbers], vectors: Floats, queries: Numbers) -> Iterator[Figure]:
