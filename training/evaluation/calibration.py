@@ -37,7 +37,7 @@ def figures(found: ZeroShot) -> Iterator[Figure]:
     before = softmax(scores * found.scale, axis=1).max(axis=1)
     calibration = calibrate_classes(found.scores[fitted], found.truth[fitted])
     after = calibration.confidences(scores)
-    own = f", scale {found.scale:.4g}"
+    own = f", scale {found.scale:.3g}"
     for name, sure, scale in (("before", before, own), ("after", after, "")):
         gaps = _gaps(sure, right)
         resampled = np.abs(resample_weights(len(right)) @ gaps).sum(axis=1) / len(right)
