@@ -16,6 +16,7 @@ import torch
 from click.testing import CliRunner
 from open_clip_train.scheduler import cosine_lr
 from PIL import Image
+from small_runs import NETWORK, TINY
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
@@ -23,11 +24,7 @@ from model.text_types import TRAINED_TYPES, TextType, render
 from training.contrastive.batches import places_of, text_type_of, training_batches
 from training.contrastive.drawn import draw, taxa, write_drawn
 from training.contrastive.gradients import backward, pair_loss, parameter_groups
-from training.contrastive.recipe import (
-    ContrastiveRecipe,
-    find_recipe,
-    read_contrastive_recipe,
-)
+from training.contrastive.recipe import ContrastiveRecipe, find_recipe, read_contrastive_recipe
 from training.contrastive.shards import read_image, read_index, write_shards
 from training.contrastive.train import build, train
 from ui.cli import main
@@ -35,24 +32,6 @@ from ui.cli import main
 ROOT = Path(taxalens.__file__).parent
 DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
 GOLDEN = DATA / "golden" / "golden.json"
-NETWORK: dict[str, Any] = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
-    "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
-TINY = ContrastiveRecipe(
-    pretrained="",
-    network=NETWORK,
-    checkpoint_activations=False,
-    batch_size=8,
-    steps=6,
-    warmup_steps=2,
-    learning_rate=1e-2,
-    precision="fp32",
-    workers=0,
-    validate_every=2,
-    seed=3,
-)
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +242,7 @@ RANK = """
 import sys
 from pathlib import Path
 import torch
-from test_contrastive import TINY
+from small_runs import TINY
 from training.contrastive.train import train
 from dataclasses import replace
 recipe = replace(TINY, steps=4, accumulate=int(sys.argv[3]), same_species=sys.argv[4])

@@ -1,5 +1,6 @@
 """Training on the command line: a bar with rate and time left, then the encoder's spec."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,10 +9,11 @@ import click
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from training.contrastive.recipe import ContrastiveRecipe
     from training.contrastive.train import TrainingStep
 
 
-def show_training(steps: "Iterator[TrainingStep]", run: Path) -> None:
+def show_training(steps: "Iterator[TrainingStep]") -> None:
     """Run to the end; Ctrl-C loses the steps since the last checkpoint."""
     bar: Any = None
     validation = ""
@@ -31,4 +33,15 @@ def show_training(steps: "Iterator[TrainingStep]", run: Path) -> None:
     finally:
         if bar is not None:
             bar.close()
-    click.echo(f"local-dir:{run / 'best'}")
+
+
+def show_result(recipe: "ContrastiveRecipe", data: Path, run: Path) -> None:
+    """Print the spec to use; of a fine-tuned run, say first whether it gained on its start."""
+    from training.contrastive.gain import held_out_gain
+
+    if int(os.environ.get("RANK", "0")):
+        return  # the first rank of torchrun speaks
+    gain = held_out_gain(recipe, data, run)
+    if gain is not None:
+        click.echo(str(gain), err=True)
+    click.echo(gain.recommended if gain else f"local-dir:{run / 'best'}")

@@ -74,16 +74,12 @@ class _Pairs(Dataset[Batch]):
         # The whole lineage and its common name tell species apart.
         names = sorted({each.texts["taxon_com"] for each in samples})
         self.species = {name: number for number, name in enumerate(names)}
-        crop = AugmentationCfg(scale=recipe.crop_scale)
-        plain: dict[str, Any] = {"mean": recipe.mean, "std": recipe.std, "resize_mode": "squash"}
-        self.cropped = image_transform(size, is_train=True, aug_cfg=crop, **plain)
-        self.whole = image_transform(size, is_train=False, **plain)
+        self.cropped, self.whole = _transform(recipe, size, True), _transform(recipe, size, False)
 
     def __getitem__(self, item: tuple[int, int]) -> Batch:
         step, place = item
         sample = self.samples[place]
-        with Image.open(io.BytesIO(read_image(sample))) as picture:
-            image = picture.convert("RGB")
+        image = _opened(sample)
         if step < 0:
             pixels, text_type = self.whole(image), text_type_of(place, place, self.recipe)
         else:
@@ -91,6 +87,17 @@ class _Pairs(Dataset[Batch]):
             pixels, text_type = self.cropped(image), text_type_of(step, place, self.recipe)
         tokens = self.tokens(sample.texts[text_type])
         return pixels, tokens, torch.tensor(self.species[sample.texts["taxon_com"]])
+
+
+def _transform(recipe: ContrastiveRecipe, size: int, is_train: bool) -> Any:
+    crop = AugmentationCfg(scale=recipe.crop_scale)
+    plain: dict[str, Any] = {"mean": recipe.mean, "std": recipe.std, "resize_mode": "squash"}
+    return image_transform(size, is_train=is_train, aug_cfg=crop if is_train else None, **plain)
+
+
+def _opened(sample: Sample) -> Image.Image:
+    with Image.open(io.BytesIO(read_image(sample))) as picture:
+        return picture.convert("RGB")
 
 
 def training_batches(
@@ -137,3 +144,13 @@ def validation_batches(
         num_workers=0,
         generator=torch.Generator(),
     )
+
+
+def whole_images(
+    samples: Sequence[Sample], recipe: ContrastiveRecipe, size: int
+) -> Iterator[torch.Tensor]:
+    """Yield the pictures of all samples, whole, in batches of at most 256."""
+    transform = _transform(recipe, size, False)
+    for start in range(0, len(samples), 256):
+        some = samples[start : start + 256]
+        yield torch.stack([transform(_opened(each)) for each in some])

@@ -31,6 +31,10 @@ class ContrastiveRecipe:
     """open_clip's `model_cfg`, instead of an architecture"""
     lock_image: bool = False
     """train the text tower alone (LiT, arXiv 2111.07991)"""
+    last_blocks: int = 0
+    """train so many last blocks of each tower, with norms and projections after; 0 trains all"""
+    lora_rank: int = 0
+    """train updates of this rank of attention and MLP weights alone (LoRA, arXiv 2106.09685)"""
     checkpoint_activations: bool = True
     """compute activations twice instead of keeping them"""
     # the data
@@ -77,8 +81,19 @@ class ContrastiveRecipe:
         ]
         if min(self.batch_size, self.accumulate, self.validate_every) < 1:
             wrong.append("batch_size, accumulate and validate_every are 1 or more")
+        if min(self.last_blocks, self.lora_rank) < 0:
+            wrong.append("last_blocks and lora_rank are 0 or more")
         if wrong:
             raise Error(f"The recipe cannot be run: {'; '.join(wrong)}.")
+
+    @property
+    def start(self) -> str:
+        """The spec of the encoder that the run begins with; "" where it begins with none."""
+        if self.network:
+            return ""
+        if ":" in self.architecture:
+            return self.architecture
+        return f"{self.architecture}:{self.pretrained}" if self.pretrained else ""
 
 
 def read_contrastive_recipe(path: Path) -> ContrastiveRecipe:

@@ -5,9 +5,10 @@ shard is a tar archive, so a sample's place in it is kept and read without what 
 order can be read, and a run goes on at any step.
 """
 
+import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -68,6 +69,12 @@ def read_index(folder: Path, split: str) -> list[Sample]:
     if not found:
         raise BadInput(f"{folder / split} has no shard with complete samples (*.tar).")
     return found
+
+
+def halves(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """Split validation samples by their ids: one half chooses a network, the other compares it."""
+    mixed = sorted(samples, key=lambda each: hashlib.sha256(each.key.encode()).digest())
+    return mixed[::2], mixed[1::2]
 
 
 def read_image(sample: Sample) -> bytes:

@@ -25,7 +25,8 @@ from training.contrastive import run_folder
 from training.contrastive.batches import total_steps, training_batches, validation_batches
 from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
 from training.contrastive.recipe import ContrastiveRecipe
-from training.contrastive.shards import read_index
+from training.contrastive.shards import halves, read_index
+from training.contrastive.trained_weights import choose_trained, train_mode
 
 _MOST_SCALE = math.log(100)
 
@@ -40,6 +41,7 @@ class TrainingStep:
     loss: float
     """before the step, the mean over ranks"""
     samples_per_second: float
+    learning_rate: float
     validation_loss: float | None = None
     """where it was measured after the step"""
 
@@ -52,6 +54,8 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     """
     rank, ranks, device = _join()
     train_set, val_set = read_index(data, "train"), read_index(data, "val")
+    if recipe.start:
+        val_set, _ = halves(val_set)  # the other half tells whether the run gained
     total = total_steps(len(train_set), recipe)
     if recipe.batch_size % (ranks * recipe.accumulate) or recipe.batch_size > len(train_set):
         raise BadInput(
@@ -60,9 +64,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
         )
     torch.manual_seed(recipe.seed)
     network, config, tokenizer = build(recipe)
-    network = network.to(device)
-    size = network.visual.image_size
-    size = size if isinstance(size, int) else size[0]
+    network, size = network.to(device), image_size(network)
     optimiser = torch.optim.AdamW(
         parameter_groups(network, recipe.weight_decay),
         lr=recipe.learning_rate,
@@ -85,7 +87,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     batches = training_batches(train_set, recipe, size, tokenizer, first, rank, ranks)
     ended = time.perf_counter()
     for number, micro_batches in enumerate(batches, first + 1):
-        network.train()
+        train_mode(network)
         schedule(number - 1)
         optimiser.zero_grad()
         placed = [(a.to(device), b.to(device), c.to(device)) for a, b, c in micro_batches]
@@ -96,14 +98,14 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
             network.logit_scale.clamp_(0, _MOST_SCALE)
         started, ended = ended, time.perf_counter()
         rate = recipe.batch_size / (ended - started)  # with the time that the data took
-        measured = None
+        measured, learning_rate = None, optimiser.param_groups[0]["lr"]
         is_due = number % recipe.validate_every == 0 or number == total
         if rank == 0:
             if is_due:
                 measured = validation_loss(
                     network, validation_batches(val_set, recipe, size, tokenizer), recipe, device
                 )
-            values = (number, loss, measured, optimiser.param_groups[0]["lr"], round(rate, 1))
+            values = (number, loss, measured, learning_rate, round(rate, 1))
             curve.append(dict(zip(run_folder.CURVE, values, strict=True)))
             if measured is not None and measured < best:
                 best = measured
@@ -114,7 +116,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
                 states = {"network": network, "optimiser": optimiser, "scaler": scaler}
                 state = {name: each.state_dict() for name, each in states.items()}
                 run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
-        yield TrainingStep(number, total, loss, rate, measured)
+        yield TrainingStep(number, total, loss, rate, learning_rate, measured)
 
 
 def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
@@ -129,11 +131,16 @@ def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
         network = _published(name, recipe.pretrained)
         config = open_clip.get_model_config(name)
         tokenizer = open_clip.get_tokenizer(name)
-    if recipe.lock_image:
-        network.lock_image_tower()
+    choose_trained(network, recipe)
     if recipe.checkpoint_activations:
         network.set_grad_checkpointing()
     return network, config, tokenizer
+
+
+def image_size(network: Any) -> int:
+    """Return the width and height of a network's images, in pixels."""
+    size = network.visual.image_size
+    return int(size if isinstance(size, int) else size[0])
 
 
 def _published(name: str, pretrained: str) -> Any:

@@ -26,12 +26,13 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
     """Train by a recipe: a file, or the name of one that comes with taxalens.
 
     A run that was stopped goes on from its last checkpoint with the same command, and ends with
-    the same weights.
+    the same weights. One that begins with weights is compared with them at the end, on held-out
+    pictures; the spec of the better one is printed.
     """
     from training.contrastive.drawn import write_drawn
     from training.contrastive.recipe import find_recipe, read_contrastive_recipe
     from training.contrastive.train import train
-    from ui.training_progress import show_training
+    from ui.training_progress import show_result, show_training
 
     if (data is None) != drawn:
         raise click.UsageError("Pass either --data DIR or --drawn.")
@@ -40,4 +41,5 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
         data = run / "drawn"
         if not data.is_dir():
             write_drawn(data)
-    show_training(train(settings, data, run), run)
+    show_training(train(settings, data, run))
+    show_result(settings, data, run)
