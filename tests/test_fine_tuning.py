@@ -238,8 +238,8 @@ def run(recipe: ContrastiveRecipe, shards: Path, folder: Path) -> tuple[str, str
     lines = [
         f'architecture = "{recipe.architecture}"\npretrained = ""\nprecision = "fp32"\n',
         f"batch_size = {recipe.batch_size}\nsteps = {recipe.steps}\nworkers = 0\n",
-        f"learning_rate = {recipe.learning_rate}\nwarmup_steps = 2\nvalidate_every = 20\n",
-        'checkpoint_activations = false\ntext_type = "taxon"\n',
+        f"learning_rate = {recipe.learning_rate}\nwarmup_steps = 20\nvalidate_every = 40\n",
+        f'checkpoint_activations = false\ntext_type = "{recipe.text_type}"\n',
     ]
     folder.mkdir()
     (folder / "r.toml").write_text("".join(lines))
@@ -268,8 +268,8 @@ def run_again(folder: Path, shards: Path) -> str:
 
 
 def test_a_run_that_learned_recommends_its_best(start: ContrastiveRecipe, tmp_path: Path) -> None:
-    write_drawn(tmp_path / "shards", train=6, val=4)
-    recipe = replace(start, learning_rate=5e-3, steps=160, batch_size=32)
+    write_drawn(tmp_path / "shards", train=8, val=8)
+    recipe = replace(start, learning_rate=3e-3, steps=160, batch_size=32, text_type="sci")
     spec, told = run(recipe, tmp_path / "shards", tmp_path / "learns")
     best = tmp_path / "learns" / "run" / "best"
     assert spec == f"local-dir:{best}"
@@ -279,13 +279,13 @@ def test_a_run_that_learned_recommends_its_best(start: ContrastiveRecipe, tmp_pa
     assert gain.low > 0
     _, held_out = halves(read_index(tmp_path / "shards", "val"))
     network, preprocess = open_clip.create_model_from_pretrained(spec)
-    names = sorted({render(taxon, TextType.TAXON) for taxon in taxa()})
+    names = sorted({render(taxon, TextType.SCI) for taxon in taxa()})
     pictures = [Image.open(io.BytesIO(read_image(each))).convert("RGB") for each in held_out]
     with torch.inference_mode():
         texts = network.encode_text(open_clip.get_tokenizer(spec)(names), normalize=True)
         images = network.encode_image(torch.stack([*map(preprocess, pictures)]), normalize=True)
     nearest = (images @ texts.T).argmax(dim=1).tolist()
-    truth = [each.texts["taxon"] for each in held_out]
+    truth = [each.texts["sci"] for each in held_out]
     right = [names[place] == own for place, own in zip(nearest, truth, strict=True)]
     assert np.mean(right) == gain.after
 

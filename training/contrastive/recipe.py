@@ -51,7 +51,9 @@ class ContrastiveRecipe:
     std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
     workers: int = 8
     """processes that decode, of each rank"""
-    # the optimiser
+    # the loss and its optimiser
+    loss: str = "softmax"
+    """"softmax" (InfoNCE) or "sigmoid" (SigLIP, arXiv 2303.15343)"""
     epochs: float = 100.0
     steps: int = 0
     """instead of epochs, where it is not 0"""
@@ -75,6 +77,7 @@ class ContrastiveRecipe:
             for name, value, known in (
                 ("text_type", self.text_type, TEXT_TYPES),
                 ("precision", self.precision, PRECISIONS),
+                ("loss", self.loss, ("softmax", "sigmoid")),
                 ("same_species", self.same_species, ("negatives", "ignored")),
             )
             if value not in known

@@ -29,6 +29,7 @@ from training.contrastive.shards import halves, read_index
 from training.contrastive.trained_weights import choose_trained, train_mode
 
 _MOST_SCALE = math.log(100)
+SIGMOID_SCALE, SIGMOID_BIAS = math.log(10), -10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     Under torchrun every process is a rank. The best network by validation loss is
     `local-dir:RUN/best`. Raises BadInput for data that are missing or too few.
     """
-    rank, ranks, device = _join()
+    rank, ranks, device = join()
     train_set, val_set = read_index(data, "train"), read_index(data, "val")
     if recipe.start:
         val_set, _ = halves(val_set)  # the other half tells whether the run gained
@@ -131,10 +132,20 @@ def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
         network = _published(name, recipe.pretrained)
         config = open_clip.get_model_config(name)
         tokenizer = open_clip.get_tokenizer(name)
+    if recipe.loss == "sigmoid" and network.logit_bias is None:
+        begin_sigmoid(network)
+        config["init_logit_bias"] = SIGMOID_BIAS
     choose_trained(network, recipe)
     if recipe.checkpoint_activations:
         network.set_grad_checkpointing()
     return network, config, tokenizer
+
+
+def begin_sigmoid(network: Any) -> None:
+    """Give a network the scale and bias that the sigmoid loss begins with (arXiv 2303.15343)."""
+    with torch.no_grad():
+        network.logit_scale.fill_(SIGMOID_SCALE)
+    network.logit_bias = torch.nn.Parameter(torch.full_like(network.logit_scale, SIGMOID_BIAS))
 
 
 def image_size(network: Any) -> int:
@@ -168,13 +179,11 @@ def validation_loss(
         for images, tokens, species in batches:
             with autocast(recipe, images.to(device)):
                 out = network(images.to(device), tokens.to(device))
-            seen, read = out["image_features"].float(), out["text_features"].float()
-            loss = pair_loss(recipe, seen, read, out["logit_scale"], species.to(device))
-            losses.append(float(loss))
+            losses.append(float(pair_loss(recipe, out, species.to(device))))
     return sum(losses) / len(losses)
 
 
-def _join() -> tuple[int, int, torch.device]:
+def join() -> tuple[int, int, torch.device]:
     """Return rank, ranks and device; under torchrun the ranks meet."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     has_gpu = torch.cuda.is_available()

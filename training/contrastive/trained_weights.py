@@ -32,6 +32,8 @@ class _LowRank(nn.Module):
 def choose_trained(network: Any, recipe: ContrastiveRecipe) -> None:
     """Leave only the weights of a recipe with gradients; the logit scale is always trained.
 
+    The logit bias is trained where the loss has one.
+
     Raises Error for a network without the blocks or linear layers that the recipe names.
     """
     if recipe.last_blocks:
@@ -46,6 +48,8 @@ def choose_trained(network: Any, recipe: ContrastiveRecipe) -> None:
             ) from error
     if recipe.lock_image:
         network.lock_image_tower()
+    if network.logit_bias is not None:
+        network.logit_bias.requires_grad = recipe.loss == "sigmoid"
     if recipe.lora_rank:
         _add_low_rank(network, recipe.lora_rank)
 
@@ -87,7 +91,7 @@ def _add_low_rank(network: nn.Module, rank: int) -> None:
     if not chosen:
         raise Error(f"lora_rank = {rank} finds no attention or linear layer in this network.")
     for name, parameter in network.named_parameters():
-        parameter.requires_grad = name in ("logit_scale", "logit_bias")
+        parameter.requires_grad &= name in ("logit_scale", "logit_bias")
     for module, own in chosen:
         update = _LowRank(getattr(module, own), rank)
         parametrize.register_parametrization(module, own, update)
