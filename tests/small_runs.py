@@ -1,7 +1,11 @@
 """A contrastive run of seconds, on drawn organisms."""
 
+import io
+import tarfile
+from pathlib import Path
 from typing import Any
 
+from training.contrastive.drawn import draw
 from training.contrastive.recipe import ContrastiveRecipe
 
 NETWORK: dict[str, Any] = {
@@ -22,3 +26,21 @@ TINY = ContrastiveRecipe(
     validate_every=2,
     seed=3,
 )
+
+CAPTIONS = [f"a drawing of thing number {number}" for number in range(20)]
+
+
+def write_pairs(folder: Path) -> None:
+    """Write general pairs as img2dataset does: 000000000.jpg, .txt and .json."""
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "00000.tar", "w") as archive:
+        for number, caption in enumerate(CAPTIONS):
+            file = io.BytesIO()
+            draw(number, 50).save(file, "JPEG")
+            members = {"jpg": file.getvalue(), "txt": caption.encode(), "json": b"{}"}
+            for kind, content in members.items():
+                if number == 7 and kind == "txt":
+                    content = b" "  # without words
+                member = tarfile.TarInfo(f"{number:09d}.{kind}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from open_clip.loss import SigLipLoss
 from open_clip_train.scheduler import cosine_lr
 from PIL import Image
-from small_runs import NETWORK, TINY
+from small_runs import NETWORK, TINY, write_pairs
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
@@ -28,7 +28,7 @@ from training.contrastive.batches import places_of, text_type_of, training_batch
 from training.contrastive.drawn import draw, taxa, write_drawn
 from training.contrastive.gradients import backward, pair_loss, parameter_groups
 from training.contrastive.recipe import ContrastiveRecipe, find_recipe, read_contrastive_recipe
-from training.contrastive.shards import read_image, read_index, write_shards
+from training.contrastive.shards import read_image, read_index, read_pairs, write_shards
 from training.contrastive.train import build, join, train
 from ui.cli import main
 
@@ -320,7 +320,8 @@ def first_gradients(shards: Path, recipe: ContrastiveRecipe) -> dict[str, torch.
     network, _, tokenizer = build(recipe)
     wrapped = torch.nn.parallel.DistributedDataParallel(network) if many > 1 else network
     samples = read_index(shards, "train")
-    batches = next(training_batches(samples, recipe, 32, tokenizer, 0, rank, many))
+    replayed = read_pairs(Path(recipe.replay)) if recipe.replay else []
+    batches = next(training_batches(samples, recipe, 32, tokenizer, 0, rank, many, replayed))
     backward(wrapped, batches, recipe, torch.amp.GradScaler("cpu", enabled=False), rank, many)
     return {name: each.grad for name, each in network.named_parameters() if each.grad is not None}
 
@@ -355,11 +356,14 @@ def free_port() -> int:
 
 @pytest.mark.usefixtures("double")
 def test_two_ranks_train_as_one_process_does(shards: Path, tmp_path: Path) -> None:
-    cases = [
+    cases: list[dict[str, Any]] = [
         {"loss": loss, "same_species": same, "accumulate": accumulate}
         for loss, same in LOSSES
         for accumulate in (1, 2)
     ]
+    write_pairs(tmp_path / "general")
+    replay = {"replay": str(tmp_path / "general"), "replay_share": 0.5, "accumulate": 2}
+    cases += [{**replay, "loss": loss} for loss in ("softmax", "sigmoid")]
     lines = ranks(shards, tmp_path / "two", 2, json.dumps(cases), port=free_port())
     found = [float(line.split()[1]) for line in lines]
     for number, case in enumerate(cases):
@@ -386,7 +390,7 @@ def test_ranks_that_are_killed_go_on_to_the_same_end(shards: Path, tmp_path: Pat
 
 
 def test_what_cannot_be_trained_is_named(shards: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"batch_size = 9 must be a multiple of 2"):
+    with pytest.raises(BadInput, match=r"batch_size asks for 9 samples a step.* multiple of 2"):
         next(train(replace(TINY, batch_size=9, accumulate=2), shards, tmp_path))
     with pytest.raises(Error, match="text_type = 'latin' is not one of"):
         replace(TINY, text_type="latin")

@@ -49,6 +49,26 @@ def pair_loss(
     return torch.stack(losses).mean()
 
 
+def step_loss(
+    recipe: ContrastiveRecipe,
+    out: Mapping[str, torch.Tensor],
+    species: torch.Tensor,
+    rank: int = 0,
+    ranks: int = 1,
+) -> torch.Tensor:
+    """Return the loss of a step: of its samples, and that of the general pairs added to it.
+
+    Samples and general pairs are not contrasted with each other (`ContinualLoss` of BioCLIP 2).
+    """
+    if not recipe.replay_size:
+        return pair_loss(recipe, out, species, rank, ranks)
+    losses = []
+    for chosen in (species >= 0, species < 0):
+        some = {**out, **{name: out[name][chosen] for name in FEATURES}}
+        losses.append(pair_loss(recipe, some, species[chosen], rank, ranks))
+    return losses[0] + losses[1]
+
+
 def _same_species(
     recipe: ContrastiveRecipe, species: torch.Tensor, rank: int, ranks: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,7 +114,7 @@ def backward(
         images, tokens, species = batches[0]
         with autocast(recipe, images):
             out = network(images, tokens)
-        loss = pair_loss(recipe, out, species, rank, ranks)
+        loss = step_loss(recipe, out, species, rank, ranks)
         scaler.scale(loss).backward()
         return float(loss.detach())
     with torch.no_grad():
@@ -107,7 +127,7 @@ def backward(
     }
     for name in SCALARS & outs[0].keys():
         leaves[name] = outs[0][name].detach().clone().requires_grad_()
-    loss = pair_loss(recipe, leaves, torch.cat([each[2] for each in batches]), rank, ranks)
+    loss = step_loss(recipe, leaves, torch.cat([each[2] for each in batches]), rank, ranks)
     scaler.scale(loss).backward()
     grads = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     start = 0

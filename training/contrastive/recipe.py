@@ -14,7 +14,8 @@ from model.text_types import TRAINED_TYPES
 from training.recipe import read_settings
 
 PER_SAMPLE, PER_BATCH = "mixed", "mixed-per-batch"
-TEXT_TYPES = (*map(str, TRAINED_TYPES), PER_SAMPLE, PER_BATCH)
+CAPTION, WITH_CAPTIONS = "caption", "mixed-with-captions"
+TEXT_TYPES = (*map(str, TRAINED_TYPES), PER_SAMPLE, PER_BATCH, CAPTION, WITH_CAPTIONS)
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 
@@ -43,9 +44,15 @@ class ContrastiveRecipe:
     accumulate: int = 1
     """micro-batches that each rank's part of the batch is cut into; same gradients, less memory"""
     text_type: str = PER_SAMPLE
-    """one of the five, "mixed" (drawn for each sample) or "mixed-per-batch" (as the reference)"""
+    """one of the five, "mixed" (drawn for each sample), "mixed-per-batch" (as the reference),
+    "caption" or "mixed-with-captions" (drawn of six); a sample without a caption has "mixed" texts
+    """
     same_species: str = "negatives"
     """pairs of one text's species in a batch: "negatives", as published, or "ignored" """
+    replay: str = ""
+    """folder of shards of general pairs (jpg, txt) that are trained on beside (BioCLIP 2)"""
+    replay_share: float = 0.1
+    """of `batch_size` that are such pairs"""
     crop_scale: tuple[float, float] = (0.9, 1.0)
     mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
     std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
@@ -84,10 +91,22 @@ class ContrastiveRecipe:
         ]
         if min(self.batch_size, self.accumulate, self.validate_every) < 1:
             wrong.append("batch_size, accumulate and validate_every are 1 or more")
+        if not 0 < self.replay_share < 1:
+            wrong.append("replay_share lies between 0 and 1")
         if min(self.last_blocks, self.lora_rank) < 0:
             wrong.append("last_blocks and lora_rank are 0 or more")
         if wrong:
             raise Error(f"The recipe cannot be run: {'; '.join(wrong)}.")
+
+    @property
+    def replay_size(self) -> int:
+        """General pairs of a step."""
+        return round(self.batch_size * self.replay_share) if self.replay else 0
+
+    @property
+    def own_size(self) -> int:
+        """Samples of a step with a taxon."""
+        return self.batch_size - self.replay_size
 
     @property
     def start(self) -> str:

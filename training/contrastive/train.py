@@ -25,7 +25,7 @@ from training.contrastive import run_folder
 from training.contrastive.batches import total_steps, training_batches, validation_batches
 from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
 from training.contrastive.recipe import ContrastiveRecipe
-from training.contrastive.shards import halves, read_index
+from training.contrastive.shards import Sample, halves, read_index, read_pairs
 from training.contrastive.trained_weights import choose_trained, train_mode
 
 _MOST_SCALE = math.log(100)
@@ -58,11 +58,11 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     if recipe.start:
         val_set, _ = halves(val_set)  # the other half tells whether the run gained
     total = total_steps(len(train_set), recipe)
-    if recipe.batch_size % (ranks * recipe.accumulate) or recipe.batch_size > len(train_set):
-        raise BadInput(
-            f"batch_size = {recipe.batch_size} must be a multiple of {ranks * recipe.accumulate} "
-            f"(ranks times accumulate) and at most the {len(train_set):,} samples of {data}."
-        )
+    _check_size("batch_size", recipe.own_size, len(train_set), ranks * recipe.accumulate)
+    replayed: list[Sample] = []
+    if recipe.replay_size:
+        replayed = read_pairs(Path(recipe.replay))
+        _check_size("replay_share", recipe.replay_size, len(replayed), ranks * recipe.accumulate)
     torch.manual_seed(recipe.seed)
     network, config, tokenizer = build(recipe)
     network, size = network.to(device), image_size(network)
@@ -85,7 +85,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     curve: list[dict[str, Any]] = list(run_folder.read_curve(run, first))
     wrapped = DistributedDataParallel(network) if ranks > 1 else network
 
-    batches = training_batches(train_set, recipe, size, tokenizer, first, rank, ranks)
+    batches = training_batches(train_set, recipe, size, tokenizer, first, rank, ranks, replayed)
     ended = time.perf_counter()
     for number, micro_batches in enumerate(batches, first + 1):
         train_mode(network)
@@ -118,6 +118,15 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
                 state = {name: each.state_dict() for name, each in states.items()}
                 run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
         yield TrainingStep(number, total, loss, rate, learning_rate, measured)
+
+
+def _check_size(setting: str, size: int, available: int, parts: int) -> None:
+    """Raise BadInput where so many samples a step cannot be had, or not be cut into parts."""
+    if not size or size % parts or size > available:
+        raise BadInput(
+            f"{setting} asks for {size} samples a step; they must be a multiple of {parts} (ranks "
+            f"times accumulate) and at most the {available:,} that the shards have."
+        )
 
 
 def build(recipe: ContrastiveRecipe) -> tuple[Any, dict[str, Any], Any]:
