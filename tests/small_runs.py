@@ -1,7 +1,9 @@
 """A contrastive run of seconds, on drawn organisms."""
 
 import io
+import json
 import tarfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +46,19 @@ def write_pairs(folder: Path) -> None:
                 member = tarfile.TarInfo(f"{number:09d}.{kind}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
+
+
+def write_recipe(path: Path, recipe: ContrastiveRecipe) -> None:
+    """Write what a recipe sets otherwise than BioCLIP's."""
+    usual = ContrastiveRecipe()
+    names = [each.name for each in fields(recipe) if each.name != "network"]
+    kept = {name: getattr(recipe, name) for name in names}
+    lines = [_line(name, each) for name, each in kept.items() if each != getattr(usual, name)]
+    tables = [_line(name, each) for name, each in recipe.network.items()]
+    path.write_text("\n".join([*lines, *(["[network]"] if tables else []), *tables]))
+
+
+def _line(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return f"{name} = {{ {', '.join(_line(*each) for each in value.items())} }}"
+    return f"{name} = {json.dumps(value)}"

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from open_clip.loss import SigLipLoss
 from open_clip_train.scheduler import cosine_lr
 from PIL import Image
-from small_runs import NETWORK, TINY, write_pairs
+from small_runs import TINY, write_pairs, write_recipe
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
@@ -404,11 +404,7 @@ def test_the_command_trains_on_drawings_and_prints_the_spec(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = ['text_type = "mixed"', "batch_size = 8", "steps = 2", 'precision = "fp32"']
-    lines += ["workers = 0", "checkpoint_activations = false", "[network]", "embed_dim = 16"]
-    lines += [f"vision_cfg = {_toml(NETWORK['vision_cfg'])}"]
-    lines += [f"text_cfg = {_toml(NETWORK['text_cfg'])}"]
-    Path("small.toml").write_text("\n".join(lines))
+    write_recipe(Path("small.toml"), replace(TINY, steps=2))
     done = CliRunner().invoke(main, ["train", "small.toml", "--drawn", "--to", "run"])
     assert done.exit_code == 0, done.output
     assert done.stdout == "local-dir:run/best\n"
@@ -416,7 +412,3 @@ def test_the_command_trains_on_drawings_and_prints_the_spec(
     assert refused.exit_code == 2
     unknown = CliRunner().invoke(main, ["train", "nowhere.toml", "--drawn", "--to", "r"])
     assert "nowhere.toml cannot be read" in unknown.output
-
-
-def _toml(table: dict[str, int]) -> str:
-    return "{ " + ", ".join(f"{name} = {value}" for name, value in table.items()) + " }"

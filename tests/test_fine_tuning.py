@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
-from small_runs import NETWORK, TINY
+from small_runs import NETWORK, TINY, write_recipe
 
 import taxalens
 from model.errors import Error
@@ -235,14 +235,8 @@ def test_the_sentence_follows_the_interval(
 
 def run(recipe: ContrastiveRecipe, shards: Path, folder: Path) -> tuple[str, str]:
     """Run the command; return stdout and stderr."""
-    lines = [
-        f'architecture = "{recipe.architecture}"\npretrained = ""\nprecision = "fp32"\n',
-        f"batch_size = {recipe.batch_size}\nsteps = {recipe.steps}\nworkers = 0\n",
-        f"learning_rate = {recipe.learning_rate}\nwarmup_steps = 20\nvalidate_every = 40\n",
-        f'checkpoint_activations = false\ntext_type = "{recipe.text_type}"\n',
-    ]
     folder.mkdir()
-    (folder / "r.toml").write_text("".join(lines))
+    write_recipe(folder / "r.toml", replace(recipe, warmup_steps=20, validate_every=40))
     words = ["train", str(folder / "r.toml"), "--data", str(shards), "--to", str(folder / "run")]
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output

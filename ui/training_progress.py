@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from training.contrastive.train import TrainingStep
 
 
+def is_first_rank() -> bool:
+    """Tell whether this process speaks for all of torchrun's."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def show_training(steps: "Iterator[TrainingStep]") -> None:
     """Run to the end; Ctrl-C loses the steps since the last checkpoint."""
     bar: Any = None
@@ -39,8 +44,8 @@ def show_result(recipe: "ContrastiveRecipe", data: Path, run: Path) -> None:
     """Print the spec to use; of a fine-tuned run, say first whether it gained on its start."""
     from training.contrastive.gain import held_out_gain
 
-    if int(os.environ.get("RANK", "0")):
-        return  # the first rank of torchrun speaks
+    if not is_first_rank():
+        return
     gain = held_out_gain(recipe, data, run)
     if gain is not None:
         click.echo(str(gain), err=True)

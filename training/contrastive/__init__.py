@@ -7,6 +7,8 @@ prepare.py          shards from a collection, a table or an archive, evaluation 
 batches.py          which samples, crops and text types a step has
 gradients.py        loss and gradients of one step, over ranks and micro-batches
 trained_weights.py  which weights are trained: all, the last blocks, low-rank updates
+nearest_names.py    pictures compared with names; a few shown as training goes
+events.py           TensorBoard events
 gain.py             whether a fine-tuned network beats its start on held-out pictures
 run_folder.py       checkpoint, curves, and the best network as an encoder
 drawn.py            drawn organisms whose looks follow their tree, for small runs

@@ -14,15 +14,13 @@ from safetensors.torch import load_file
 
 from indexer.store.durable import write_durably
 from model.errors import BadInput
-from model.text_types import TRAINED_TYPES, TextType
 from training.contrastive import run_folder
-from training.contrastive.batches import whole_images
+from training.contrastive.nearest_names import cosines
 from training.contrastive.recipe import ContrastiveRecipe
 from training.contrastive.shards import Sample, halves, read_index
 from training.contrastive.train import build, image_size
 
 GAIN = "gain.json"
-_TOGETHER = 256  # texts encoded at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +74,13 @@ def held_out_gain(recipe: ContrastiveRecipe, data: Path, run: Path) -> HeldOutGa
         raise BadInput(f"{run} has no best network to compare with its start; train it first.")
     val, train = read_index(data, "val"), read_index(data, "train")
     _, held_out = halves(val)
-    text_type = recipe.text_type if recipe.text_type in TRAINED_TYPES else TextType.TAXON_COM
-    names = sorted({sample.texts[text_type] for sample in (*train, *val)})
+    names = sorted({sample.texts[recipe.asked_type] for sample in (*train, *val)})
     plain = replace(recipe, lora_rank=0, lock_image=False, last_blocks=0)
     network, _, tokenizer = build(plain)
-    network = network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    before = _is_right(network, tokenizer, held_out, names, text_type, plain)
+    network = network.to("cuda" if torch.cuda.is_available() else "cpu")
+    before = _is_right(network, tokenizer, held_out, names, plain)
     network.load_state_dict(load_file(best / run_folder.WEIGHTS))
-    after = _is_right(network, tokenizer, held_out, names, text_type, plain)
+    after = _is_right(network, tokenizer, held_out, names, plain)
     low, high = paired_interval(before, after)
     gain = HeldOutGain(
         start=recipe.start,
@@ -117,28 +114,16 @@ def paired_interval(
     return max(-1.0, (difference - width) / many), min(1.0, (difference + width) / many)
 
 
-@torch.inference_mode()
 def _is_right(
     network: Any,
     tokenizer: Any,
     samples: Sequence[Sample],
     names: Sequence[str],
-    text_type: str,
     recipe: ContrastiveRecipe,
 ) -> npt.NDArray[np.bool_]:
     """Tell for each sample whether its own name is nearest: (n,)."""
-    if not samples:
-        return np.zeros(0, np.bool_)
-    device = network.logit_scale.device
-    starts = range(0, len(names), _TOGETHER)
-    texts = [tokenizer(list(names[start : start + _TOGETHER])).to(device) for start in starts]
-    rows = torch.cat([network.encode_text(each, normalize=True).float() for each in texts])
-    nearest = torch.cat(
-        [
-            (network.encode_image(images.to(device), normalize=True).float() @ rows.T).argmax(dim=1)
-            for images in whole_images(samples, recipe, image_size(network))
-        ]
-    ).cpu()
-    own = {name: place for place, name in enumerate(names)}
-    truth = np.array([own[sample.texts[text_type]] for sample in samples])
-    return np.asarray(nearest.numpy() == truth)
+    size, own = image_size(network), {name: place for place, name in enumerate(names)}
+    scores = cosines(network, tokenizer, samples, names, recipe, size)
+    nearest = [place for some in scores for place in some.argmax(dim=1).tolist()]
+    truth = [own[sample.texts[recipe.asked_type]] for sample in samples]
+    return np.asarray(np.array(nearest, np.int64) == np.array(truth, np.int64))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import Error
-from model.text_types import TRAINED_TYPES
+from model.text_types import TRAINED_TYPES, TextType
 from training.recipe import read_settings
 
 PER_SAMPLE, PER_BATCH = "mixed", "mixed-per-batch"
@@ -107,6 +107,12 @@ class ContrastiveRecipe:
     def own_size(self) -> int:
         """Samples of a step with a taxon."""
         return self.batch_size - self.replay_size
+
+    @property
+    def asked_type(self) -> str:
+        """The text type of names that pictures are compared with while training, and after."""
+        is_one = self.text_type in map(str, TRAINED_TYPES)
+        return self.text_type if is_one else str(TextType.TAXON_COM)
 
     @property
     def start(self) -> str:

@@ -2,6 +2,8 @@
 
 checkpoint.pt   network, optimiser, gradient scaler and step, to go on from
 curve.csv       step, loss, validation loss, learning rate, samples a second
+samples/        the nearest names of a few validation pictures, a table each validation
+tensorboard/    the curve as events, with `--tensorboard`
 recipe.json     every setting
 gain.json       the best network beside the weights that a fine-tuning run began with
 best/           `local-dir:RUN/best`, an open_clip folder with its model card

@@ -24,6 +24,7 @@ from model.errors import BadInput, EncoderUnavailable
 from training.contrastive import run_folder
 from training.contrastive.batches import total_steps, training_batches, validation_batches
 from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
+from training.contrastive.nearest_names import write_samples
 from training.contrastive.recipe import ContrastiveRecipe
 from training.contrastive.shards import Sample, halves, read_index, read_pairs
 from training.contrastive.trained_weights import choose_trained, train_mode
@@ -117,6 +118,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
                 states = {"network": network, "optimiser": optimiser, "scaler": scaler}
                 state = {name: each.state_dict() for name, each in states.items()}
                 run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
+                write_samples(run, number, network, tokenizer, val_set, recipe, size)
         yield TrainingStep(number, total, loss, rate, learning_rate, measured)
 
 

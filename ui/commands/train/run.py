@@ -22,7 +22,10 @@ import click
     metavar="RUN",
     help="The run's folder: checkpoint, curve, and the encoder local-dir:RUN/best.",
 )
-def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
+@click.option(
+    "--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the curve."
+)
+def command(recipe: Path, data: Path | None, drawn: bool, run: Path, tensorboard: bool) -> None:
     """Train by a recipe: a file, or the name of one that comes with taxalens.
 
     A run that was stopped goes on from its last checkpoint with the same command, and ends with
@@ -30,9 +33,10 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
     pictures; the spec of the better one is printed.
     """
     from training.contrastive.drawn import write_drawn
+    from training.contrastive.events import with_events
     from training.contrastive.recipe import find_recipe, read_contrastive_recipe
     from training.contrastive.train import train
-    from ui.training_progress import show_result, show_training
+    from ui.training_progress import is_first_rank, show_result, show_training
 
     if (data is None) != drawn:
         raise click.UsageError("Pass either --data DIR or --drawn.")
@@ -41,5 +45,6 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path) -> None:
         data = run / "drawn"
         if not data.is_dir():
             write_drawn(data)
-    show_training(train(settings, data, run))
+    steps = train(settings, data, run)
+    show_training(with_events(steps, run) if tensorboard and is_first_rank() else steps)
     show_result(settings, data, run)
