@@ -121,8 +121,9 @@ class _Pairs(Dataset[Batch]):
         if step < 0:
             pixels = self.whole(_opened(sample))
         else:
-            # of ints: no salt
-            torch.manual_seed(hash((self.recipe.seed, step, place)) % 2**63)
+            # A hash of ints has no salt. Only the processor's generator draws crops, and
+            # `torch.manual_seed` takes as long as reading a small picture.
+            torch.default_generator.manual_seed(hash((self.recipe.seed, step, place)) % 2**63)
             pixels = self.cropped(_opened(sample))
         return pixels, self.tokens(text), torch.tensor(species)
 
