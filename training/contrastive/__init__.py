@@ -11,5 +11,6 @@ nearest_names.py    pictures compared with names; a few shown as training goes
 events.py           TensorBoard events
 gain.py             whether a fine-tuned network beats its start on held-out pictures
 run_folder.py       checkpoint, curves, and the best network as an encoder
+slurm.py            the job script of a cluster
 drawn.py            drawn organisms whose looks follow their tree, for small runs
 """

@@ -62,11 +62,15 @@ def read_curve(run: Path, before: int) -> list[dict[str, str]]:
 
 
 def write_curve(run: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write the whole curve."""
-    with (run / "curve.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, CURVE)
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write the whole curve, complete or not at all."""
+
+    def fill(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, CURVE)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_durably(run / "curve.csv", fill)
 
 
 def save_encoder(

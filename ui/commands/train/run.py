@@ -1,5 +1,6 @@
 """`taxalens train RECIPE.toml`: one run, gone on with where it stopped."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,9 +24,25 @@ import click
     help="The run's folder: checkpoint, curve, and the encoder local-dir:RUN/best.",
 )
 @click.option(
+    "--on", "cluster", type=click.Choice(["slurm"]), help="Write the job RUN/train.sbatch instead."
+)
+@click.option("--nodes", type=click.IntRange(1), default=1, show_default=True, help="Of the job.")
+@click.option(
+    "--gpus", type=click.IntRange(1), default=4, show_default=True, help="Of each node of the job."
+)
+@click.option(
     "--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the curve."
 )
-def command(recipe: Path, data: Path | None, drawn: bool, run: Path, tensorboard: bool) -> None:
+def command(
+    recipe: Path,
+    data: Path | None,
+    drawn: bool,
+    run: Path,
+    cluster: str | None,
+    nodes: int,
+    gpus: int,
+    tensorboard: bool,
+) -> None:
     """Train by a recipe: a file, or the name of one that comes with taxalens.
 
     A run that was stopped goes on from its last checkpoint with the same command, and ends with
@@ -35,12 +52,20 @@ def command(recipe: Path, data: Path | None, drawn: bool, run: Path, tensorboard
     from training.contrastive.drawn import write_drawn
     from training.contrastive.events import with_events
     from training.contrastive.recipe import find_recipe, read_contrastive_recipe
+    from training.contrastive.slurm import write_job
     from training.contrastive.train import train
     from ui.training_progress import is_first_rank, show_result, show_training
 
     if (data is None) != drawn:
         raise click.UsageError("Pass either --data DIR or --drawn.")
     settings = read_contrastive_recipe(find_recipe(recipe))
+    if cluster:
+        if data is None:
+            raise click.UsageError("A job needs shards that its nodes can read: pass --data DIR.")
+        words = [str(find_recipe(recipe).resolve()), "--data", str(data), "--to", str(run)]
+        words += ["--tensorboard"] if tensorboard else []
+        click.echo(f"sbatch {shlex.quote(str(write_job(settings, words, run, nodes, gpus)))}")
+        return
     if data is None:
         data = run / "drawn"
         if not data.is_dir():
