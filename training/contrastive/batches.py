@@ -167,6 +167,7 @@ def training_batches(
         _Pairs(samples, recipe, size, tokenizer, replayed),
         batch_sampler=micro_batches(),
         num_workers=recipe.workers,
+        pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else it draws from the run's own
     )
     found = iter(loader)
@@ -183,7 +184,7 @@ def validation_batches(
     yield from DataLoader(
         _Pairs(samples, recipe, size, tokenizer),
         batch_sampler=[items[start : start + many] for start in range(0, len(items), many)],
-        num_workers=0,
+        num_workers=recipe.workers,
         generator=torch.Generator(),
     )
 

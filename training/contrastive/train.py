@@ -93,7 +93,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
         train_mode(network)
         schedule(number - 1)
         optimiser.zero_grad()
-        placed = [(a.to(device), b.to(device), c.to(device)) for a, b, c in micro_batches]
+        placed = [[each.to(device, non_blocking=True) for each in micro] for micro in micro_batches]
         loss = _mean(backward(wrapped, placed, recipe, scaler, rank, ranks), device, ranks)
         scaler.step(optimiser)
         scaler.update()
