@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from indexer.catalog.snapshot import Snapshot
-from indexer.catalog.verify import last_verified
 from indexer.ingest.run_log import read_runs
+from indexer.ingest.verify import last_verified
 from indexer.labels.label_resolution import AMBIGUOUS, AS_SAID, BY_GENUS, UNKNOWN
 from indexer.store.derived import ADAPTATION, files, newest
 from indexer.store.manifest import EffortEntry, EncoderEntry, FloorEntry, Manifest

@@ -232,6 +232,8 @@ def test_pages_of_an_answer_follow_each_other(
     assert [len(each) for each in parts] == [5, 5, 2]
     expected = command_line("Felidae", "-c", collection, "-k", 14)
     assert [each for part in parts for each in part] == expected
+    beyond = open_page(collection, q="Felidae", page="9")
+    assert [each.value for each in beyond.info] == ["There is no page 9; turn to one below."]
 
 
 def test_without_a_collection_the_page_offers_to_make_one(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from changes import add, label, make, move, take_out
 from vectors import truth
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog
+from indexer.ingest.verify import verify
 from indexer.store.manifest import read_manifest
 from model.errors import Error, NotWritten
 

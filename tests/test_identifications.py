@@ -8,11 +8,11 @@ from pictures import run
 from taxonomies import small_taxonomy
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
 from indexer.ingest.identifications import write_identifications
 from indexer.ingest.optimize import optimize
 from indexer.ingest.remove_relocate import remove
 from indexer.ingest.run import use_taxonomy
+from indexer.ingest.verify import verify
 from indexer.labels.label_files import Label
 from indexer.store.manifest import read_manifest
 from indexer.store.segment import IDENTIFICATIONS

@@ -10,7 +10,7 @@ import pytest
 from vectors import index_vectors, truth, write_vectors
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
+from indexer.ingest.verify import verify
 
 # Dies at the n-th statement that DuckDB runs on a file, or before an event of the audit trail.
 KILLED = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pictures import run
 
-from indexer.catalog.verify import verify
 from indexer.ingest.repair import repair
+from indexer.ingest.verify import verify
 from indexer.store.durable import write_durably
 from indexer.store.manifest import (
     COPY,

@@ -14,10 +14,10 @@ from pictures import PICTURES, run, write_picture
 from PIL import Image
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
 from indexer.ingest.changes import changed_or_removed
 from indexer.ingest.optimize import optimize
 from indexer.ingest.remove_relocate import remove
+from indexer.ingest.verify import verify
 from indexer.store.manifest import read_manifest
 from model.errors import CollectionError
 from search.collection import Collection, open_collection

@@ -98,3 +98,26 @@ def test_a_column_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
     source = str(tmp_path / "b.parquet")
     with pytest.raises(BadInput, match="would unpack to 335,"):
         list(reader_of(source).read(source, refuse))
+
+
+def test_a_damaged_page_costs_the_pictures_of_its_row_group_alone(tmp_path: Path) -> None:
+    colours = [picture(tmp_path, f"#{n:02x}00ff") for n in range(120)]
+    path = tmp_path / "p.parquet"
+    table = pa.table({"image": [{"bytes": each, "path": None} for each in colours]})
+    pq.write_table(table, path, row_group_size=40, compression="zstd", use_dictionary=False)
+    column = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    content = bytearray(path.read_bytes())
+    half = column.total_compressed_size // 2
+    end = column.data_page_offset + column.total_compressed_size
+    content[end - half : end] = b"\xff" * half
+    path.write_bytes(content)
+    read, failed = [], []
+    for row, record in enumerate(reader_of(str(path)).read(str(path), refuse)):
+        assert record.read
+        try:
+            read.append((row, record.read()))
+        except BadInput as error:
+            failed.append((row, str(error)))
+    assert read == [(row, colours[row]) for row in (*range(40), *range(80, 120))]
+    assert [row for row, _ in failed] == list(range(40, 80))
+    assert all(f"row {row + 1} cannot be unpacked: " in reason for row, reason in failed)

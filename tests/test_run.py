@@ -16,9 +16,9 @@ from pictures import PICTURES, run, write_picture
 from PIL import Image
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
 from indexer.ingest.run import How, index_source
 from indexer.ingest.run_log import read_runs
+from indexer.ingest.verify import verify
 from indexer.labels.label_files import Label
 from indexer.store.manifest import read_manifest
 from model.errors import BadInput, CollectionError, EncoderMismatch

@@ -1,7 +1,9 @@
 """`taxalens verify`: every damaged file is named, with what to do, and nothing else is."""
 
+import os
 import re
 import shutil
+import tarfile
 from itertools import accumulate
 from pathlib import Path
 
@@ -13,9 +15,9 @@ from pictures import run, write_picture
 from taxonomies import small_taxonomy
 
 from indexer.catalog.catalog_file import catalog_path
-from indexer.catalog.verify import VERIFIED, verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog, use_taxonomy
+from indexer.ingest.verify import VERIFIED, verify
 from indexer.store.manifest import read_manifest
 from model.errors import CollectionError
 from model.progress import Step
@@ -96,6 +98,8 @@ def test_info_says_when_a_collection_was_verified_and_the_outcome(indexed: Path)
     assert said() == "never"
     verify(indexed)
     assert re.fullmatch(r"20\d\d-.*, generation \d+, every file as it was written", said())
+    assert verify(indexed, deep=True) == []
+    assert said().endswith("every file and photograph as it was")
     (indexed / VERIFIED).write_text("{}")
     assert said() == "never"
     path = indexed / read_manifest(indexed).paths("labels")[0]
@@ -114,6 +118,55 @@ def test_the_advice_mends_what_is_derived(indexed: Path, made: Path) -> None:
     use_taxonomy(indexed, str(made / "small.duckdb"))
     optimize(indexed, ColourEncoder(), index_from=1)
     assert verify(indexed) == []
+
+
+def test_a_photograph_that_a_disk_damaged_is_found_only_by_reading_it(tmp_path: Path) -> None:
+    for name, colour in (("a", "red"), ("b", "green"), ("c", "blue"), ("d", "gray")):
+        write_picture(tmp_path / "p" / f"{name}.bmp", colour)
+    run(tmp_path / "p", tmp_path / "c")
+    assert verify(tmp_path / "c", deep=True) == []
+    photographs = tmp_path / "p"
+    times = (photographs / "a.bmp").stat()
+    flip(photographs / "a.bmp")
+    os.utime(photographs / "a.bmp", ns=(times.st_atime_ns, times.st_mtime_ns))
+    write_picture(photographs / "b.bmp", "white", (9, 9))
+    (photographs / "c.bmp").unlink()
+    write_picture(photographs / "new.bmp", "black")
+    assert verify(tmp_path / "c") == []
+    found = {Path(each.path).name: str(each) for each in verify(tmp_path / "c", deep=True)}
+    assert sorted(found) == ["a.bmp", "b.bmp", "c.bmp"]
+    assert "of the same size and time; it is likely damaged: restore it" in found["a.bmp"]
+    assert "was changed after it was indexed; taxalens update" in found["b.bmp"]
+    assert "is no longer there; taxalens update" in found["c.bmp"]
+    shown = CliRunner().invoke(main, ["verify", "--deep", "-c", str(tmp_path / "c")])
+    assert (shown.exit_code, len(shown.stdout.splitlines())) == (1, 3)
+
+
+def test_archives_and_copies_are_compared_with_what_they_were(tmp_path: Path) -> None:
+    first, second = (write_picture(tmp_path / f"{name}.bmp", name) for name in ("red", "blue"))
+    shutil.copy(first, tmp_path / "copy.bmp")
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        tar.add(second, "x.bmp")
+    for source in (tmp_path, tmp_path / "t.tar"):
+        run(source, tmp_path / "c")
+    assert verify(tmp_path / "c", deep=True) == []
+    flip(tmp_path / "t.tar", 0.1)  # in the picture
+    flip(first)
+    found = {Path(each.path).name for each in verify(tmp_path / "c", deep=True)}
+    assert found == {"t.tar", "red.bmp"}
+
+
+def test_a_source_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    write_picture(tmp_path / "p" / "a.png", "red")
+    write_picture(tmp_path / "p" / "b.png", "blue")
+    run(tmp_path / "p", tmp_path / "c")
+    for each in (tmp_path / "p").iterdir():
+        each.unlink()
+    (emptied,) = verify(tmp_path / "c", deep=True)
+    assert (emptied.path, "holds no pictures" in emptied.problem) == (str(tmp_path / "p"), True)
+    (tmp_path / "p").rmdir()
+    (gone,) = verify(tmp_path / "c", deep=True)
+    assert (gone.path, gone.advice[:16]) == (str(tmp_path / "p"), "connect its disk")
 
 
 def test_a_damaged_catalog_is_derived(collection: Path) -> None:

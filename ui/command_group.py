@@ -68,17 +68,31 @@ class CommandGroup(click.Group):
             if error.errno in (None, errno.EPIPE):
                 raise  # a fault of ours, or a reader of stdout that has gone
             raise click.ClickException(sentence_of(error)) from None
-        except RuntimeError as error:
+        except MemoryError as error:
+            raise _short_of_memory(error) from None
+        except Exception as error:
             raise _meant(error) from None
 
 
-def _meant(error: RuntimeError) -> Exception:
+def _meant(error: Exception) -> Exception:
     """Return what an error of Python's or DuckDB's is for people; itself where it is a fault."""
+    if type(error).__name__ == "OutOfMemoryException" or str(error) == "can't start new thread":
+        return _short_of_memory(error)  # DuckDB is not imported for this
+    if not isinstance(error, RuntimeError):
+        return error
     if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed
         return click.Abort()
     if "home directory" in str(error):  # of a user without a name, in a container say
         return click.ClickException(f"{str(error).rstrip('.')}: set HOME.")
     return error
+
+
+def _short_of_memory(error: Exception) -> click.ClickException:
+    reason = str(error).partition("\n")[0].rstrip(".") or "an allocation failed"
+    return click.ClickException(
+        f"There is too little memory ({reason}): end other programs, or use a machine with more; "
+        "what was committed is kept."
+    )
 
 
 def _with_options(sentence: str) -> str:

@@ -1,7 +1,6 @@
 """The catalog: tables that DuckDB derives from a collection's files.
 
 catalog_file.py    the catalog of a generation, written and opened
-verify.py          all files of a collection, checked
 whole.py           whether a catalog is whole
 tables.py          its tables, brought up to date
 taxa.py            the taxa in it

@@ -11,6 +11,8 @@ pipeline.py         embeds and commits, segment by segment
 run_encoder.py      the run's encoder, loaded when first needed
 run_log.py          a log of each run: source, versions, counts
 remove_relocate.py  inputs taken out, roots that were moved
+verify.py           every file of a collection compared with what was written
+changed_pictures.py  photographs that are no longer as they were indexed
 repair.py           a damaged collection made whole again
 identifications.py  machines' labels, beside people's
 journal.py          a person's labels, each on disk at once, committed together

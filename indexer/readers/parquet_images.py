@@ -3,10 +3,12 @@
 import io
 import json
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,7 +61,7 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
             check_size(path)
             schema = file.schema_arrow
             column = _pictures(schema)[0]
-            stat, pictures = path.stat(), _Pictures(path, column)
+            stat, pictures = path.stat(), _Pictures(path, column, _starts(file))
             others = [name for name in schema.names if name not in (*_pictures(schema), _SIZE)]
             names = dict(zip(others, columns_of(others)[0], strict=True))
             classes = _classes(schema)
@@ -96,23 +98,26 @@ def read(source: str, fetch: Fetch) -> Iterator[Record]:
 
 @dataclass(slots=True)
 class _Pictures:
-    """The pictures of a file, read a few rows at a time as they are asked for, nearly in order."""
+    """The pictures of a file, read a few rows at a time as they are asked for, nearly in order.
+
+    A damaged page costs the pictures of its row group from there on; those of others are read.
+    """
 
     path: Path
     column: str
+    starts: Sequence[int]
+    """of the row groups, their first rows"""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _batches: Iterator[pa.RecordBatch] | None = None
     _kept: deque[tuple[int, pa.RecordBatch]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     _next: int = 0
+    _damaged: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """by row group: the first row that cannot be unpacked, and why"""
 
     def of(self, row: int) -> bytes:
         """Return the encoded picture of a row; raises BadInput where there is none."""
         with self._lock:
-            try:
-                batch = self._batch(row)
-            except pa.ArrowException as error:
-                raise BadInput(f"row {row + 1} cannot be unpacked: {error}") from error
-            start = next(start for start, each in self._kept if each is batch)
+            start, batch = self._batch(row)
             values = {name: batch[name][row - start].as_py() for name in batch.schema.names}
         value = values[self.column]
         value = value.get("bytes") if isinstance(value, dict) else value
@@ -120,24 +125,39 @@ class _Pictures:
             raise BadInput(f"row {row + 1} holds no picture")
         return _encoded(value, values[_SIZE]) if values.get(_SIZE) else bytes(value)
 
-    def _batch(self, row: int) -> pa.RecordBatch:
+    def _batch(self, row: int) -> tuple[int, pa.RecordBatch]:
         for start, batch in self._kept:
             if start <= row < start + len(batch):
-                return batch
-        if self._batches is None or row < self._next:
-            self._kept.clear()
-            self._batches, self._next = self._from_start(), 0
-        for batch in self._batches:
-            start, self._next = self._next, self._next + len(batch)
-            self._kept.append((start, batch))
-            if row < self._next:
-                return batch
+                return start, batch
+        group = bisect_right(self.starts, row) - 1
+        first, why = self._damaged.get(group, (row + 1, ""))
+        if first <= row:
+            raise BadInput(f"row {row + 1} cannot be unpacked: {why}")
+        if self._batches is None or not self.starts[group] <= self._next <= row:
+            self._batches, self._next = self._from(group), self.starts[group]
+        try:
+            for batch in self._batches:
+                start, self._next = self._next, self._next + len(batch)
+                self._kept.append((start, batch))
+                if row < self._next:
+                    return start, batch
+        except (OSError, pa.ArrowException) as error:
+            why = str(error).partition("\n")[0]
+            self._batches, self._damaged[group] = None, (self._next, why)
+            raise BadInput(f"row {row + 1} cannot be unpacked: {why}") from error
         raise BadInput(f"row {row + 1} is no longer in {self.path}")
 
-    def _from_start(self) -> Iterator[pa.RecordBatch]:
+    def _from(self, group: int) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(self.path) as file:
             names = [name for name in (self.column, _SIZE) if name in file.schema_arrow.names]
-            yield from file.iter_batches(_ROWS, columns=names)
+            for number in range(group, file.num_row_groups):
+                yield from file.iter_batches(_ROWS, row_groups=[number], columns=names)
+
+
+def _starts(file: pq.ParquetFile) -> list[int]:
+    """Return the first row of each row group."""
+    groups = range(file.num_row_groups)
+    return [0, *accumulate(file.metadata.row_group(number).num_rows for number in groups)][:-1]
 
 
 def _pictures(schema: pa.Schema) -> list[str]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from trust.children import Children, Ended, Fault
 from vectors import truth, write_vectors
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
+from indexer.ingest.verify import verify
 from indexer.store.manifest import MANIFEST
 from indexer.taxonomy.store import open_taxonomy
 
@@ -47,6 +49,10 @@ class Operation:
         ]
 
 
+ANIMALS = (
+    *("Panthera leo", "Panthera onca", "Lynx lynx", "Canis lupus"),
+    *("Vulpes vulpes", "Ursus arctos", "Meles meles", "Lutra lutra"),
+)
 NEW = "--encoder bioclip-2 --taxonomy none"
 OPERATIONS = (
     Operation("index", f"index {{sources}}/a.parquet -c {{trial}}/new {NEW}", "new"),
@@ -56,6 +62,7 @@ OPERATIONS = (
     Operation("relocate", "relocate a.parquet {sources}/moved.parquet -c {trial}/c"),
     Operation("label", "label --relabel --examples {sources}/examples.csv -c {trial}/c"),
     Operation("optimize", "optimize -c {trial}/c"),
+    Operation("adapt", "adapt -c {trial}/m", "m"),
     Operation("backup", "backup {trial}/backup -c {trial}/c", "backup"),
     Operation("export", "export {trial}/table.csv -c {trial}/c", repeated=1),
     Operation(
@@ -81,6 +88,8 @@ def prepare(place: Path, children: Children) -> None:
         done(children.run("index", *given, *NEW.split(" ")))
     with open_snapshot(collection) as snapshot:
         ids = [each for (each,) in snapshot.query("SELECT image_id FROM images ORDER BY source_id")]
+    write_species(sources / "m.parquet")
+    done(children.run("index", sources / "m.parquet", "-c", state / "m", *NEW.split(" ")[:2]))
     lines = [f"{each},Panthera {'leo' if n % 2 else 'onca'}" for n, each in enumerate(ids[:8])]
     (sources / "examples.csv").write_text("\n".join(["image_id,label", *lines]))
     for count, species in enumerate((["leo"], ["leo", "onca"])):
@@ -93,6 +102,20 @@ def prepare(place: Path, children: Children) -> None:
     for row in changed[::2]:
         row["emb"] = row["emb"][::-1]
     pq.write_table(pq.read_table(sources / "u.parquet").from_pylist(changed), sources / "u.parquet")
+
+
+def write_species(path: Path) -> None:
+    """Write vectors of eight species, whose specimens differ most where species do not."""
+    random = np.random.default_rng(0)
+    species = np.repeat(np.arange(8), 8)
+    vectors = 0.2 * random.normal(size=(64, 8)) + np.eye(8)[species % 7]
+    vectors[:, 7] += 2 * random.normal(size=64)
+    columns = {
+        "uuid": [f"m-{number}" for number in range(64)],
+        "emb": vectors.tolist(),
+        "species": [ANIMALS[number] for number in species],
+    }
+    pq.write_table(pa.table(columns), path)
 
 
 def done(ended: Ended) -> Ended:
@@ -111,6 +134,8 @@ class Found:
     """of the taxonomy"""
     files: dict[str, object]
     """that were exported"""
+    maps: list[str]
+    """that the collection keeps"""
 
 
 def found(operation: Operation, trial: Path) -> Found:
@@ -130,7 +155,8 @@ def found(operation: Operation, trial: Path) -> Found:
     ).fetchall()
     taxonomy.close()
     exported = {path.name: _content(path) for path in trial.glob("[ta]*.[cz]*")}
-    return Found(said, account, species, exported)
+    maps = sorted(path.name for path in collection.glob("derived/adaptation-*.kept"))
+    return Found(said, account, species, exported, maps)
 
 
 def _content(path: Path) -> object:

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from vectors import index_vectors, truth, write_vectors
 
 import taxalens
-from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
+from indexer.ingest.verify import verify
 from indexer.store.backup import ORIGIN, backup
 from indexer.store.manifest import read_manifest
 from model.errors import BadInput, CollectionError

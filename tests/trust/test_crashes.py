@@ -15,9 +15,9 @@ from trust.disk import record, states
 from vectors import index_vectors, truth
 
 from indexer.catalog.snapshot import open_snapshot
-from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.run import keep_catalog
+from indexer.ingest.verify import verify
 from indexer.store.backup import backup
 from indexer.store.manifest import MANIFEST, parse_manifest
 

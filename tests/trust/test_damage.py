@@ -17,10 +17,10 @@ from vectors import truth, write_vectors
 
 import taxalens
 from indexer.catalog.catalog_file import catalog_path
-from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
 from indexer.ingest.repair import repair
 from indexer.ingest.run import index_source
+from indexer.ingest.verify import verify
 from indexer.store import derived
 from indexer.store.journal_file import APART, JOURNAL
 from indexer.store.manifest import MANIFEST, read_manifest

@@ -12,8 +12,8 @@ import pytest
 from trust.reading import SOURCE
 from vectors import index_vectors, write_vectors
 
-from indexer.catalog.verify import verify
 from indexer.ingest.optimize import optimize
+from indexer.ingest.verify import verify
 
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 PROCESSES, THREADS, APPENDS = (4, 8, 10) if LONG else (2, 4, 2)

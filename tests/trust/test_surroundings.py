@@ -1,13 +1,16 @@
-"""No home, no folder for temporary files, no locale, a clock set back, a read-only collection."""
+"""No home, locale or TMPDIR, little memory, a clock set back, a read-only collection."""
 
 import errno
 import os
 import pwd
+import re
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from trust.bench import Bench
-from trust.children import Fault
+from trust.children import UNCAUGHT, Fault
 from trust.operations import OPERATIONS, Operation, found, fresh
 
 from ui.cli import main
@@ -15,6 +18,7 @@ from ui.cli import main
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 TWENTY_YEARS = 3600 * 24 * 365 * 20  # seconds
 TRIED = [each for each in OPERATIONS if LONG or each.name in ("add", "export")]
+ROOMS = (1, 20, 40, 60, 80, 100, 120, 160, 200)  # MB beyond those that a child is born with
 READING = ("info", "status", "verify", "audit", "export {place}/table.csv")
 
 
@@ -31,6 +35,26 @@ def test_a_bare_environment_and_a_clock_set_back_change_nothing(
     ended = bench.children.run(*arguments, set_back=TWENTY_YEARS)
     assert ended.code == 0, ended.text
     assert found(operation, folder) == trial.after
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("operation", TRIED, ids=lambda each: each.name)
+def test_little_memory_loses_nothing_and_leaves_no_traceback(
+    operation: Operation, bench: Bench
+) -> None:
+    """A library may end the process, as the system does, which is a kill like any other."""
+    trial = bench.trial(operation)
+    for room in ROOMS if LONG else (160,):
+        folder = fresh(bench.place)
+        status = Path(f"/proc/{bench.children.server.pid}/status").read_text()
+        used = re.search(r"VmData:\s+(\d+) kB", status)
+        assert used
+        limits = {"RLIMIT_DATA": (int(used[1]) << 10) + (room << 20)}
+        ended = bench.children.run(*operation.arguments(bench.place, folder), limits=limits)
+        assert ended.code != UNCAUGHT, ended.text
+        assert "Traceback" not in ended.text
+        trial.check(folder, bench.children.run, f"{operation.name}, {room} MB")
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -67,7 +67,12 @@ def page(collection: Collection) -> None:
         pictures=True,
     )
     if not tiles:
-        st.info("No image passes all filters; take one out.")
+        is_beyond = total and address.page > 1  # as in a link of a day when more passed
+        st.info(
+            f"There is no page {address.page}; turn to one below."
+            if is_beyond
+            else "No image passes all filters; take one out."
+        )
     chosen = address.sel if state.selected is None else state.selected
     if chosen != address.sel:
         write_address(sel=chosen)

@@ -1,4 +1,4 @@
-"""Whether every file of a collection still is what was written."""
+"""Whether every file of a collection, and every photograph, still is what it was."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,11 +8,13 @@ from pathlib import Path
 import duckdb
 
 from indexer.catalog.catalog_file import catalog_path
+from indexer.catalog.snapshot import open_snapshot
 from indexer.catalog.whole import NotWhole, check_blocks, open_whole
 from indexer.labels.label_resolution import DERIVED
 from indexer.store import derived
 from indexer.store.journal_file import JOURNAL, read_lines
 from indexer.store.manifest import FileEntry, Manifest, has_its_size, parse_manifest
+from model.errors import CollectionError
 from model.kept_files import read_sealed, sha256_of, write_sealed
 from model.progress import OnStep, Step, ignore
 from model.times import utc_now
@@ -27,7 +29,7 @@ class Damage:
     """One file that is not as it was written."""
 
     path: str
-    """in the collection"""
+    """in the collection; a photograph's own"""
     problem: str
     advice: str
 
@@ -37,35 +39,29 @@ class Damage:
 
 
 def verify(
-    collection: Path | str = "taxalens.collection", progress: OnStep | None = None
+    collection: Path | str = "taxalens.collection",
+    progress: OnStep | None = None,
+    deep: bool = False,
 ) -> list[Damage]:
     """Read every file that the manifest names, and the catalog; return the damaged ones.
 
-    The journal's lines and the arrays of `indexer/store/derived` are compared, too. Takes no lock,
+    The journal's lines and the arrays of `indexer/store/derived` are compared, too; with `deep`
+    every photograph on this machine as well, with its content when it was indexed. Takes no lock,
     and writes nothing but when that was, for `info`. Raises CollectionError where there is no
     manifest to go by.
     """
-    collection = Path(collection)
+    collection, report = Path(collection), progress or ignore
     manifest = parse_manifest(collection)
-    damages = [*_files(collection, manifest, progress or ignore)]
-    catalog = catalog_path(collection, manifest)
-    if catalog.exists():
-        try:
-            with open_whole(catalog, manifest) as connection:
-                check_blocks(connection)
-        except (OSError, duckdb.Error, NotWhole) as error:
-            advice = f"delete it: taxalens update -c {collection} derives it again"
-            damages.append(Damage(catalog.name, str(error).splitlines()[0].rstrip("."), advice))
+    damages = [*_files(collection, manifest, report), *_derived(collection, manifest)]
     if lost := [str(line.number) for line in read_lines(collection) if line.act is None]:
         problem = f"line {', '.join(lost)} {CHANGED}"
         advice = f"its labels are lost: taxalens repair -c {collection} keeps the others"
         damages.append(Damage(JOURNAL, problem, advice))
-    for kept in derived.damaged(collection):
-        path = kept.relative_to(collection).as_posix()
-        damages.append(Damage(path, CHANGED, "delete it: it is derived again when it is needed"))
+    if deep:
+        damages += _photographs(collection, report)
     said = {"date": utc_now(), "generation": manifest.generation, "damaged": len(damages)}
     with suppress(OSError):  # a read-only folder, a full disk
-        write_sealed(collection / VERIFIED, said)
+        write_sealed(collection / VERIFIED, said | {"deep": deep})
     return damages
 
 
@@ -74,8 +70,9 @@ def last_verified(collection: Path) -> str:
     said = read_sealed(collection / VERIFIED)
     if said is None:
         return "never"
-    damaged = said["damaged"]
-    found = f"{damaged} damaged" if damaged else "every file as it was written"
+    damaged, deep = said["damaged"], said.get("deep")
+    whole = "every file and photograph as it was" if deep else "every file as it was written"
+    found = f"{damaged} damaged" if damaged else whole
     return f"{said['date']}, generation {said['generation']}, {found}"
 
 
@@ -89,6 +86,32 @@ def _files(collection: Path, manifest: Manifest, report: OnStep) -> Iterator[Dam
             yield Damage(path, problem, _advice(collection, manifest, path))
         read += entry.bytes
     report(Step("verify", "bytes", whole, whole))
+
+
+def _derived(collection: Path, manifest: Manifest) -> Iterator[Damage]:
+    catalog = catalog_path(collection, manifest)
+    if catalog.exists():
+        try:
+            with open_whole(catalog, manifest) as connection:
+                check_blocks(connection)
+        except (OSError, duckdb.Error, NotWhole) as error:
+            advice = f"delete it: taxalens update -c {collection} derives it again"
+            yield Damage(catalog.name, str(error).splitlines()[0].rstrip("."), advice)
+    for kept in derived.damaged(collection):
+        path = kept.relative_to(collection).as_posix()
+        yield Damage(path, CHANGED, "delete it: it is derived again when it is needed")
+
+
+def _photographs(collection: Path, report: OnStep) -> Iterator[Damage]:
+    from indexer.ingest.changed_pictures import changed_pictures
+
+    try:
+        with open_snapshot(collection) as snapshot:
+            for each in changed_pictures(snapshot, report):
+                yield Damage(each.path, each.problem, each.advice)
+    except CollectionError as error:
+        problem = f"cannot be compared ({str(error).rstrip('.')})"
+        yield Damage("photographs", problem, f"first taxalens repair -c {collection}")
 
 
 def _problem(path: Path, entry: FileEntry) -> str:
