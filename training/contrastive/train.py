@@ -22,7 +22,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from model.errors import BadInput, EncoderUnavailable
 from training.contrastive import run_folder
-from training.contrastive.batches import total_steps, training_batches, validation_batches
+from training.contrastive.batches import (
+    Batch,
+    total_steps,
+    training_batches,
+    validation_batches,
+)
 from training.contrastive.gradients import autocast, backward, pair_loss, parameter_groups
 from training.contrastive.nearest_names import write_samples
 from training.contrastive.recipe import ContrastiveRecipe
@@ -93,7 +98,7 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
         train_mode(network)
         schedule(number - 1)
         optimiser.zero_grad()
-        placed = [[each.to(device, non_blocking=True) for each in micro] for micro in micro_batches]
+        placed = [_on(micro, device) for micro in micro_batches]
         loss = _mean(backward(wrapped, placed, recipe, scaler, rank, ranks), device, ranks)
         scaler.step(optimiser)
         scaler.update()
@@ -121,6 +126,12 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
                 run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
                 write_samples(run, number, network, tokenizer, val_set, recipe, size)
         yield TrainingStep(number, total, loss, rate, learning_rate, measured)
+
+
+def _on(batch: Batch, device: torch.device) -> Batch:
+    """Return a batch on a device; a copy to a GPU goes on beside the work that follows."""
+    images, tokens, species = (each.to(device, non_blocking=True) for each in batch)
+    return images, tokens, species
 
 
 def _check_size(setting: str, size: int, available: int, parts: int) -> None:
