@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from small_runs import TINY, write_pairs, write_recipe
 import taxalens
 from model.errors import BadInput, Error, UnknownName
 from model.text_types import TRAINED_TYPES, TextType, render
-from training.contrastive.batches import places_of, text_type_of, training_batches
+from training.contrastive.batches import _Pairs, places_of, text_type_of, training_batches
 from training.contrastive.drawn import draw, taxa, write_drawn
 from training.contrastive.gradients import backward, pair_loss, parameter_groups
 from training.contrastive.recipe import ContrastiveRecipe, find_recipe, read_contrastive_recipe
@@ -138,6 +139,14 @@ def gradients(shards: Path, recipe: ContrastiveRecipe) -> tuple[float, dict[str,
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     loss = backward(network, micro_batches(shards, recipe, tokenizer), recipe, scaler)
     return loss, {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+
+
+def test_workers_that_are_not_forked_read_the_same(shards: Path) -> None:
+    _, _, tokenizer = build(TINY)
+    pairs = _Pairs(read_index(shards, "train"), TINY, 32, tokenizer)
+    sent = pickle.loads(pickle.dumps(pairs))  # as macOS and Windows send it to a worker
+    for found, expected in zip(sent[3, 5], pairs[3, 5], strict=True):
+        assert torch.equal(found, expected)
 
 
 @pytest.fixture

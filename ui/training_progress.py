@@ -25,7 +25,8 @@ def show_training(steps: "Iterator[TrainingStep]") -> None:
     try:
         for step in steps:
             if bar is None:
-                bar = tqdm(total=step.total, initial=step.number - 1, unit="step")
+                quiet, done = not is_first_rank(), step.number - 1
+                bar = tqdm(total=step.total, initial=done, unit="step", disable=quiet)
             if step.validation_loss is not None:
                 validation = f", validation {step.validation_loss:.3f}"
             bar.set_postfix_str(

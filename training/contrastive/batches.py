@@ -103,7 +103,7 @@ class _Pairs(Dataset[Batch]):
         replayed: Sequence[Sample] = (),
     ) -> None:
         self.samples, self.replayed, self.recipe = samples, replayed, recipe
-        self.tokens = lru_cache(_MOST_TEXTS)(lambda text: tokenizer([text])[0])
+        self.tokenizer, self.known = tokenizer, dict[str, torch.Tensor]()
         # The whole lineage and its common name tell species apart.
         names = sorted({each.texts["taxon_com"] for each in samples})
         self.species = {name: number for number, name in enumerate(names)}
@@ -125,7 +125,14 @@ class _Pairs(Dataset[Batch]):
             # `torch.manual_seed` takes as long as reading a small picture.
             torch.default_generator.manual_seed(hash((self.recipe.seed, step, place)) % 2**63)
             pixels = self.cropped(_opened(sample))
-        return pixels, self.tokens(text), torch.tensor(species)
+        return pixels, self._tokens(text), torch.tensor(species)
+
+    def _tokens(self, text: str) -> torch.Tensor:
+        if (found := self.known.get(text)) is None:
+            found = self.tokenizer([text])[0]
+            if len(self.known) < _MOST_TEXTS:
+                self.known[text] = found
+        return found
 
 
 def _transform(recipe: ContrastiveRecipe, size: int, is_train: bool) -> Any:
@@ -189,11 +196,28 @@ def validation_batches(
     )
 
 
+class _Whole(Dataset[torch.Tensor]):
+    """Whole pictures by place."""
+
+    def __init__(self, samples: Sequence[Sample], recipe: ContrastiveRecipe, size: int) -> None:
+        self.samples, self.transform = samples, _transform(recipe, size, False)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, place: int) -> torch.Tensor:
+        pixels: torch.Tensor = self.transform(_opened(self.samples[place]))
+        return pixels
+
+
 def whole_images(
     samples: Sequence[Sample], recipe: ContrastiveRecipe, size: int
 ) -> Iterator[torch.Tensor]:
     """Yield the pictures of all samples, whole, in batches of at most 256."""
-    transform = _transform(recipe, size, False)
-    for start in range(0, len(samples), 256):
-        some = samples[start : start + 256]
-        yield torch.stack([transform(_opened(each)) for each in some])
+    if samples:
+        yield from DataLoader(
+            _Whole(samples, recipe, size),
+            batch_size=256,
+            num_workers=recipe.workers,
+            generator=torch.Generator(),
+        )
