@@ -4,6 +4,7 @@ import io
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -138,6 +139,17 @@ def test_a_stopped_low_rank_run_ends_as_if_it_had_not(
     assert [step.loss for step in train(recipe, shards, tmp_path / "stopped")] == whole[2:]
     one, other = (weights(tmp_path / name / "best") for name in ("whole", "stopped"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("settings", [{"lora_rank": 2}, {"last_blocks": 1}, {"lock_image": True}])
+def test_activations_computed_twice_change_nothing(
+    start: ContrastiveRecipe, shards: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    recipe = replace(start, steps=4, accumulate=2, **settings)
+    kept = [step.loss for step in train(recipe, shards, tmp_path / "kept")]
+    twice = replace(recipe, checkpoint_activations=True)
+    again = [step.loss for step in train(twice, shards, tmp_path / "twice")]
+    assert again == pytest.approx(kept, abs=1e-5)
 
 
 def test_batch_norms_that_are_not_trained_keep_their_statistics() -> None:

@@ -39,7 +39,7 @@ def pair_loss(
     if recipe.loss == "sigmoid":
         logits = out["logit_scale"] * images @ _gathered(texts, ranks).T + out["logit_bias"]
         sign = -torch.ones_like(logits)
-        sign[torch.arange(len(own)), own] = 1
+        sign[own - own[0], own] = 1
         each = -functional.logsigmoid(sign * logits).masked_fill(same, 0)
         return each.sum() / len(own)
     losses = [
@@ -80,7 +80,7 @@ def _same_species(
         everyone = torch.cat(parts)
     own = torch.arange(len(species), device=species.device) + len(species) * rank
     same = (species[:, None] == everyone) & (recipe.same_species == "ignored")
-    same[torch.arange(len(own)), own] = False
+    same[own - own[0], own] = False
     return own, same
 
 
