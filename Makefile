@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust trust-stored trust-running licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
+.PHONY: install demo test static check mutants trust trust-stored trust-running licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-train bench-gpu bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -92,6 +92,12 @@ bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
 
 bench-text-types: install  # what mixed text types teach: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.text_types
+
+bench-train: install  # our training loop beside open_clip's: docs/BENCHMARKS.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_loop
+
+bench-gpu: install  # ViT-B/16 on one GPU, training and embedding, within 8 minutes: docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.gpu_training
 
 bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.audit

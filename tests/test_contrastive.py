@@ -2,57 +2,40 @@
 
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from click.testing import CliRunner
+from open_clip.loss import SigLipLoss
 from open_clip_train.scheduler import cosine_lr
 from PIL import Image
+from small_runs import TINY, write_pairs, write_recipe
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
 from model.text_types import TRAINED_TYPES, TextType, render
-from training.contrastive.batches import places_of, text_type_of, training_batches
+from training.contrastive.batches import _Pairs, places_of, text_type_of, training_batches
 from training.contrastive.drawn import draw, taxa, write_drawn
 from training.contrastive.gradients import backward, pair_loss, parameter_groups
-from training.contrastive.recipe import (
-    ContrastiveRecipe,
-    find_recipe,
-    read_contrastive_recipe,
-)
-from training.contrastive.shards import read_image, read_index, write_shards
-from training.contrastive.train import build, train
+from training.contrastive.recipe import ContrastiveRecipe, find_recipe, read_contrastive_recipe
+from training.contrastive.shards import read_image, read_index, read_pairs, write_shards
+from training.contrastive.train import build, join, train
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
 DATA = Path(os.environ.get("TAXALENS_DATA", ROOT.parent / "shared" / "data"))
 GOLDEN = DATA / "golden" / "golden.json"
-NETWORK: dict[str, Any] = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
-    "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
-TINY = ContrastiveRecipe(
-    pretrained="",
-    network=NETWORK,
-    checkpoint_activations=False,
-    batch_size=8,
-    steps=6,
-    warmup_steps=2,
-    learning_rate=1e-2,
-    precision="fp32",
-    workers=0,
-    validate_every=2,
-    seed=3,
-)
 
 
 @pytest.fixture(scope="module")
@@ -158,40 +141,98 @@ def gradients(shards: Path, recipe: ContrastiveRecipe) -> tuple[float, dict[str,
     return loss, {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("same_species", ["negatives", "ignored"])
+def test_workers_that_are_not_forked_read_the_same(shards: Path) -> None:
+    _, _, tokenizer = build(TINY)
+    pairs = _Pairs(read_index(shards, "train"), TINY, 32, tokenizer)
+    sent = pickle.loads(pickle.dumps(pairs))  # as macOS and Windows send it to a worker
+    for found, expected in zip(sent[3, 5], pairs[3, 5], strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Numbers of 64 bits, in which the order of sums makes no difference that counts."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+LOSSES = [(loss, same) for loss in ("softmax", "sigmoid") for same in ("negatives", "ignored")]
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize(("loss", "same_species"), LOSSES)
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulated_gradients_are_those_of_the_large_batch(
-    shards: Path, parts: int, same_species: str
+    shards: Path, parts: int, loss: str, same_species: str
 ) -> None:
-    recipe = replace(TINY, same_species=same_species)
-    loss, whole = gradients(shards, recipe)
-    same_loss, accumulated = gradients(shards, replace(recipe, accumulate=parts))
-    assert same_loss == pytest.approx(loss, abs=1e-6)
+    recipe = replace(TINY, loss=loss, same_species=same_species)
+    value, whole = gradients(shards, recipe)
+    same_value, accumulated = gradients(shards, replace(recipe, accumulate=parts))
+    assert same_value == pytest.approx(value, rel=1e-9)
     assert whole.keys() == accumulated.keys()
+    assert ("logit_bias" in whole) == (loss == "sigmoid")
     assert "logit_scale" in whole
     for name, gradient in whole.items():
-        assert torch.allclose(gradient, accumulated[name], atol=1e-5), name
+        assert gradient.dtype == torch.float64
+        assert torch.allclose(gradient, accumulated[name], rtol=1e-5, atol=1e-12), name
         assert gradient.abs().max() > 0 or "bias" in name, name
 
 
-def test_the_loss_is_symmetric_infonce() -> None:
+def six_pairs() -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     images, texts = (
         torch.nn.functional.normalize(torch.randn(6, 4, generator=generator), dim=1)
         for _ in range(2)
     )
-    species = torch.tensor([0, 1, 2, 0, 3, 4])
-    logits = (10 * images @ texts.T).double()
+    scalars = {"logit_scale": torch.tensor(10.0), "logit_bias": torch.tensor(-3.0)}
+    return {"image_features": images, "text_features": texts, **scalars}
+
+
+SPECIES = torch.tensor([0, 1, 2, 0, 3, 4])
+
+
+def test_the_loss_is_symmetric_infonce() -> None:
+    out = six_pairs()
+    logits = (10 * out["image_features"] @ out["text_features"].T).double()
     rows = [torch.logsumexp(logits[n], 0) - logits[n, n] for n in range(6)]
     columns = [torch.logsumexp(logits[:, n], 0) - logits[n, n] for n in range(6)]
-    found = pair_loss(TINY, images, texts, torch.tensor(10.0), species)
+    found = pair_loss(TINY, out, SPECIES)
     assert float(found) == pytest.approx(float(sum(rows + columns)) / 12, abs=1e-5)
     logits[0, 3] = logits[3, 0] = -torch.inf  # one species: no negatives of each other
     rows = [torch.logsumexp(logits[n], 0) - logits[n, n] for n in range(6)]
     columns = [torch.logsumexp(logits[:, n], 0) - logits[n, n] for n in range(6)]
-    ignoring = replace(TINY, same_species="ignored")
-    found = pair_loss(ignoring, images, texts, torch.tensor(10.0), species)
+    found = pair_loss(replace(TINY, same_species="ignored"), out, SPECIES)
     assert float(found) == pytest.approx(float(sum(rows + columns)) / 12, abs=1e-5)
+
+
+def test_the_sigmoid_loss_is_siglips() -> None:
+    out = six_pairs()
+    recipe = replace(TINY, loss="sigmoid")
+    found = float(pair_loss(recipe, out, SPECIES))
+    assert found == pytest.approx(float(SigLipLoss()(**out)), abs=1e-5)
+    logits = 10 * out["image_features"] @ out["text_features"].T - 3
+    pair = sum(float(torch.nn.functional.softplus(logits[a, b])) for a, b in ((0, 3), (3, 0)))
+    ignoring = float(pair_loss(replace(recipe, same_species="ignored"), out, SPECIES))
+    assert ignoring == pytest.approx(found - pair / 6, abs=1e-5)
+
+
+def test_the_sigmoid_loss_begins_as_published_and_its_bias_is_kept(
+    shards: Path, tmp_path: Path
+) -> None:
+    recipe = replace(TINY, loss="sigmoid", steps=40, validate_every=20)
+    network, _, _ = build(recipe)
+    assert float(network.logit_scale.detach().exp()) == pytest.approx(10)
+    assert float(network.logit_bias.detach()) == -10
+    steps = list(train(recipe, shards, tmp_path))
+    assert steps[-1].loss < steps[0].loss / 2
+    loaded = open_clip.create_model(f"local-dir:{tmp_path / 'best'}")
+    assert float(loaded.logit_bias.detach()) not in (-10, 0)
+    taxalens.load_encoder(f"local-dir:{tmp_path / 'best'}", "torch")
+    softmax = replace(TINY, network={}, architecture=f"local-dir:{tmp_path / 'best'}")
+    assert not build(softmax)[0].logit_bias.requires_grad  # that loss has none
+    resumed = build(replace(softmax, loss="sigmoid"))[0]
+    assert torch.equal(resumed.logit_bias, loaded.logit_bias)
 
 
 def test_gains_biases_and_the_scale_do_not_decay() -> None:
@@ -260,18 +301,38 @@ def test_the_best_network_is_an_encoder_that_learned(shards: Path, tmp_path: Pat
 
 
 RANK = """
-import sys
+import json, os, sys
+from dataclasses import replace
 from pathlib import Path
 import torch
-from test_contrastive import TINY
+from small_runs import TINY
+from test_contrastive import first_gradients
 from training.contrastive.train import train
-from dataclasses import replace
-recipe = replace(TINY, steps=4, accumulate=int(sys.argv[3]), same_species=sys.argv[4])
-for step in train(recipe, Path(sys.argv[1]), Path(sys.argv[2])):
-    print(step.number, repr(step.loss), flush=True)
-    if len(sys.argv) > 5 and step.number == 3:
-        import os; os._exit(9)
+shards, run = map(Path, sys.argv[1:3])
+torch.set_default_dtype(torch.float64)
+for number, case in enumerate(json.loads(sys.argv[3])):
+    recipe = replace(TINY, steps=4, **case)
+    for step in train(recipe, shards, run / str(number)):
+        print(step.number, repr(step.loss), flush=True)
+        if len(sys.argv) > 4 and step.number == 3:
+            os._exit(9)
+    found = first_gradients(shards, recipe)
+    if os.environ["RANK"] == "0":
+        torch.save(found, run / str(number) / "gradients.pt")
 """
+
+
+def first_gradients(shards: Path, recipe: ContrastiveRecipe) -> dict[str, torch.Tensor]:
+    """Return the gradients of the first step, over all ranks."""
+    rank, many, _ = join()
+    torch.manual_seed(0)
+    network, _, tokenizer = build(recipe)
+    wrapped = torch.nn.parallel.DistributedDataParallel(network) if many > 1 else network
+    samples = read_index(shards, "train")
+    replayed = read_pairs(Path(recipe.replay)) if recipe.replay else []
+    batches = next(training_batches(samples, recipe, 32, tokenizer, 0, rank, many, replayed))
+    backward(wrapped, batches, recipe, torch.amp.GradScaler("cpu", enabled=False), rank, many)
+    return {name: each.grad for name, each in network.named_parameters() if each.grad is not None}
 
 
 def ranks(shards: Path, run: Path, many: int, *words: str, port: int) -> list[str]:
@@ -290,7 +351,7 @@ def ranks(shards: Path, run: Path, many: int, *words: str, port: int) -> list[st
         for rank in range(many)
     ]
     outputs = [process.communicate(timeout=300) for process in processes]
-    if len(words) < 3:
+    if len(words) < 2:
         assert not any(process.returncode for process in processes), outputs
     return outputs[0][0].splitlines()
 
@@ -302,28 +363,43 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-@pytest.mark.parametrize(("accumulate", "same_species"), [("1", "negatives"), ("2", "ignored")])
-def test_two_ranks_train_as_one_process_does(
-    shards: Path, tmp_path: Path, accumulate: str, same_species: str
-) -> None:
-    recipe = replace(TINY, steps=4, same_species=same_species)
-    alone = [step.loss for step in train(recipe, shards, tmp_path / "one")]
-    lines = ranks(shards, tmp_path / "two", 2, accumulate, same_species, port=free_port())
-    assert [float(line.split()[1]) for line in lines] == pytest.approx(alone, abs=1e-5)
-    for name, tensor in weights(tmp_path / "one").items():
-        assert torch.allclose(tensor, weights(tmp_path / "two")[name], atol=2e-3), name
+@pytest.mark.usefixtures("double")
+def test_two_ranks_train_as_one_process_does(shards: Path, tmp_path: Path) -> None:
+    cases: list[dict[str, Any]] = [
+        {"loss": loss, "same_species": same, "accumulate": accumulate}
+        for loss, same in LOSSES
+        for accumulate in (1, 2)
+    ]
+    write_pairs(tmp_path / "general")
+    replay = {"replay": str(tmp_path / "general"), "replay_share": 0.5, "accumulate": 2}
+    cases += [{**replay, "loss": loss} for loss in ("softmax", "sigmoid")]
+    lines = ranks(shards, tmp_path / "two", 2, json.dumps(cases), port=free_port())
+    found = [float(line.split()[1]) for line in lines]
+    for number, case in enumerate(cases):
+        recipe = replace(TINY, steps=4, **{**case, "accumulate": 1})
+        alone = [step.loss for step in train(recipe, shards, tmp_path / f"one{number}")]
+        assert found[4 * number : 4 * number + 4] == pytest.approx(alone, rel=1e-9), case
+        folder = tmp_path / "two" / str(number)
+        together = torch.load(folder / "gradients.pt", weights_only=True)
+        gradients = first_gradients(shards, recipe)
+        assert together.keys() == gradients.keys()
+        for name, gradient in gradients.items():
+            assert torch.allclose(gradient, together[name], rtol=1e-5, atol=1e-12), (case, name)
+        for name, tensor in weights(tmp_path / f"one{number}").items():
+            assert torch.allclose(tensor, weights(folder)[name], atol=1e-5), (case, name)
 
 
 def test_ranks_that_are_killed_go_on_to_the_same_end(shards: Path, tmp_path: Path) -> None:
-    whole = ranks(shards, tmp_path / "whole", 2, "1", "negatives", port=free_port())
-    killed = ranks(shards, tmp_path / "killed", 2, "1", "negatives", "kill", port=free_port())
+    case = json.dumps([{"loss": "softmax"}])
+    whole = ranks(shards, tmp_path / "whole", 2, case, port=free_port())
+    killed = ranks(shards, tmp_path / "killed", 2, case, "kill", port=free_port())
     assert len(killed) == 3
-    rest = ranks(shards, tmp_path / "killed", 2, "1", "negatives", port=free_port())
+    rest = ranks(shards, tmp_path / "killed", 2, case, port=free_port())
     assert rest == whole[2:]
 
 
 def test_what_cannot_be_trained_is_named(shards: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"batch_size = 9 must be a multiple of 2"):
+    with pytest.raises(BadInput, match=r"batch_size asks for 9 samples a step.* multiple of 2"):
         next(train(replace(TINY, batch_size=9, accumulate=2), shards, tmp_path))
     with pytest.raises(Error, match="text_type = 'latin' is not one of"):
         replace(TINY, text_type="latin")
@@ -337,11 +413,7 @@ def test_the_command_trains_on_drawings_and_prints_the_spec(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = ['text_type = "mixed"', "batch_size = 8", "steps = 2", 'precision = "fp32"']
-    lines += ["workers = 0", "checkpoint_activations = false", "[network]", "embed_dim = 16"]
-    lines += [f"vision_cfg = {_toml(NETWORK['vision_cfg'])}"]
-    lines += [f"text_cfg = {_toml(NETWORK['text_cfg'])}"]
-    Path("small.toml").write_text("\n".join(lines))
+    write_recipe(Path("small.toml"), replace(TINY, steps=2))
     done = CliRunner().invoke(main, ["train", "small.toml", "--drawn", "--to", "run"])
     assert done.exit_code == 0, done.output
     assert done.stdout == "local-dir:run/best\n"
@@ -349,7 +421,3 @@ def test_the_command_trains_on_drawings_and_prints_the_spec(
     assert refused.exit_code == 2
     unknown = CliRunner().invoke(main, ["train", "nowhere.toml", "--drawn", "--to", "r"])
     assert "nowhere.toml cannot be read" in unknown.output
-
-
-def _toml(table: dict[str, int]) -> str:
-    return "{ " + ", ".join(f"{name} = {value}" for name, value in table.items()) + " }"

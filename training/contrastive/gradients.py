@@ -1,49 +1,99 @@
-"""Loss and gradients of one step: symmetric InfoNCE over all ranks and micro-batches."""
+"""Loss and gradients of one step over all ranks and micro-batches: InfoNCE or sigmoid loss."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from open_clip.loss import ClipLoss
 from torch import distributed
+from torch.distributed.nn.functional import all_gather
 from torch.nn import functional
 
 from training.contrastive.batches import Batch
 from training.contrastive.recipe import ContrastiveRecipe
 
+FEATURES = ("image_features", "text_features")
+SCALARS = {"logit_scale", "logit_bias"}
+
 
 def pair_loss(
     recipe: ContrastiveRecipe,
-    images: torch.Tensor,
-    texts: torch.Tensor,
-    scale: torch.Tensor,
+    out: Mapping[str, torch.Tensor],
     species: torch.Tensor,
     rank: int = 0,
     ranks: int = 1,
 ) -> torch.Tensor:
     """Return the loss of a rank's features, (n, dim) unit rows, against those of all ranks.
 
-    The mean over ranks is the loss of the whole batch (local loss, gathered with gradients).
+    `out` has "image_features", "text_features", "logit_scale" and, for the sigmoid loss,
+    "logit_bias". The mean over ranks is the loss of the whole batch (local loss, gathered with
+    gradients).
     """
+    images, texts = (_full(out[name]) for name in FEATURES)
     loss = ClipLoss(local_loss=True, gather_with_grad=True, rank=rank, world_size=ranks)
-    if recipe.same_species == "negatives":
-        found: torch.Tensor = loss(images, texts, scale)
+    if recipe.loss == "softmax" and recipe.same_species == "negatives":
+        found: torch.Tensor = loss(images, texts, out["logit_scale"])
         return found
+    own, same = _same_species(recipe, species, rank, ranks)
+    if recipe.loss == "sigmoid":
+        logits = out["logit_scale"] * images @ _gathered(texts, ranks).T + out["logit_bias"]
+        sign = -torch.ones_like(logits)
+        sign[own - own[0], own] = 1
+        each = -functional.logsigmoid(sign * logits).masked_fill(same, 0)
+        return each.sum() / len(own)
+    losses = [
+        functional.cross_entropy(logits.masked_fill(same, -torch.inf), own)
+        for logits in loss.get_logits(images, texts, out["logit_scale"])
+    ]
+    return torch.stack(losses).mean()
+
+
+def step_loss(
+    recipe: ContrastiveRecipe,
+    out: Mapping[str, torch.Tensor],
+    species: torch.Tensor,
+    rank: int = 0,
+    ranks: int = 1,
+) -> torch.Tensor:
+    """Return the loss of a step: of its samples, and that of the general pairs added to it.
+
+    Samples and general pairs are not contrasted with each other (`ContinualLoss` of BioCLIP 2).
+    """
+    if not recipe.replay_size:
+        return pair_loss(recipe, out, species, rank, ranks)
+    losses = []
+    for chosen in (species >= 0, species < 0):
+        some = {**out, **{name: out[name][chosen] for name in FEATURES}}
+        losses.append(pair_loss(recipe, some, species[chosen], rank, ranks))
+    return losses[0] + losses[1]
+
+
+def _same_species(
+    recipe: ContrastiveRecipe, species: torch.Tensor, rank: int, ranks: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a rank's places in the whole batch, (n,), and the pairs to ignore, (n, n × ranks)."""
     everyone = species
     if ranks > 1:
         parts = [torch.empty_like(species) for _ in range(ranks)]
         distributed.all_gather(parts, species)
         everyone = torch.cat(parts)
     own = torch.arange(len(species), device=species.device) + len(species) * rank
-    same = species[:, None] == everyone
-    same[torch.arange(len(own)), own] = False
-    losses = [
-        functional.cross_entropy(logits.masked_fill(same, -torch.inf), own)
-        for logits in loss.get_logits(images, texts, scale)
-    ]
-    total: torch.Tensor = sum(losses, torch.zeros_like(losses[0])) / 2
-    return total
+    same = (species[:, None] == everyone) & (recipe.same_species == "ignored")
+    same[own - own[0], own] = False
+    return own, same
+
+
+def _gathered(rows: torch.Tensor, ranks: int) -> torch.Tensor:
+    """Return the rows of all ranks, with gradients to each."""
+    if ranks == 1:
+        return rows
+    return torch.cat(all_gather(rows))  # type: ignore[no-untyped-call]
+
+
+def _full(rows: torch.Tensor) -> torch.Tensor:
+    """Return features in float32 at least."""
+    return rows.to(torch.promote_types(rows.dtype, torch.float32))
 
 
 def backward(
@@ -64,7 +114,7 @@ def backward(
         images, tokens, species = batches[0]
         with autocast(recipe, images):
             out = network(images, tokens)
-        loss = _loss(recipe, out, species, rank, ranks)
+        loss = step_loss(recipe, out, species, rank, ranks)
         scaler.scale(loss).backward()
         return float(loss.detach())
     with torch.no_grad():
@@ -73,11 +123,11 @@ def backward(
             with autocast(recipe, images):
                 outs.append(network(images, tokens))
     leaves = {
-        name: torch.cat([out[name].float() for out in outs]).requires_grad_()
-        for name in ("image_features", "text_features")
+        name: torch.cat([_full(out[name]) for out in outs]).requires_grad_() for name in FEATURES
     }
-    leaves["logit_scale"] = outs[0]["logit_scale"].detach().clone().requires_grad_()
-    loss = _loss(recipe, leaves, torch.cat([each[2] for each in batches]), rank, ranks)
+    for name in SCALARS & outs[0].keys():
+        leaves[name] = outs[0][name].detach().clone().requires_grad_()
+    loss = step_loss(recipe, leaves, torch.cat([each[2] for each in batches]), rank, ranks)
     scaler.scale(loss).backward()
     grads = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     start = 0
@@ -88,11 +138,8 @@ def backward(
             with autocast(recipe, images):
                 out = network(images, tokens)
             some = slice(start, start + len(images))
-            terms = [
-                (out[name].float() * grads[name][some]).sum()
-                for name in ("image_features", "text_features")
-            ]
-            terms.append(out["logit_scale"] * grads["logit_scale"] * is_last)  # once
+            terms = [(_full(out[name]) * grads[name][some]).sum() for name in FEATURES]
+            terms += [out[name] * grads[name] * is_last for name in SCALARS & grads.keys()]  # once
             torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
         start += len(images)
     return float(loss.detach())
@@ -120,10 +167,3 @@ def parameter_groups(network: Any, weight_decay: float) -> list[dict[str, Any]]:
         {"params": plain, "weight_decay": 0.0},
         {"params": decayed, "weight_decay": weight_decay},
     ]
-
-
-def _loss(
-    recipe: ContrastiveRecipe, out: Any, species: torch.Tensor, rank: int, ranks: int
-) -> torch.Tensor:
-    images, texts = out["image_features"].float(), out["text_features"].float()
-    return pair_loss(recipe, images, texts, out["logit_scale"], species, rank, ranks)

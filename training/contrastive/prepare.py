@@ -57,6 +57,7 @@ def prepare(
     *,
     exclude: Sequence[Path | str] = (),
     unseen: Iterable[str] = (),
+    captions: str = "",
     seed: int = 17,
     block: int = BLOCK,
     progress: OnStep | None = None,
@@ -64,7 +65,8 @@ def prepare(
     """Write shards of the pictures of collections, tables, folders or archives that have a taxon.
 
     `exclude` are sources whose pictures must not be trained on, `unseen` species by scientific
-    name or lineage ("Animalia-…-Cyclonaias-tuberculata"). `folder` gets train/, val/ and
+    name or lineage ("Animalia-…-Cyclonaias-tuberculata"). `captions` is the column of metadata that
+    describes a picture in words. `folder` gets train/, val/ and
     train_small/ (a part of train), and catalog.csv. A run that was stopped goes on. Raises BadInput
     for what cannot be read, Error where a shard holds what was excluded.
     """
@@ -73,19 +75,21 @@ def prepare(
     pictures = {_digest_of(_squashed(each)) for each in others}
     names = {_species_key(name) for name in unseen}
     settings = hashlib.sha256(repr((sorted(pictures), sorted(names), seed)).encode())
-    records, parts, done = _labelled(sources), list[Path](), 0
+    records, parts, done, described = _labelled(sources), list[Path](), 0, 0
     seen: set[str] = set()
     counts: Counter[str] = Counter()
     report(Step("pictures to prepare", "images", 0))
     while some := list(islice(records, block)):
         # Other inputs or exclusions make another block.
         digest = settings.copy()
-        digest.update(repr([(each.source_id, each.bytes, each.taxon) for each in some]).encode())
+        told = [(each.source_id, each.bytes, each.taxon, _caption(each, captions)) for each in some]
+        digest.update(repr(told).encode())
+        described += sum(bool(caption) for *_, caption in told)
         part = folder / "blocks" / f"{len(parts):06d}-{digest.hexdigest()[:12]}.csv"
         rows = _read_rows(part)
         if rows is None:
             left_out = _LeftOut(pictures, names, seen)
-            rows = _write_block(list(_pictures(iter(some))), part, seed, left_out)
+            rows = _write_block(list(_pictures(iter(some))), part, seed, left_out, captions)
         seen |= {row["id"] for row in rows if row["split"] in SPLITS}
         counts.update(row["split"] for row in rows)
         parts.append(part)
@@ -93,6 +97,8 @@ def prepare(
         report(Step("pictures to prepare", "images", done))
     if not counts["train"]:
         raise BadInput(f"No picture of {', '.join(map(str, sources))} has a taxon to train on.")
+    if captions and not described:
+        raise BadInput(f"No picture has the metadata {captions!r} as its caption; name a column.")
     _write_rows(folder / CATALOG, _catalog(parts))
     _check(folder, pictures, names)
     return Prepared(dict(counts))
@@ -123,6 +129,10 @@ def _labelled(sources: Sequence[Path | str]) -> Iterator[Record]:
             for record in _records(own):
                 if (taxon := taxa.get(f"{root}/{record.source_id}")) is not None:
                     yield replace(record, taxon=taxon)
+
+
+def _caption(record: Record, column: str) -> str:
+    return record.metadata.get(column, "").strip() if column else ""
 
 
 def _records(source: Path | str) -> Iterator[Record]:
@@ -158,11 +168,12 @@ class _LeftOut:
 
 
 def _write_block(
-    batch: Sequence[Opened], part: Path, seed: int, left_out: _LeftOut
+    batch: Sequence[Opened], part: Path, seed: int, left_out: _LeftOut, column: str
 ) -> list[dict[str, str]]:
     """Write one shard of each split and, last, the part of the catalog that says so."""
     rows: list[dict[str, str]] = []
     shards: dict[str, list[tuple[str, bytes, Taxon]]] = {split: [] for split in SPLITS}
+    captions: dict[str, str] = {}
     for each in batch:
         key, taxon, image = each.sha256[:32], each.record.taxon, _squashed(each)
         pixels = _digest_of(image)
@@ -175,7 +186,7 @@ def _write_block(
         split, is_small = split_of(key, seed)
         row |= dict(zip(map(str, RANKS), taxon.lineage, strict=True))
         row |= {"common_name": taxon.common_name}
-        jpeg = _jpeg(image)
+        jpeg, captions[key] = _jpeg(image), _caption(each.record, column)
         for own in (split, *(["train_small"] if is_small else [])):
             rows.append(row | {"split": own})
             shards[own].append((key, jpeg, taxon))
@@ -183,7 +194,7 @@ def _write_block(
         shard = part.parent.parent / split / f"shard-{part.name[:6]}.tar"
         shard.unlink(missing_ok=True)  # of other exclusions
         if samples:
-            write_shard(samples, shard)
+            write_shard(samples, shard, captions)
     _write_rows(part, rows)
     return rows
 

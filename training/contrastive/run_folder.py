@@ -2,7 +2,10 @@
 
 checkpoint.pt   network, optimiser, gradient scaler and step, to go on from
 curve.csv       step, loss, validation loss, learning rate, samples a second
+samples/        the nearest names of a few validation pictures, a table each validation
+tensorboard/    the curve as events, with `--tensorboard`
 recipe.json     every setting
+gain.json       the best network beside the weights that a fine-tuning run began with
 best/           `local-dir:RUN/best`, an open_clip folder with its model card
 """
 
@@ -19,9 +22,11 @@ from safetensors.torch import save_file
 from indexer.store.durable import write_durably
 from model.errors import BadInput
 from training.contrastive.recipe import ContrastiveRecipe
+from training.contrastive.trained_weights import plain_weights
 
 CURVE = ("step", "loss", "validation_loss", "learning_rate", "samples_per_second")
 CHECKPOINT, RECIPE, BEST = "checkpoint.pt", "recipe.json", "best"
+WEIGHTS, CARD = "open_clip_model.safetensors", "README.md"
 
 
 def begin(run: Path, recipe: ContrastiveRecipe) -> None:
@@ -57,11 +62,15 @@ def read_curve(run: Path, before: int) -> list[dict[str, str]]:
 
 
 def write_curve(run: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write the whole curve."""
-    with (run / "curve.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, CURVE)
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write the whole curve, complete or not at all."""
+
+    def fill(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, CURVE)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    write_durably(run / "curve.csv", fill)
 
 
 def save_encoder(
@@ -73,10 +82,8 @@ def save_encoder(
 ) -> None:
     """Write an open_clip folder: configuration, weights and a model card."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: each.contiguous().cpu() for name, each in network.state_dict().items()}
-    write_durably(
-        folder / "open_clip_model.safetensors", lambda path: save_file(weights, str(path))
-    )
+    weights = {name: each.contiguous().cpu() for name, each in plain_weights(network).items()}
+    write_durably(folder / WEIGHTS, lambda path: save_file(weights, str(path)))
     preprocessing = {
         "mean": list(recipe.mean),
         "std": list(recipe.std),
@@ -85,11 +92,18 @@ def save_encoder(
     }
     stored = {"model_cfg": dict(config), "preprocess_cfg": preprocessing}
     (folder / "open_clip_config.json").write_text(json.dumps(stored, indent=1), encoding="utf-8")
-    (folder / "README.md").write_text(_card(recipe, facts), encoding="utf-8")
+    (folder / CARD).write_text(_card(recipe, facts), encoding="utf-8")
+
+
+def add_to_card(folder: Path, title: str, text: str) -> None:
+    """Add a section to a model card, once."""
+    card = (folder / CARD).read_text(encoding="utf-8")
+    if f"## {title}\n" not in card:
+        (folder / CARD).write_text(f"{card}\n## {title}\n\n{text}\n", encoding="utf-8")
 
 
 def _card(recipe: ContrastiveRecipe, facts: Mapping[str, object]) -> str:
-    start = recipe.pretrained or "random weights"
+    start = recipe.start or "random weights"
     lines = [f"| {name} | {value} |" for name, value in {**facts, **asdict(recipe)}.items()]
     return (
         "# Model card\n\n"

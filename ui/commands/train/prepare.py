@@ -27,9 +27,17 @@ import click
     metavar="FILE",
     help="Species that must not be trained on: a name a line, or a table.",
 )
+@click.option(
+    "--captions", default="", metavar="COLUMN", help="Metadata that describe a picture in words."
+)
 @click.option("--seed", default=17, show_default=True, help="Of the splits.")
 def command(
-    sources: tuple[str, ...], folder: Path, exclude: tuple[str, ...], unseen: Path | None, seed: int
+    sources: tuple[str, ...],
+    folder: Path,
+    exclude: tuple[str, ...],
+    unseen: Path | None,
+    captions: str,
+    seed: int,
 ) -> None:
     """Make TreeOfLife-style shards from collections, tables, folders or archives.
 
@@ -50,6 +58,7 @@ def command(
             folder,
             exclude=exclude,
             unseen=read_names(unseen) if unseen else (),
+            captions=captions,
             seed=seed,
             progress=progress,
         )
