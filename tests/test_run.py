@@ -123,6 +123,26 @@ def test_bad_pictures_get_a_reason_and_stop_nothing(photos: Path, tmp_path: Path
     assert found["photos/.a.jpg"] == ("failed", "hidden file")
 
 
+def test_a_vector_that_is_not_of_numbers_is_a_reason_and_never_a_row(
+    photos: Path, tmp_path: Path
+) -> None:
+    class Overflowing(ColourEncoder):  # as float16 may be in a network of large weights
+        def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
+            vectors = super().encode_images(images)
+            for vector, image in zip(vectors, images, strict=True):
+                broken = {(255, 0, 0): np.nan, (0, 0, 255): 0}
+                vector *= broken.get(image.getpixel((0, 0)), 1)
+            return vectors
+
+    progress = run(photos, tmp_path / "c", Overflowing())
+    assert (progress.embedded, progress.failed) == (len(PICTURES) - 2, 2)
+    found = statuses(tmp_path / "c")
+    for name in ("photos/red.png", "photos/unsorted/blue.png"):
+        assert found[name] == ("failed", "the encoder's vector for it is zero, or not of numbers")
+    with open_snapshot(tmp_path / "c") as snapshot:
+        assert all(np.isfinite(vectors).all() for vectors in snapshot.vectors())
+
+
 def test_large_pictures_are_shrunk_but_keep_their_size_on_record(tmp_path: Path) -> None:
     seen = []
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from indexer.ingest.contents import Content, Contents
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs import status
@@ -17,6 +19,7 @@ from model.encoder import Encoder
 BATCH = 32
 SEGMENT_INPUTS = 256  # what a kill can cost; whole batches, so that a resumed run batches alike
 MOST_SEGMENT_INPUTS = 4096
+_NO_NUMBERS = "the encoder's vector for it is zero, or not of numbers"
 _SEGMENTS = 64  # a collection of n rows gets segments of n/64, so that a manifest stays small
 
 
@@ -136,9 +139,11 @@ def _embed(batch: Sequence[Opened], work: Work) -> dict[str, Content]:
         return fresh
     images = [each.image for each in pictures.values() if each.image is not None]
     vectors = work.encoder().encode_images(images)
+    usable = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
     return fresh | {
         sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
         for row, (sha256, each) in enumerate(pictures.items())
+        if usable[row]
     }
 
 
@@ -147,7 +152,7 @@ def _record(opened: Opened, segment: Segment, contents: Contents, problems: dict
     record, content = opened.record, contents.get(opened.sha256)
     about = (record.bytes, record.modified)
     if content is None:
-        reason = opened.problem or problems[opened.sha256]
+        reason = opened.problem or problems.get(opened.sha256, _NO_NUMBERS)
         segment.input(record.source_id, status.FAILED, reason, None, *about)
         return "failed"
     identity = image_id(record.source_id, opened.sha256)
