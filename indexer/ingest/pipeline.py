@@ -139,11 +139,11 @@ def _embed(batch: Sequence[Opened], work: Work) -> dict[str, Content]:
         return fresh
     images = [each.image for each in pictures.values() if each.image is not None]
     vectors = work.encoder().encode_images(images)
-    usable = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
+    largest = np.abs(vectors).max(axis=1)  # NaN where one number is
     return fresh | {
         sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
         for row, (sha256, each) in enumerate(pictures.items())
-        if usable[row]
+        if 0 < largest[row] < np.inf
     }
 
 
