@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from small_runs import TINY, write_recipe
 
 import taxalens
 from training.contrastive.drawn import write_drawn
-from training.contrastive.train import train
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
@@ -102,15 +102,17 @@ def test_a_job_at_its_time_limit_is_requeued_and_goes_on(desk: Path) -> None:
     assert Path("requeued").read_text() == "7\n"
     os.killpg(first.pid, signal.SIGTERM)  # as Slurm does then; torchrun hands it on
     first.communicate()
-    assert len(rows()) < 80
+    assert len(losses("my run")) < 80
     second = start(job)
     output, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     assert output.decode().splitlines()[-1] == "local-dir:my run/best"
-    whole = [step.loss for step in train(replace(TINY, steps=80), desk / "shards", desk / "whole")]
-    assert [float(row["loss"]) for row in rows()] == whole
+    words = ["train", "r.toml", "--data", "shards", "--to", "whole"]
+    one_thread = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}  # as in the job
+    subprocess.run([sys.executable, "-m", "ui.cli", *words], env=one_thread, check=True)
+    assert losses("my run") == losses("whole")
 
 
-def rows() -> list[dict[str, str]]:
-    with Path("my run/curve.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+def losses(run: str) -> list[str]:
+    with Path(run, "curve.csv").open(newline="") as file:
+        return [row["loss"] for row in csv.DictReader(file)]
