@@ -312,7 +312,10 @@ class Collection(Curation):
 
         from search.images_table import image_rows
 
-        return self.nearest.exact.gather(np.array(image_rows(self.snapshot), np.int64))
+        rows = np.array(image_rows(self.snapshot), np.int64)
+        if not len(rows):
+            return np.empty((0, self.snapshot.manifest.encoder.dim), np.float16)
+        return self.nearest.exact.gather(rows)
 
     def __getitem__(self, image_id: str) -> Hit:
         """Return an image as a hit of score 1, its cosine with itself; raises UnknownName."""

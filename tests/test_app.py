@@ -334,6 +334,7 @@ def test_a_suggestion_is_chosen_by_keyboard(page: Page, url: str) -> None:
 def test_pictures_are_selected_by_mouse_and_keys(page: Page, url: str) -> None:
     page.goto(f"{url}/?order=taxon")
     wait_for_hits(page, "14 images")
+    tiles(page).nth(13).wait_for()  # the wall is drawn after the run
     names = [name for _, name in shown(page)]
     tiles(page).nth(0).click()
     tiles(page).nth(2).click(modifiers=["Shift"])

@@ -110,9 +110,11 @@ def embed(
     A source is a folder, a table or anything that can be indexed; a table as BioCLIP's evaluation
     has them (`filepath,class`, perhaps with ranks) labels the pictures of its folder. Returns the
     images, their vectors by each encoder and what was left out. Raises BadInput for a source
-    without two classes.
+    without two classes, Error where an encoder embeds none of its images.
     """
     opened = list(_collections(source, Path(collection), encoders, fetch, progress))
+    for spec, each in opened:
+        _check_embedded(spec, each)
     # A collection's labels are those of its own, whichever encoders are asked for.
     own = opened[0][1] if source is not None else open_collection(collection)
     labels = None
@@ -130,14 +132,15 @@ def embed(
     return images, found, notes
 
 
+def _check_embedded(spec: str, embedded: Collection) -> None:
+    if not len(embedded):
+        reasons = embedded.snapshot.query("SELECT reason FROM inputs ORDER BY source_id LIMIT 1")
+        why = f" ({reasons[0][0]})" if reasons else ""
+        raise Error(f"{spec} embedded none of the images{why}; choose another encoder or source.")
+
+
 def _of_vectors(found: Sequence[Embedded]) -> Iterator[str]:
-    """Yield notes on vectors; raises Error for those that are no numbers."""
-    for each in found:
-        if wrong := int((~np.isfinite(each.vectors).all(axis=1)).sum()):
-            raise Error(
-                f"{each.spec} gives {wrong:,} of {len(each.vectors):,} images a vector that is no "
-                "number; its weights are damaged, or too large for its precision."
-            )
+    """Yield notes on vectors."""
     first = found[0]
     if copies := len(first.vectors) - len({row.tobytes() for row in first.vectors}):
         yield (
