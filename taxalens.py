@@ -15,11 +15,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from indexer.exports.account import Account
+    from indexer.ingest.damage import Damage
     from indexer.ingest.indexing import add, index, retry, update
     from indexer.ingest.pipeline import Progress
     from indexer.ingest.remove_relocate import relocate, remove
     from indexer.ingest.repair import Repair, repair
-    from indexer.ingest.verify import Damage, verify
+    from indexer.ingest.verify import verify
     from indexer.store.backup import BackedUp, backup
     from indexer.taxonomy.draft import Problem
     from indexer.taxonomy.store import About
@@ -123,11 +124,12 @@ __all__ = [
 
 _HOMES = {
     "indexer.exports.account": "Account",
+    "indexer.ingest.damage": "Damage",
     "indexer.ingest.indexing": "add, index, retry, update",
     "indexer.ingest.pipeline": "Progress",
     "indexer.ingest.remove_relocate": "relocate, remove",
     "indexer.ingest.repair": "Repair, repair",
-    "indexer.ingest.verify": "Damage, verify",
+    "indexer.ingest.verify": "verify",
     "indexer.store.backup": "BackedUp, backup",
     "indexer.taxonomy.draft": "Problem",
     "indexer.taxonomy.store": "About",

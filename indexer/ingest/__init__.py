@@ -13,6 +13,7 @@ run_log.py          a log of each run: source, versions, counts
 remove_relocate.py  inputs taken out, roots that were moved
 verify.py           every file of a collection compared with what was written
 changed_pictures.py  photographs that are no longer as they were indexed
+damage.py           a file that is not as it was written
 repair.py           a damaged collection made whole again
 identifications.py  machines' labels, beside people's
 journal.py          a person's labels, each on disk at once, committed together

@@ -1,15 +1,17 @@
 """Photographs that are no longer as they were indexed: every one on this machine is read again."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import duckdb
 
 from indexer.catalog.snapshot import Snapshot
+from indexer.ingest.damage import Damage
 from indexer.ingest.prefetch import Opened, opened_batches
 from indexer.inputs import status
 from indexer.inputs.records import Record, is_address
-from indexer.readers import reader_of, refuse
+from indexer.readers import Reader, reader_of, refuse
+from indexer.store.writer_lock import with_source
 from model.errors import BadInput
 from model.progress import OnStep, Step
 
@@ -17,16 +19,7 @@ _JOB = "photographs"
 _TOGETHER = 256  # photographs that are compared at once
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedPicture:
-    """A photograph, or a whole source, that is not as it was indexed."""
-
-    path: str
-    problem: str
-    advice: str
-
-
-def changed_pictures(snapshot: Snapshot, report: OnStep) -> Iterator[ChangedPicture]:
+def changed_pictures(snapshot: Snapshot, report: OnStep) -> Iterator[Damage]:
     """Read every photograph of a collection's sources, and yield those that have changed.
 
     One at an address is not fetched. A bit that flips on a disk changes neither the size of a file
@@ -41,36 +34,33 @@ def changed_pictures(snapshot: Snapshot, report: OnStep) -> Iterator[ChangedPict
         if is_address(source):
             continue
         try:
-            records = _records(snapshot, source)
+            reader = reader_of(source)
+            root, _ = with_source(snapshot.manifest, source, reader.base(source))
+            records = _records(reader, source, root)
             for batch in opened_batches(records, _TOGETHER, lambda _: True, refuse):
                 yield from _compared(cursor, batch)
                 done += len(batch)
                 report(Step(_JOB, "images", min(done, total), total))
         except BadInput as error:
             advice = "connect its disk; if it was moved: taxalens relocate"
-            yield ChangedPicture(source, str(error).rstrip("."), advice)
+            yield Damage(source, str(error).rstrip("."), advice)
         else:
-            yield from _missing(snapshot, cursor, source)
+            yield from _missing(snapshot, cursor, root)
 
 
-def _root(snapshot: Snapshot, source: str) -> str:
-    base = reader_of(source).base(source)
-    return next(name for name, known in snapshot.manifest.roots.items() if known == base)
-
-
-def _records(snapshot: Snapshot, source: str) -> Iterator[Record]:
-    root = _root(snapshot, source)
-    for record in reader_of(source).read(source, refuse):
+def _records(reader: Reader, source: str, root: str) -> Iterator[Record]:
+    for record in reader.read(source, refuse):
         if not record.is_remote:
             yield replace(record, source_id=f"{root}/{record.storable().source_id}")
 
 
-def _compared(
-    cursor: duckdb.DuckDBPyConnection, batch: Sequence[Opened]
-) -> Iterator[ChangedPicture]:
+def _compared(cursor: duckdb.DuckDBPyConnection, batch: Sequence[Opened]) -> Iterator[Damage]:
     ids = [each.record.source_id for each in batch]
     cursor.execute("INSERT INTO seen SELECT unnest(?)", [ids])
-    rows = cursor.execute(f"{_COLUMNS} {_KNOWN} AND source_id IN (SELECT unnest(?))", [ids])
+    asked = (
+        f"SELECT source_id, sha256, bytes, modified {_KNOWN} AND source_id IN (SELECT unnest(?))"
+    )
+    rows = cursor.execute(asked, [ids])
     known = {source_id: rest for source_id, *rest in rows.fetchall()}
     for each in batch:
         sha256, size, modified = known.get(each.record.source_id, (each.sha256, 0, 0))
@@ -78,28 +68,25 @@ def _compared(
             continue
         path = str(each.record.path or each.record.source_id)
         if not each.sha256:
-            yield ChangedPicture(path, each.problem, "restore it from a copy")
+            yield Damage(path, each.problem, "restore it from a copy")
         elif (each.record.bytes, each.record.modified) == (size, modified):
             problem = "has other bytes than when it was indexed, of the same size and time"
-            yield ChangedPicture(path, problem, "it is likely damaged: restore it from a copy")
+            yield Damage(path, problem, "it is likely damaged: restore it from a copy")
         else:
-            yield ChangedPicture(path, "was changed after it was indexed", _UPDATE)
+            yield Damage(path, "was changed after it was indexed", _UPDATE)
 
 
-def _missing(
-    snapshot: Snapshot, cursor: duckdb.DuckDBPyConnection, source: str
-) -> Iterator[ChangedPicture]:
-    rows = cursor.execute(f"{_COLUMNS} {_KNOWN} {_UNSEEN}", [f"{_root(snapshot, source)}/"])
-    for source_id, *_ in rows.fetchall():
+def _missing(snapshot: Snapshot, cursor: duckdb.DuckDBPyConnection, root: str) -> Iterator[Damage]:
+    rows = cursor.execute(f"SELECT source_id {_KNOWN} {_UNSEEN}", [f"{root}/"])
+    for (source_id,) in rows.fetchall():
         path = snapshot.path_of(source_id)
         if path is None or not path.exists():
-            yield ChangedPicture(str(path or source_id), "is no longer there", _UPDATE)
+            yield Damage(str(path or source_id), "is no longer there", _UPDATE)
 
 
 _UPDATE = "taxalens update notes it"
-_COLUMNS = "SELECT source_id, sha256, bytes, modified"
 _KNOWN = f"""
-FROM (SELECT source_id, image_id, bytes, modified FROM inputs 
+FROM (SELECT source_id, image_id, bytes, modified FROM inputs
     WHERE status IN ('{status.EMBEDDED}', '{status.DUPLICATE}'))
 JOIN (SELECT image_id, sha256, url FROM images) USING (image_id) WHERE true
 """

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexer.catalog.catalog_file import write_catalog
+from indexer.ingest.damage import Damage
 from indexer.ingest.journal import alone
-from indexer.ingest.verify import Damage, verify
+from indexer.ingest.verify import verify
 from indexer.inputs import status
 from indexer.labels.label_resolution import DERIVED, NO_TAXONOMY, resolve_labels
 from indexer.store.journal_file import APART, JOURNAL, set_damaged_apart

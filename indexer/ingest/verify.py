@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -10,6 +9,7 @@ import duckdb
 from indexer.catalog.catalog_file import catalog_path
 from indexer.catalog.snapshot import open_snapshot
 from indexer.catalog.whole import NotWhole, check_blocks, open_whole
+from indexer.ingest.damage import Damage
 from indexer.labels.label_resolution import DERIVED
 from indexer.store import derived
 from indexer.store.journal_file import JOURNAL, read_lines
@@ -22,20 +22,6 @@ from model.times import utc_now
 VERIFIED = "verified.json"
 """When a collection was last verified, and what that found."""
 CHANGED = "has another sha256 than was written"
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """One file that is not as it was written."""
-
-    path: str
-    """in the collection; a photograph's own"""
-    problem: str
-    advice: str
-
-    def __str__(self) -> str:
-        """Return both in one line."""
-        return f"{self.path}: {self.problem}; {self.advice}"
 
 
 def verify(
@@ -107,8 +93,7 @@ def _photographs(collection: Path, report: OnStep) -> Iterator[Damage]:
 
     try:
         with open_snapshot(collection) as snapshot:
-            for each in changed_pictures(snapshot, report):
-                yield Damage(each.path, each.problem, each.advice)
+            yield from changed_pictures(snapshot, report)
     except CollectionError as error:
         problem = f"cannot be compared ({str(error).rstrip('.')})"
         yield Damage("photographs", problem, f"first taxalens repair -c {collection}")
