@@ -68,16 +68,15 @@ class CommandGroup(click.Group):
             if error.errno in (None, errno.EPIPE):
                 raise  # a fault of ours, or a reader of stdout that has gone
             raise click.ClickException(sentence_of(error)) from None
-        except MemoryError as error:
-            raise _short_of_memory(error) from None
         except Exception as error:
             raise _meant(error) from None
 
 
 def _meant(error: Exception) -> Exception:
     """Return what an error of Python's or DuckDB's is for people; itself where it is a fault."""
-    if type(error).__name__ == "OutOfMemoryException" or str(error) == "can't start new thread":
-        return _short_of_memory(error)  # DuckDB is not imported for this
+    is_duckdbs = type(error).__name__ == "OutOfMemoryException"  # DuckDB is not imported for this
+    if isinstance(error, MemoryError) or is_duckdbs or str(error) == "can't start new thread":
+        return _short_of_memory(error)
     if not isinstance(error, RuntimeError):
         return error
     if str(error) == "Query interrupted":  # as DuckDB says that Ctrl-C was pressed

@@ -65,27 +65,27 @@ class Limited:
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
             return
+        if refused := self._refusal(scope):
+            await refused(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _refusal(self, scope: Scope) -> ProblemResponse | None:
+        """Count a request by its address, and return why it is refused; None where it is not."""
         client = scope.get("client")
         wait = self._rate.seconds_to_wait(client[0] if client else "")
         if wait:
             seconds = math.ceil(wait)
             detail = f"More than {self._limits.requests} requests a minute; wait {seconds} s."
-            refused = ProblemResponse(
-                HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(seconds)}
-            )
-            await refused(scope, receive, send)
-            return
+            when = {"Retry-After": str(seconds)}
+            return ProblemResponse(HTTPStatus.TOO_MANY_REQUESTS, detail, when)
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > self._limits.address:
             detail = f"An address has at most {self._limits.address:,} bytes; ask for less at once."
-            await ProblemResponse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)(scope, receive, send)
-            return
+            return ProblemResponse(HTTPStatus.REQUEST_URI_TOO_LONG, detail)
         written = Headers(scope=scope).get("content-length", "0")
         if not written.isdecimal() or int(written[:15]) > self._limits.upload:
-            await ProblemResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large())(
-                scope, receive, send
-            )
-            return
-        await self._app(scope, self._counted(receive), send)
+            return ProblemResponse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large())
+        return None
 
     def _counted(self, receive: Receive) -> Receive:
         left = self._limits.upload
