@@ -21,6 +21,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from training.contrastive.batches import places_of, total_steps
+from training.contrastive.gradients import parameter_groups
 from training.contrastive.recipe import ContrastiveRecipe
 from training.contrastive.shards import Sample, read_image
 from training.contrastive.train import build, image_size
@@ -46,7 +47,7 @@ class _Shards(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 @dataclass
 class Curve:
-    """What a run of the loop leaves: a loss each step, and samples a second without the first."""
+    """The figures of one run: the loss of each step, and samples a second."""
 
     losses: list[float] = field(default_factory=list)
     started: list[float] = field(default_factory=list)
@@ -103,18 +104,8 @@ def run_open_clip(
     network, _, tokenizer = build(recipe)
     network = network.to(device)
     total, curve = total_steps(len(samples), recipe), Curve()
-    # As in `open_clip_train.main`.
-    plain, decayed = [], []
-    for name, parameter in network.named_parameters():
-        is_plain = parameter.ndim < 2 or any(
-            part in name for part in ("bn", "ln", "bias", "logit_scale")
-        )
-        (plain if is_plain else decayed).append(parameter)
     optimiser = torch.optim.AdamW(
-        [
-            {"params": plain, "weight_decay": 0.0},
-            {"params": decayed, "weight_decay": recipe.weight_decay},
-        ],
+        parameter_groups(network, recipe.weight_decay),  # as in `open_clip_train.main`
         lr=recipe.learning_rate,
         betas=(recipe.beta1, recipe.beta2),
         eps=recipe.epsilon,

@@ -9,6 +9,7 @@ from typing import Any
 
 from training.contrastive.drawn import draw
 from training.contrastive.recipe import ContrastiveRecipe
+from training.contrastive.train import train
 
 NETWORK: dict[str, Any] = {
     "embed_dim": 16,
@@ -46,6 +47,14 @@ def write_pairs(folder: Path) -> None:
                 member = tarfile.TarInfo(f"{number:09d}.{kind}")
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
+
+
+def stop_after(steps: int, recipe: ContrastiveRecipe, data: Path, run: Path) -> None:
+    """Train so many steps, and leave the run there."""
+    stopped = train(recipe, data, run)
+    for _ in range(steps):
+        next(stopped)
+    stopped.close()
 
 
 def write_recipe(path: Path, recipe: ContrastiveRecipe) -> None:

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from open_clip.loss import SigLipLoss
 from open_clip_train.scheduler import cosine_lr
 from PIL import Image
-from small_runs import TINY, write_pairs, write_recipe
+from small_runs import TINY, stop_after, write_pairs, write_recipe
 
 import taxalens
 from model.errors import BadInput, Error, UnknownName
@@ -254,10 +254,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 def test_a_run_that_stopped_ends_as_if_it_had_not(shards: Path, tmp_path: Path) -> None:
     whole = list(train(TINY, shards, tmp_path / "whole"))
     assert [step.number for step in whole] == list(range(1, 7))
-    stopped = train(TINY, shards, tmp_path / "stopped")
-    for _ in range(3):  # between two checkpoints
-        next(stopped)
-    stopped.close()
+    stop_after(3, TINY, shards, tmp_path / "stopped")  # between two checkpoints
     random.seed(99)
     torch.manual_seed(99)  # another process's generators
     rest = list(train(TINY, shards, tmp_path / "stopped"))

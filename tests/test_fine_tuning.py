@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
-from small_runs import NETWORK, TINY, write_recipe
+from small_runs import NETWORK, TINY, stop_after, write_recipe
 
 import taxalens
 from model.errors import Error
@@ -132,10 +132,7 @@ def test_a_stopped_low_rank_run_ends_as_if_it_had_not(
 ) -> None:
     recipe = replace(start, lora_rank=2)
     whole = [step.loss for step in train(recipe, shards, tmp_path / "whole")]
-    stopped = train(recipe, shards, tmp_path / "stopped")
-    for _ in range(3):
-        next(stopped)
-    stopped.close()
+    stop_after(3, recipe, shards, tmp_path / "stopped")
     assert [step.loss for step in train(recipe, shards, tmp_path / "stopped")] == whole[2:]
     one, other = (weights(tmp_path / name / "best") for name in ("whole", "stopped"))
     assert all(torch.equal(one[name], other[name]) for name in one)

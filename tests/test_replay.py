@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from pictures import write_picture
-from small_runs import CAPTIONS, TINY, write_pairs
+from small_runs import CAPTIONS, TINY, stop_after, write_pairs
 
 from model.errors import BadInput, Error
 from model.text_types import TRAINED_TYPES
@@ -137,10 +137,7 @@ def test_a_stopped_run_with_replay_ends_as_if_it_had_not(
 ) -> None:
     recipe = replace(recipe, steps=8)  # two passes of the pairs, three of the samples
     whole = [step.loss for step in train(recipe, shards, tmp_path / "whole")]
-    stopped = train(recipe, shards, tmp_path / "stopped")
-    for _ in range(3):
-        next(stopped)
-    stopped.close()
+    stop_after(3, recipe, shards, tmp_path / "stopped")
     assert [step.loss for step in train(recipe, shards, tmp_path / "stopped")] == whole[2:]
     without = replace(recipe, replay="")
     assert [step.loss for step in train(without, shards, tmp_path / "without")] != whole

@@ -1,4 +1,4 @@
-"""What a run shows as it goes: retrieval samples and TensorBoard events."""
+"""Retrieval samples and TensorBoard events, which a run writes at each validation."""
 
 import csv
 import io

@@ -27,7 +27,7 @@ CARNIVORA = "Animalia/Chordata/Mammalia/Carnivora"
 
 
 def cats_and_others() -> LabelledImages:
-    """Of 48 images 40 are carnivores, of which 25 are cats, of which 15 have a genus."""
+    """Return 48 images: 40 show carnivores; 25 of these show cats, and 15 of these have a genus."""
     return labelled(
         *["Animalia/Chordata/Aves/Passeriformes/Corvidae/Pica/Pica pica"] * 6,
         *[f"{CARNIVORA}/Felidae/Panthera/Panthera leo"] * 6,

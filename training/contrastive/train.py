@@ -60,15 +60,8 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
     `local-dir:RUN/best`. Raises BadInput for data that are missing or too few.
     """
     rank, ranks, device = join()
-    train_set, val_set = read_index(data, "train"), read_index(data, "val")
-    if recipe.start:
-        val_set, _ = halves(val_set)  # the other half tells whether the run gained
+    train_set, val_set, replayed = _read_data(recipe, data, ranks * recipe.accumulate)
     total = total_steps(len(train_set), recipe)
-    _check_size("batch_size", recipe.own_size, len(train_set), ranks * recipe.accumulate)
-    replayed: list[Sample] = []
-    if recipe.replay_size:
-        replayed = read_pairs(Path(recipe.replay))
-        _check_size("replay_share", recipe.replay_size, len(replayed), ranks * recipe.accumulate)
     torch.manual_seed(recipe.seed)
     network, config, tokenizer = build(recipe)
     network, size = network.to(device), image_size(network)
@@ -126,6 +119,24 @@ def train(recipe: ContrastiveRecipe, data: Path, run: Path) -> Iterator[Training
                 run_folder.save_checkpoint(run, {**state, "step": number, "best": best})
                 write_samples(run, number, network, tokenizer, val_set, recipe, size)
         yield TrainingStep(number, total, loss, rate, learning_rate, measured)
+
+
+def _read_data(
+    recipe: ContrastiveRecipe, data: Path, parts: int
+) -> tuple[list[Sample], list[Sample], list[Sample]]:
+    """Return the samples to train on, those to validate on, and the general pairs.
+
+    A step's samples, and its general pairs, are cut into so many `parts`.
+    """
+    train_set, val_set = read_index(data, "train"), read_index(data, "val")
+    if recipe.start:
+        val_set, _ = halves(val_set)  # the other half tells whether the run gained
+    _check_size("batch_size", recipe.own_size, len(train_set), parts)
+    if not recipe.replay_size:
+        return train_set, val_set, []
+    replayed = read_pairs(Path(recipe.replay))
+    _check_size("replay_share", recipe.replay_size, len(replayed), parts)
+    return train_set, val_set, replayed
 
 
 def _on(batch: Batch, device: torch.device) -> Batch:

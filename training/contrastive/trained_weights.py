@@ -1,4 +1,4 @@
-"""Which weights of a network are trained: all, the last blocks, or low-rank updates (LoRA)."""
+"""The weights of a network that are trained: all, the last blocks, or low-rank updates (LoRA)."""
 
 import math
 from typing import Any
@@ -30,11 +30,10 @@ class _LowRank(nn.Module):
 
 
 def choose_trained(network: Any, recipe: ContrastiveRecipe) -> None:
-    """Leave only the weights of a recipe with gradients; the logit scale is always trained.
+    """Leave only the weights of a recipe with gradients.
 
-    The logit bias is trained where the loss has one.
-
-    Raises Error for a network without the blocks or linear layers that the recipe names.
+    The logit scale is always trained, the logit bias where the loss has one. Raises Error for a
+    network without the blocks or linear layers that the recipe names.
     """
     if recipe.last_blocks:
         try:
