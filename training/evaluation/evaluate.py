@@ -79,9 +79,7 @@ def evaluate(
             f"{', '.join(map(str, shots)) or 'no shots'}."
         )
     settings = Settings(asked, text_type, templates, tuple(shots), seeds, in_place)
-    specs = [encoders] if isinstance(encoders, str) else list(dict.fromkeys(encoders))
-    specs = specs or (["bioclip"] if source is not None else [])
-    images, embedded, notes = embed(source, collection, specs, fetch=fetch, progress=progress)
+    images, embedded, notes = embed(source, collection, encoders, fetch=fetch, progress=progress)
     report = progress or ignore
     found: list[Figure] = []
     marked: dict[str, Numbers] | None = None

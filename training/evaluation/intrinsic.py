@@ -16,7 +16,7 @@ from model.vectors import Features
 from search.classify.reference_set import sums_by
 from training.evaluation.figures import BOOTSTRAP, Figure, mean_figure
 from training.evaluation.intervals import Floats, Interval, percentiles, resample_weights
-from training.evaluation.labelled_images import UNNAMED, LabelledImages, Numbers
+from training.evaluation.labelled_images import UNNAMED, LabelledImages, Numbers, exactly_unit
 
 NEIGHBOURS = 10
 MOST_IMAGES = 5000  # of more a random sample, seed 0
@@ -30,8 +30,7 @@ def figures(images: LabelledImages, vectors: Features, seed: int = 0) -> Iterato
     rng = np.random.default_rng(seed)
     if len(some) > MOST_IMAGES:
         some = np.sort(rng.choice(len(images), MOST_IMAGES, replace=False))
-    own = vectors[some].astype(np.float64)
-    own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
+    own = exactly_unit(vectors[some])
     cosines = own @ own.T
     for rank in RANKS:
         names, of = images.names_at(rank)
@@ -135,7 +134,7 @@ def _of_tree(
     if len(taxa) < FEWEST_TAXA:
         return
     sums = sums_by(of, vectors[deepest].astype(np.float64), len(taxa))
-    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+    means = exactly_unit(sums)
     cosines = means @ means.T
     depths = shared_depths(numbers[deepest][firsts])
     if len(np.unique(depths[~np.eye(len(depths), dtype=bool)])) < 2:

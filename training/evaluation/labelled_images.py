@@ -100,7 +100,7 @@ class Embedded:
 def embed(
     source: Path | str | None,
     collection: Path | str,
-    encoders: Sequence[str],
+    encoders: str | Sequence[str],
     *,
     fetch: bool = False,
     progress: OnStep | None = None,
@@ -108,11 +108,14 @@ def embed(
     """Embed the labelled images of a source, or of a collection where that is None.
 
     A source is a folder, a table or anything that can be indexed; a table as BioCLIP's evaluation
-    has them (`filepath,class`, perhaps with ranks) labels the pictures of its folder. Returns the
-    images, their vectors by each encoder and what was left out. Raises BadInput for a source
-    without two classes, Error where an encoder embeds none of its images.
+    has them (`filepath,class`, perhaps with ranks) labels the pictures of its folder. `encoders`
+    are specs, by default the collection's own, of a source `bioclip`. Returns the images, their
+    vectors by each encoder and what was left out. Raises BadInput for a source without two
+    classes, Error where an encoder embeds none of its images.
     """
-    opened = list(_collections(source, Path(collection), encoders, fetch, progress))
+    specs = [encoders] if isinstance(encoders, str) else list(dict.fromkeys(encoders))
+    specs = specs or (["bioclip"] if source is not None else [])
+    opened = list(_collections(source, Path(collection), specs, fetch, progress))
     for spec, each in opened:
         _check_embedded(spec, each)
     # A collection's labels are those of its own, whichever encoders are asked for.
@@ -130,6 +133,15 @@ def embed(
     if len(set(images.classes.tolist())) < 2:
         raise BadInput(f"{name} has labels of fewer than two classes; label its images first.")
     return images, found, notes
+
+
+def exactly_unit(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return rows (n, dim) scaled to length 1 in float64; a zero row stays zero."""
+    exact = rows.astype(np.float64)
+    scaled: npt.NDArray[np.float64] = exact / np.maximum(
+        np.linalg.norm(exact, axis=1, keepdims=True), 1e-12
+    )
+    return scaled
 
 
 def _check_embedded(spec: str, embedded: Collection) -> None:

@@ -14,7 +14,7 @@ from model.vectors import Features
 from search.classify.reference_set import sums_by
 from training.evaluation.figures import Figure, seeds_figure
 from training.evaluation.intervals import Floats
-from training.evaluation.labelled_images import Numbers
+from training.evaluation.labelled_images import Numbers, exactly_unit
 from training.evaluation.zero_shot import ZeroShot
 
 SEEDS = 5
@@ -37,8 +37,7 @@ def scores(vectors: Features, classes: Numbers, reference: Numbers, tested: Numb
     """Return the highest cosine with a reference image, and with a centroid, of each: (n, 2)."""
     own, asked = vectors[reference].astype(np.float64), vectors[tested].astype(np.float64)
     known, numbers = np.unique(classes[reference], return_inverse=True)
-    centroids = sums_by(numbers, own, len(known))
-    centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+    centroids = exactly_unit(sums_by(numbers, own, len(known)))
     return np.stack([(asked @ each.T).max(axis=1) for each in (own, centroids)], axis=1)
 
 

@@ -103,9 +103,7 @@ def tree_picture(
     The images and `encoders` are those of `taxalens.evaluate`. Raises BadInput where no clade has
     FEWEST images of two taxa.
     """
-    specs = [encoders] if isinstance(encoders, str) else list(dict.fromkeys(encoders))
-    specs = specs or (["bioclip"] if source is not None else [])
-    images, embedded, _ = embed(source, collection, specs, fetch=fetch, progress=progress)
+    images, embedded, _ = embed(source, collection, encoders, fetch=fetch, progress=progress)
     found = list(levels(images))
     if not found:
         raise BadInput(
