@@ -1,0 +1,149 @@
+"""Milvus: the connection, its errors as sentences, and the names of what is published there.
+
+    NAME                          the public name: an alias
+    NAME__0123456789ab            one publication: a line an image
+    NAME__0123456789ab_facts      the file beside it (`facts.py`), in parts
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from indexer.publish.address import LOCAL_FILE, Address
+from model.errors import CollectionError, Error
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+MARK = "published by taxalens"
+"""the description of every collection in Milvus that is ours"""
+FACTS = "_facts"
+STRONG = "Strong"  # consistency: sees every line written before
+MOST = 16_384  # lines of one answer, by Milvus's own limit
+_PATIENCE = 10.0  # seconds to wait for a server that does not answer at all
+_NO_DOTENV = "PYTHON_DOTENV_DISABLED"
+
+
+@contextmanager
+def server(address: Address) -> Iterator["MilvusClient"]:
+    """Connect to the server of an address; what it refuses is a CollectionError."""
+    client = connect(address)
+    try:
+        with asking(address):
+            yield client
+    finally:
+        client.close()
+
+
+def connect(address: Address) -> "MilvusClient":
+    """Connect to the server of an address; raises CollectionError where that fails."""
+    client_class = _client_class()
+    from pymilvus.exceptions import MilvusException
+
+    try:
+        return client_class(uri=address.uri, token=address.token, timeout=_PATIENCE)
+    except MilvusException as error:
+        raise CollectionError(_unreachable(address, error)) from error
+    except TypeError as error:  # Milvus Lite, where its file is in use or damaged
+        raise CollectionError(_unreachable(address, error)) from error
+
+
+@contextmanager
+def asking(address: Address) -> Iterator[None]:
+    """Turn what pymilvus raises into a CollectionError that says what to do."""
+    from pymilvus.exceptions import MilvusException
+
+    try:
+        yield
+    except MilvusException as error:
+        reason = " ".join(str(error.message).split())[:300].rstrip(".")
+        raise CollectionError(f"Milvus at {address} refused ({reason}).") from error
+
+
+def published(client: "MilvusClient", address: Address) -> str:
+    """Return the collection in Milvus that the public name leads to; "" where it is free.
+
+    Raises Error where the name belongs to something else.
+    """
+    name = address.name
+    aliases = _aliases(client)
+    if name in aliases:
+        target = aliases[name]
+        if _is_ours(client, target, name):
+            return target
+        owner = f"an alias of {target}, which is not of taxalens"
+    elif client.has_collection(name):
+        owner = "a collection in Milvus that is not of taxalens"
+    else:
+        return ""
+    raise Error(f"The name {name} is taken: {address} is {owner}; publish under another name.")
+
+
+def leftovers(client: "MilvusClient", address: Address, current: str) -> list[str]:
+    """Return what publications of this name left that are not the current one."""
+    kept = (current, current + FACTS) if current else ()
+    aliased = set(_aliases(client).values())
+    return [
+        each
+        for each in client.list_collections()
+        if each not in kept and each not in aliased and _is_ours(client, each, address.name)
+    ]
+
+
+def new_name(address: Address) -> str:
+    """Return the name of a new publication."""
+    return f"{address.name}__{uuid4().hex[:12]}"
+
+
+def _aliases(client: "MilvusClient") -> dict[str, str]:
+    """Return the collection of each alias."""
+    found: dict[str, str] = {}
+    for collection in client.list_collections():
+        for alias in client.list_aliases(collection)["aliases"]:
+            found[alias] = collection
+    return found
+
+
+def _is_ours(client: "MilvusClient", collection: str, name: str) -> bool:
+    if not re.fullmatch(rf"{re.escape(name)}__[0-9a-f]{{12}}({FACTS})?", collection):
+        return False
+    return bool(client.describe_collection(collection)["description"] == MARK)
+
+
+def _client_class() -> "type[MilvusClient]":
+    """Import pymilvus, which would otherwise take settings from any .env above it."""
+    before = os.environ.get(_NO_DOTENV)
+    os.environ[_NO_DOTENV] = "1"
+    try:
+        from pymilvus import MilvusClient
+    except ImportError as error:
+        raise Error(
+            'Milvus needs an extra of taxalens; run: pip install "taxalens[milvus]".'
+        ) from error
+    finally:
+        if before is None:
+            del os.environ[_NO_DOTENV]
+        else:
+            os.environ[_NO_DOTENV] = before
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # its errors are raised as well
+    return MilvusClient
+
+
+def _unreachable(address: Address, error: Exception) -> str:
+    if not address.uri.endswith(LOCAL_FILE):
+        return (
+            f"Milvus does not answer at {address}: start it, or correct the address, the port or "
+            "the password."
+        )
+    try:
+        import milvus_lite  # noqa: F401
+    except ImportError:
+        return (
+            f"{address.uri} is a file of Milvus Lite, which is not installed; run: "
+            "pip install --no-deps milvus-lite."
+        )
+    return f"Milvus Lite cannot open {address.uri}: is another process using it?"
