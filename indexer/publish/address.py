@@ -43,7 +43,9 @@ def address_of(written: Path | str) -> Address:
     """
     path, _, name = str(written).removeprefix(f"{SCHEME}:").rpartition("/")
     if not is_address(written) or not path.strip("/"):
-        raise BadInput(f"{_shown(written)} is not the address of a published collection; {_GRAMMAR}.")
+        raise BadInput(
+            f"{_shown(written)} is not the address of a published collection; {_GRAMMAR}."
+        )
     if not _NAME.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a name in Milvus; use letters, digits and _, not a digit first."

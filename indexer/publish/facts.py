@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from indexer.publish.address import Address
-from indexer.publish.milvus_server import FACTS, MARK, STRONG
+from indexer.publish.milvus_server import FACTS, STRONG
 from indexer.store.manifest import EncoderEntry, FloorEntry, Manifest, TaxonomyEntry
 from model.errors import CollectionError
 from model.vectors import Vectors
@@ -60,7 +60,9 @@ class Facts:
     def to_bytes(self) -> bytes:
         """Return it as a file."""
         kept = {name: getattr(self, name) for name in _STORED}
-        stored = {name: asdict(each) if name in _ENTRIES and each else each for name, each in kept.items()}
+        stored = {
+            name: asdict(each) if name in _ENTRIES and each else each for name, each in kept.items()
+        }
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as packed:
             packed.writestr("facts.json", json.dumps({"version": VERSION, **stored}))
@@ -95,7 +97,7 @@ def write_facts(client: "MilvusClient", images: str, facts: Facts) -> None:
 
     data = facts.to_bytes()
     name = images + FACTS
-    schema = client.create_schema(description=MARK)
+    schema = client.create_schema()
     schema.add_field("part", DataType.INT64, is_primary=True)
     schema.add_field("sha256", DataType.VARCHAR, max_length=64)
     schema.add_field("text", DataType.VARCHAR, max_length=65_535)

@@ -19,7 +19,6 @@ from indexer.publish.address import Address
 from indexer.publish.facts import Facts, write_facts
 from indexer.publish.milvus_server import (
     FACTS,
-    MARK,
     STRONG,
     leftovers,
     new_name,
@@ -117,7 +116,7 @@ def _create(client: "MilvusClient", name: str, dim: int) -> None:
     """
     from pymilvus import DataType
 
-    schema = client.create_schema(description=MARK)
+    schema = client.create_schema()
     schema.add_field("image_id", DataType.VARCHAR, is_primary=True, max_length=64)
     schema.add_field("naming", DataType.INT64)
     schema.add_field("confidence", DataType.DOUBLE)

@@ -1,8 +1,8 @@
 """Milvus: the connection, its errors as sentences, and the names of what is published there.
 
-    NAME                          the public name: an alias
-    NAME__0123456789ab            one publication: a line an image
-    NAME__0123456789ab_facts      the file beside it (`facts.py`), in parts
+NAME                          the public name: an alias
+NAME__0123456789ab            one publication: a line an image
+NAME__0123456789ab_facts      the file beside it (`facts.py`), in parts
 """
 
 import logging
@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from indexer.publish.address import LOCAL_FILE, Address
@@ -19,8 +19,8 @@ from model.errors import CollectionError, Error
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-MARK = "published by taxalens"
-"""the description of every collection in Milvus that is ours"""
+MARKS = ("naming", "sha256")
+"""fields by which a collection in Milvus is known as ours; Milvus Lite keeps no description"""
 FACTS = "_facts"
 STRONG = "Strong"  # consistency: sees every line written before
 MOST = 16_384  # lines of one answer, by Milvus's own limit
@@ -41,7 +41,7 @@ def server(address: Address) -> Iterator["MilvusClient"]:
 
 def connect(address: Address) -> "MilvusClient":
     """Connect to the server of an address; raises CollectionError where that fails."""
-    client_class = _client_class()
+    client_class: type[MilvusClient] = _client_class()
     from pymilvus.exceptions import MilvusException
 
     try:
@@ -53,7 +53,7 @@ def connect(address: Address) -> "MilvusClient":
 
 
 @contextmanager
-def asking(address: Address) -> Iterator[None]:
+def asking(address: Address, advice: str = "look at the server's log") -> Iterator[None]:
     """Turn what pymilvus raises into a CollectionError that says what to do."""
     from pymilvus.exceptions import MilvusException
 
@@ -61,7 +61,7 @@ def asking(address: Address) -> Iterator[None]:
         yield
     except MilvusException as error:
         reason = " ".join(str(error.message).split())[:300].rstrip(".")
-        raise CollectionError(f"Milvus at {address} refused ({reason}).") from error
+        raise CollectionError(f"Milvus at {address} refused ({reason}); {advice}.") from error
 
 
 def published(client: "MilvusClient", address: Address) -> str:
@@ -111,10 +111,11 @@ def _aliases(client: "MilvusClient") -> dict[str, str]:
 def _is_ours(client: "MilvusClient", collection: str, name: str) -> bool:
     if not re.fullmatch(rf"{re.escape(name)}__[0-9a-f]{{12}}({FACTS})?", collection):
         return False
-    return bool(client.describe_collection(collection)["description"] == MARK)
+    fields = client.describe_collection(collection)["fields"]
+    return any(each["name"] in MARKS for each in fields)
 
 
-def _client_class() -> "type[MilvusClient]":
+def _client_class() -> Any:
     """Import pymilvus, which would otherwise take settings from any .env above it."""
     before = os.environ.get(_NO_DOTENV)
     os.environ[_NO_DOTENV] = "1"

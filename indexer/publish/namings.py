@@ -32,8 +32,7 @@ class Namings:
 
     def tables(self) -> dict[str, pa.Table]:
         """Return the tables of the small catalog."""
-        found = {name: self._cursor.execute(sql).to_arrow_table() for name, sql in _TABLES.items()}
-        return {name: table.replace_schema_metadata() for name, table in found.items()}
+        return {name: self._cursor.sql(sql).to_arrow_table() for name, sql in _TABLES.items()}
 
     def of(self, rows: Sequence[int]) -> list[tuple[int, float]]:
         """Return the naming of each of some rows, ascending, and the machine's confidence.

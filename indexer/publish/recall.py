@@ -95,9 +95,7 @@ def recall_of(
     return min(_recall(client, collection, trial, effort) for trial in trials)
 
 
-def _recall(
-    client: "MilvusClient", collection: str, trial: Trial, effort: dict[str, int]
-) -> float:
+def _recall(client: "MilvusClient", collection: str, trial: Trial, effort: dict[str, int]) -> float:
     wanted = min(K, len(trial.filter.rows))
     answers = client.search(
         collection,

@@ -1,0 +1,137 @@
+"""A collection to publish, and publications that are killed.
+
+Run as a program it publishes in children of its own, each killed before its n-th call of Milvus,
+then looks what the name leads to, publishes again, and looks once more.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from colours import ColourEncoder
+from pictures import run
+from PIL import Image
+from planted import plant
+
+import taxalens
+from indexer.ingest.identifications import write_identifications
+from indexer.store.segment import IDENTIFICATIONS
+from search.publish import publish
+
+WRITES = (
+    *("create_collection", "insert", "flush", "create_index", "load_collection", "create_alias"),
+    *("alter_alias", "drop_collection"),
+)
+MACHINE = {"gold5": ("Panthera leo", 0.9), "lime5": ("Pica hudsonia", 0.8), "navy5": ("night", 0.7)}
+
+
+def prepared(root: Path) -> Path:
+    """Make a collection of planted groups, blanks, machine labels, and a removed image."""
+    encoder = ColourEncoder()
+    collection = plant(root, encoder)
+    for number in range(3):
+        path = root / "more" / "blank" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 24), (250 - number, 250, 250)).save(path)
+    run(root / "more", collection, encoder)
+    with taxalens.open(collection, encoder) as opened:
+        ids = {hit.file_name: hit.image_id for hit in opened.search(text="gold", k=50)}
+        key = opened.search("Panthera leo")[0].taxon
+        magpie = opened.search("Pica hudsonia")[0].taxon
+    keys = {"Panthera leo": key, "Pica hudsonia": magpie}
+    lines = [
+        {
+            "image_id": ids[f"{name}.png"],
+            "label": label,
+            "taxon_key": keys[label].key if label in keys else None,
+            "confidence": confidence,
+            "identified_by": "a machine",
+            "date_identified": "2026-11-25T01:00:00Z",
+            "method": "centroid",
+            "remarks": "",
+            "evidence": [],
+        }
+        for name, (label, confidence) in MACHINE.items()
+    ]
+    batch = pa.RecordBatch.from_pylist(lines, schema=IDENTIFICATIONS)
+    write_identifications(collection, [batch])
+    taxalens.remove(collection, "photos/navy4.png")
+    return collection
+
+
+def killed(collection: Path, uri: str, calls: int) -> int:
+    """Publish and be killed before the n-th writing call; return how many calls there were."""
+    from pymilvus import MilvusClient
+
+    made = 0
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any, **options: Any) -> Any:
+            nonlocal made
+            made += 1
+            if made == calls:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **options)
+
+        return counting
+
+    for name in WRITES:
+        setattr(MilvusClient, name, counted(getattr(MilvusClient, name)))
+    publish(collection, uri, ColourEncoder())
+    return made
+
+
+def seen(uri: str) -> dict[str, Any]:
+    """Return what the name leads to, and how many collections there are in Milvus."""
+    from indexer.publish.address import address_of
+    from indexer.publish.milvus_server import connect
+
+    client = connect(address_of(uri))
+    with taxalens.open(uri, ColourEncoder()) as opened:
+        hits = opened.search(text="gold", k=100)
+        found = {"images": len(opened), "ids": sorted(hit.image_id for hit in hits)}
+    return found | {"collections": len(client.list_collections())}
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """Run work in a process of its own; None where it was killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            with os.fdopen(writing, "w") as file:
+                file.write(json.dumps(work()))
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        text = file.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return None
+    assert status == 0
+    return json.loads(text)
+
+
+def main(collection: Path, uri: str, *calls: str) -> None:
+    """Print, for each number of calls, what is seen after a kill there, and after the next one."""
+    import pymilvus  # noqa: F401 - once, not in each child
+
+    trials = []
+    for number in map(int, calls):
+        made = in_child(lambda number=number: killed(collection, uri, number))
+        after = in_child(lambda: seen(uri))
+        again = in_child(lambda: killed(collection, uri, -1) and seen(uri))
+        trials.append({"call": number, "made": made, "after": after, "again": again})
+    print(json.dumps(trials))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], *sys.argv[3:])
