@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,10 @@ def in_child(work: Callable[[], Any]) -> Any:
             with os.fdopen(writing, "w") as file:
                 file.write(json.dumps(work()))
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
     os.close(writing)
     with os.fdopen(reading) as file:

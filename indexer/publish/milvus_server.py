@@ -99,6 +99,14 @@ def new_name(address: Address) -> str:
     return f"{address.name}__{uuid4().hex[:12]}"
 
 
+def load(client: "MilvusClient", collection: str) -> None:
+    """Load a collection of Milvus, and wait for it; Milvus Lite loads none when it is opened."""
+    from pymilvus.client.types import LoadState
+
+    if client.get_load_state(collection)["state"] != LoadState.Loaded:
+        client.load_collection(collection)
+
+
 def _aliases(client: "MilvusClient") -> dict[str, str]:
     """Return the collection of each alias."""
     found: dict[str, str] = {}

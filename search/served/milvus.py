@@ -10,7 +10,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.publish.address import Address, address_of
 from indexer.publish.facts import Facts, read_facts
-from indexer.publish.milvus_server import asking, connect, published
+from indexer.publish.milvus_server import FACTS, asking, connect, load, published
 from indexer.publish.namings import open_namings
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.encoder import Encoder
@@ -240,6 +240,8 @@ def open_published(
                     f"Nothing is published at {address}; publish a collection with: taxalens "
                     f"publish milvus --uri {address}"
                 )
+            for each in (collection, collection + FACTS):
+                load(client, each)
             facts = read_facts(client, address, collection)
         known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(facts.manifest)
         images = StoredImages(client, address, collection, facts.effort)
