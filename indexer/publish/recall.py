@@ -102,7 +102,7 @@ def _recall(client: "MilvusClient", collection: str, trial: Trial, effort: dict[
         data=list(trial.queries),
         filter=trial.filter.expression,
         limit=wanted,
-        output_fields=["naming"],
+        output_fields=["image_id", "naming"],  # Milvus 2.3 calls the key id otherwise
         search_params={"metric_type": "IP", "params": effort},
         consistency_level=STRONG,
     )

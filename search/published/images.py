@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 Line = Mapping[str, Any]
-_FIELDS = ["naming", "confidence", "source_id", "url", "metadata"]
+_FIELDS = ["image_id", "naming", "confidence", "source_id", "url", "metadata"]
 _LONGEST = 10_000  # namings of one filter that are no long ranges: Milvus parses a text
 _ADVICE = "if it was published again meanwhile, open it once more"
 _SEEN = "Eventually"  # no wait: an image that is published was seen when it was verified
@@ -68,7 +68,7 @@ class StoredImages:
                 consistency_level=_SEEN,
             )
         return [
-            Ranked(min(1.0, float(hit["distance"])), {"image_id": hit["image_id"], **hit["entity"]})
+            Ranked(min(1.0, float(hit["distance"])), hit["entity"])
             for hit in answer
         ]
 
@@ -121,7 +121,7 @@ class StoredImages:
 
     def line(self, image_id: str, with_vector: bool = False) -> Line | None:
         """Return what is known of an image; None where there is none of that id."""
-        fields = ["image_id", *_FIELDS, *(["vector"] if with_vector else [])]
+        fields = [*_FIELDS, *(["vector"] if with_vector else [])]
         with asking(self.address, _ADVICE):
             found = self.client.query(
                 self.collection,
