@@ -10,4 +10,5 @@ catalog/   tables that DuckDB derives from the files; a snapshot of one generati
 backends/  the nearest vectors: exact, or by lists of short codes
 ingest/    work that changes a collection: run, remove, relocate, optimize, identifications
 exports/   images handed on to other programs, one format a file
+publish/   a collection on a vector database, verified before its name leads there
 """

@@ -51,7 +51,7 @@ class StoredImages:
         """
         if k > self.most:
             raise Error(
-                f"Milvus returns {self.most:,} images of a query, and {k:,} are wanted: ask for fewer "
+                f"Milvus returns {self.most:,} images at once, and {k:,} are wanted: ask for fewer "
                 "(k, skip), or search the collection itself."
             )
         if k <= 0:
@@ -67,10 +67,7 @@ class StoredImages:
                 search_params={"metric_type": "IP", "params": effort},
                 consistency_level=_SEEN,
             )
-        return [
-            Ranked(min(1.0, float(hit["distance"])), hit["entity"])
-            for hit in answer
-        ]
+        return [Ranked(min(1.0, float(hit["distance"])), hit["entity"]) for hit in answer]
 
     def surest(self, vector: Vectors, k: int, expression: str) -> list[Ranked]:
         """Return the k images whose machine labels are surest, the nearest first among equals."""
