@@ -19,7 +19,7 @@ from model.errors import CollectionError, Error
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-MARKS = ("naming", "sha256")
+MARKS = {"naming", "sha256"}
 """fields by which a collection in Milvus is known as ours; Milvus Lite keeps no description"""
 FACTS = "_facts"
 STRONG = "Strong"  # consistency: sees every line written before
@@ -69,29 +69,21 @@ def published(client: "MilvusClient", address: Address) -> str:
 
     Raises Error where the name belongs to something else.
     """
-    name = address.name
-    aliases = _aliases(client)
-    if name in aliases:
-        target = aliases[name]
-        if _is_ours(client, target, name):
-            return target
-        owner = f"an alias of {target}, which is not of taxalens"
-    elif client.has_collection(name):
-        owner = "a collection in Milvus that is not of taxalens"
-    else:
-        return ""
-    raise Error(f"The name {name} is taken: {address} is {owner}; publish under another name.")
+    for each in _ours(client, address.name):
+        if address.name in client.list_aliases(each)["aliases"]:
+            return each
+    if client.has_collection(address.name):
+        raise Error(
+            f"The name {address.name} is taken: Milvus has a collection or alias of that name that "
+            "is not of taxalens; publish under another name."
+        )
+    return ""
 
 
 def leftovers(client: "MilvusClient", address: Address, current: str) -> list[str]:
     """Return what publications of this name left that are not the current one."""
     kept = (current, current + FACTS) if current else ()
-    aliased = set(_aliases(client).values())
-    return [
-        each
-        for each in client.list_collections()
-        if each not in kept and each not in aliased and _is_ours(client, each, address.name)
-    ]
+    return [each for each in _ours(client, address.name) if each not in kept]
 
 
 def new_name(address: Address) -> str:
@@ -107,20 +99,15 @@ def load(client: "MilvusClient", collection: str) -> None:
         client.load_collection(collection)
 
 
-def _aliases(client: "MilvusClient") -> dict[str, str]:
-    """Return the collection of each alias."""
-    found: dict[str, str] = {}
-    for collection in client.list_collections():
-        for alias in client.list_aliases(collection)["aliases"]:
-            found[alias] = collection
-    return found
+def _ours(client: "MilvusClient", name: str) -> list[str]:
+    """Return the collections in Milvus that publications of a name made."""
+    pattern = re.compile(rf"{re.escape(name)}__[0-9a-f]{{12}}({FACTS})?")
+    named = filter(pattern.fullmatch, client.list_collections())
+    return [each for each in named if _fields(client, each) & MARKS]
 
 
-def _is_ours(client: "MilvusClient", collection: str, name: str) -> bool:
-    if not re.fullmatch(rf"{re.escape(name)}__[0-9a-f]{{12}}({FACTS})?", collection):
-        return False
-    fields = client.describe_collection(collection)["fields"]
-    return any(each["name"] in MARKS for each in fields)
+def _fields(client: "MilvusClient", collection: str) -> set[str]:
+    return {each["name"] for each in client.describe_collection(collection)["fields"]}
 
 
 def _client_class() -> Any:
