@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from search.hits import IDENTIFIED, Hit, Hits
 from search.publish import publish
 from ui.cli import main
 
+pymilvus = pytest.importorskip("pymilvus", reason='pip install "taxalens[milvus]"')
 pytest.importorskip("milvus_lite", reason="Milvus Lite: pip install --no-deps milvus-lite")
 ROUNDING = 1e-5
 HERE = Path(__file__).parent
@@ -414,8 +416,19 @@ def test_without_pymilvus_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
         taxalens.open("milvus://localhost:1/birds")
 
 
-def test_an_env_file_beside_pymilvus_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTHON_DOTENV_DISABLED", raising=False)
-    with pytest.raises(CollectionError, match="does not answer"):
-        taxalens.open("milvus://127.0.0.1:1/birds")
-    assert "PYTHON_DOTENV_DISABLED" not in os.environ
+def test_settings_of_an_env_file_are_not_taken(tmp_path: Path) -> None:
+    """Pymilvus would set every variable of the first .env above its own folder."""
+    package = Path(pymilvus.__file__).parent
+    shutil.copytree(package, tmp_path / "pymilvus", ignore=shutil.ignore_patterns("*.pyc"))
+    (tmp_path / ".env").write_text("TAKEN=1\n")
+    code = """
+import os, taxalens
+try:
+    taxalens.open("milvus://127.0.0.1:1/birds")
+except taxalens.CollectionError:
+    print(os.environ.get("TAKEN"), os.environ.get("PYTHON_DOTENV_DISABLED"))
+"""
+    path = os.pathsep.join(map(str, (tmp_path, HERE.parent)))
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    ended = subprocess.check_output(command, env={**os.environ, "PYTHONPATH": path}, text=True)
+    assert ended == "None None\n"
