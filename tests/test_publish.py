@@ -432,3 +432,14 @@ except taxalens.CollectionError:
     command = [sys.executable, "-W", "ignore", "-c", code]
     ended = subprocess.check_output(command, env={**os.environ, "PYTHONPATH": path}, text=True)
     assert ended == "None None\n"
+
+
+@pytest.mark.parametrize("command", ["index photos", "info", "optimize", "serve", "status"])
+def test_only_search_takes_an_address(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(main, [*command.split(), "-c", "milvus://localhost/birds"])
+    assert ended.exit_code == 1
+    assert "is a published collection" in ended.output
+    assert not list(tmp_path.iterdir())
