@@ -81,7 +81,7 @@ def embed_records(
     size = work.batch_size or BATCH
     pending: list[Segment] = []
     is_known = work.contents.__contains__
-    batches = opened_batches(records, size, is_known, work.fetch, work.workers)
+    batches = opened_batches(records, size, is_known, work.fetch, work.workers, work.encoder)
     try:
         for batch in batches:
             segment, progress = _embed_batch(work, batch, manifest.encoder.dim, progress)

@@ -31,7 +31,7 @@ _TOGETHER = 64  # parts of one answer: 4 MB
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PublishedFacts:
     """A published collection without its images."""
 
     encoder: EncoderEntry
@@ -74,7 +74,7 @@ class Facts:
         return file.getvalue()
 
 
-def facts_of(data: bytes) -> Facts:
+def facts_of(data: bytes) -> PublishedFacts:
     """Read a file that `to_bytes` made; raises ValueError for any other."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
@@ -86,12 +86,12 @@ def facts_of(data: bytes) -> Facts:
             names = [name for name in packed.namelist() if name.endswith(".arrow")]
             tables = {name.removesuffix(".arrow"): _read(packed.read(name)) for name in names}
             sample = np.load(io.BytesIO(packed.read("sample.npy")), allow_pickle=False)
-            return Facts(**stored, tables=tables, sample=sample)
+            return PublishedFacts(**stored, tables=tables, sample=sample)
     except (zipfile.BadZipFile, KeyError, TypeError, pa.ArrowInvalid) as error:
         raise ValueError(f"a part of it is damaged: {error}") from error
 
 
-def write_facts(client: "MilvusClient", images: str, facts: Facts) -> None:
+def write_facts(client: "MilvusClient", images: str, facts: PublishedFacts) -> None:
     """Write them beside a collection of images in Milvus."""
     from pymilvus import DataType
 
@@ -120,7 +120,7 @@ def write_facts(client: "MilvusClient", images: str, facts: Facts) -> None:
     client.load_collection(name)
 
 
-def read_facts(client: "MilvusClient", address: Address, images: str) -> Facts:
+def read_facts(client: "MilvusClient", address: Address, images: str) -> PublishedFacts:
     """Read what was written beside a collection of images; raises CollectionError for damage."""
     rows = list(_parts(client, images + FACTS))
     try:

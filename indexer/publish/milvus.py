@@ -16,7 +16,7 @@ from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.image_rows import Image, Images
 from indexer.publish.address import Address
-from indexer.publish.facts import Facts, write_facts
+from indexer.publish.facts import PublishedFacts, write_facts
 from indexer.publish.milvus_server import (
     FACTS,
     STRONG,
@@ -268,11 +268,11 @@ def _compare_lines(client: "MilvusClient", name: str, collected: Collected) -> N
 
 def _facts(
     collected: Collected, floor: FloorEntry, effort: dict[str, int], recall: float, made_by: str
-) -> Facts:
+) -> PublishedFacts:
     manifest, rows = collected.snapshot.manifest, collected.rows
     places = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(np.int64))
     known = manifest.taxonomy
-    return Facts(
+    return PublishedFacts(
         encoder=manifest.encoder,
         images=len(rows),
         generation=manifest.generation,

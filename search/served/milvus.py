@@ -9,7 +9,7 @@ import numpy as np
 from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.publish.address import Address, address_of
-from indexer.publish.facts import Facts, read_facts
+from indexer.publish.facts import PublishedFacts, read_facts
 from indexer.publish.milvus_server import FACTS, asking, connect, load, published
 from indexer.publish.namings import open_namings
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
@@ -49,7 +49,7 @@ class PublishedCollection(Collection):
         client: "MilvusClient",
         address: Address,
         images: StoredImages,
-        facts: Facts,
+        facts: PublishedFacts,
         encoder: Encoder | None,
         taxonomy: Taxonomy | None,
     ) -> None:
