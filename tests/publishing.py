@@ -15,13 +15,15 @@ from typing import Any
 
 import pyarrow as pa
 from colours import ColourEncoder
-from pictures import run
+from pictures import run, write_picture
 from PIL import Image
-from planted import plant
+from planted import GROUPS
 
 import taxalens
 from indexer.ingest.identifications import write_identifications
+from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
+from model.taxon import Taxon
 from search.publish import publish
 
 WRITES = (
@@ -33,13 +35,25 @@ MACHINE = {"gold5": ("Panthera leo", 0.9), "lime5": ("Pica hudsonia", 0.8), "nav
 
 def prepared(root: Path) -> Path:
     """Make a collection of planted groups, blanks, machine labels, and a removed image."""
-    encoder = ColourEncoder()
-    collection = plant(root, encoder)
+    encoder, collection = ColourEncoder(), root / "c"
+    labels = {}
+    for colour, group in GROUPS.items():
+        for number in range(6):
+            path = write_picture(root / "photos" / f"{colour}{number}.png", colour)
+            with Image.open(path) as picture:
+                picture.putpixel((number, number), (128, 128, 128))
+                picture.save(path)
+            said = {"iucnRedListCategory": group.category, "number": str(number)}
+            said |= {
+                "decimalLatitude": f"{group.latitude}",
+                "decimalLongitude": f"{group.longitude}",
+            }
+            taxon = Taxon(group.lineage) if number < 5 else None
+            labels[path.name] = Label(taxon.name if taxon else "", taxon, said)
     for number in range(3):
-        path = root / "more" / "blank" / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (32, 24), (250 - number, 250, 250)).save(path)
-    run(root / "more", collection, encoder)
+        write_picture(root / "photos" / f"blank{number}.png", f"#fafa{240 + number:x}")
+        labels[f"blank{number}.png"] = Label("blank")
+    run(root / "photos", collection, encoder, labels=labels)
     with taxalens.open(collection, encoder) as opened:
         ids = {hit.file_name: hit.image_id for hit in opened.search(text="gold", k=50)}
         key = opened.search("Panthera leo")[0].taxon

@@ -23,14 +23,17 @@ from publishing import prepared
 
 import indexer.publish.milvus
 import taxalens
+from indexer.backends.selection import selection_of
 from indexer.catalog.sensitive_places import shown_metadata
 from indexer.labels.label_files import Label
 from indexer.publish.address import address_of
 from indexer.publish.milvus_server import connect
+from indexer.publish.recall import RANGES
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
 from search.collection import Collection
 from search.hits import IDENTIFIED, Hit, Hits
 from search.publish import publish
+from search.published.images import expression
 from ui.cli import main
 
 pymilvus = pytest.importorskip("pymilvus", reason='pip install "taxalens[milvus]"')
@@ -75,7 +78,7 @@ QUERIES: Sequence[dict[str, Any]] = (
 NAMES = st.sampled_from(["Animalia", "Mammalia", "Insecta", "Pica hudsonia"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     asked=st.sampled_from(QUERIES),
     within=st.lists(NAMES, max_size=2),
@@ -128,6 +131,16 @@ def assert_same_image(hit: Hit, other: Hit) -> None:
         assert getattr(hit, name) == getattr(other, name), name
     assert (hit.identification, hit.confidence) == (other.identification, other.confidence)
     assert hit.metadata == shown_metadata(other.metadata)
+
+
+@given(st.sets(st.integers(0, 399), min_size=1))
+def test_a_filter_is_the_same_however_it_is_written(chosen: set[int]) -> None:
+    rows = np.array(sorted(chosen), np.int64)
+    written = expression(selection_of(rows), 400)
+    code = re.sub(r"\bnaming\b", "n", written) or "True"
+    assert {n for n in range(400) if eval(code, {"n": n})} == chosen
+    assert written.count(" or ") <= RANGES
+    assert len(written) < 6 * min(len(chosen), 400 - len(chosen)) + 40 * RANGES + 40
 
 
 def test_many_names_are_searched_one_after_another(home: Collection, served: Collection) -> None:
@@ -354,9 +367,9 @@ def test_a_file_of_lite_is_here_unless_it_lies_at_the_root(
         ("milvus://127.0.0.1:1/birds", "Milvus does not answer at milvus://127.0.0.1:1/birds"),
     ],
 )
-def test_what_cannot_be_published_to_is_one_sentence(collection: Path, uri: str, says: str) -> None:
+def test_what_cannot_be_published_to_is_one_sentence(root: Path, uri: str, says: str) -> None:
     with pytest.raises((BadInput, CollectionError), match=re.escape(says)) as raised:
-        publish(collection, uri, ColourEncoder())
+        publish(root / "c", uri, ColourEncoder())
     assert "secret" not in str(raised.value)
 
 
@@ -378,8 +391,8 @@ def test_a_collection_without_images_is_not_published(tmp_path: Path, collection
         publish(collection, f"milvus://{tmp_path}/lite.db/birds", ColourEncoder())
 
 
-def test_the_command_line_ends_in_a_sentence(collection: Path) -> None:
-    arguments = ["publish", "milvus", "--uri", "milvus://localhost", "-c", str(collection)]
+def test_the_command_line_ends_in_a_sentence(root: Path) -> None:
+    arguments = ["publish", "milvus", "--uri", "milvus://localhost", "-c", str(root / "c")]
     ended = CliRunner().invoke(main, arguments)
     assert (ended.exit_code, ended.output.count("\n")) == (1, 1)
     assert ended.output.startswith("Error: milvus://localhost is not the address")

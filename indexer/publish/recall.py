@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 K = 10
+RANGES = 30  # of one expression
 QUERIES = 64  # of each kind
 _SHARES = (0.5, 0.1, 0.01, 0.001)  # of the images, in a clade: as filters are
 _ROUNDING = 1e-5  # by which cosines differ that are summed in another order
@@ -66,10 +67,21 @@ def filters_of(snapshot: Snapshot, namings: Namings, rows: Rows) -> list[Filter]
 
 
 def expression_of(runs: Sequence[range]) -> str:
-    """Return in Milvus's language that the naming is one of some numbers, in ascending runs."""
-    long = [f"(naming >= {run.start} and naming < {run.stop})" for run in runs if len(run) > 4]
-    short = [number for run in runs if len(run) <= 4 for number in run]
-    return " or ".join([*long, *([f"naming in {short}"] if short else [])]) or "naming < 0"
+    """Return in Milvus's language that the naming is one of some numbers, in ascending runs.
+
+    Milvus 2.3 refuses a hundred alternatives, and takes a list of a hundred thousand numbers: the
+    longest runs are ranges, the others are listed.
+    """
+    ranges = [run for run in longest(runs) if len(run) > 2]
+    stops = {run.start for run in ranges}
+    listed = [number for run in runs if run.start not in stops for number in run]
+    parts = [f"(naming >= {run.start} and naming < {run.stop})" for run in ranges]
+    return " or ".join([*parts, *([f"naming in {listed}"] if listed else [])]) or "naming < 0"
+
+
+def longest(runs: Sequence[range]) -> list[range]:
+    """Return the runs that an expression has as ranges."""
+    return sorted(runs, key=len, reverse=True)[:RANGES]
 
 
 def trials_of(exact: Exact, filters: Sequence[Filter], kinds: Sequence[Features]) -> list[Trial]:
