@@ -146,7 +146,7 @@ def main(collection: Path, uri: str, *calls: str) -> None:
     for number in map(int, calls):
         made = in_child(lambda number=number: killed(collection, uri, number))
         after = in_child(lambda: seen(uri))
-        again = in_child(lambda: killed(collection, uri, -1) and seen(uri))
+        again = number > 0 and in_child(lambda: killed(collection, uri, -1) and seen(uri))
         trials.append({"call": number, "made": made, "after": after, "again": again})
     print(json.dumps(trials))
 

@@ -27,8 +27,8 @@ from model.vectors import Identity, Vectors
 from search.hits import Hits
 from search.publish import publish
 
-SPECIES, IMAGES, INDEX_FROM = 1000, 20_000, 1000
-ASKED = 40  # queries of a kind
+SPECIES, IMAGES, INDEX_FROM = 1000, 10_000, 1000
+ASKED = 25  # queries of a kind
 K = 10
 ROUNDING = 1e-5
 URI = "milvus://127.0.0.1:19530/gallery"

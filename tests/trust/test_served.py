@@ -21,7 +21,12 @@ from trust.serving import IMAGES, URI, make
 SERVER = os.environ.get("TAXALENS_MILVUS", "")
 TESTS = Path(__file__).parents[1]
 PATH = os.pathsep.join((str(TESTS), str(TESTS.parent), *filter(None, sys.path)))
-START = "import sys, milvus; sys.argv = ['milvus', '--data', sys.argv[1]]; milvus.main()"
+START = """
+import sys, milvus
+# After a kill the next server waits until the lease of the last one ends.
+sys.argv = ["milvus", "--data", sys.argv[1], "--extra-config", "common.session.ttl=10"]
+milvus.main()
+"""
 PATIENCE = 90.0  # seconds that a server may take to start
 
 pytestmark = [
