@@ -287,7 +287,6 @@ def test_a_recall_that_is_too_low_publishes_nothing(
 ) -> None:
     client = connect(address_of(uri))
     before = client.list_collections()
-    monkeypatch.setattr(indexer.publish.milvus, "_GRAPH", {"M": 4, "efConstruction": 4})
     monkeypatch.setattr(indexer.publish.milvus, "TARGET", 1.1)
     with pytest.raises(Error, match="nothing was published"):
         publish(root / "c", uri, ColourEncoder(), index_from=1)

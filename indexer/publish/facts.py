@@ -31,6 +31,22 @@ _TOGETHER = 64  # parts of one answer: 4 MB
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How many lists a search in Milvus looks at."""
+
+    lists: int
+    """of a segment; 0 where each image is compared"""
+    probes: int
+    """without a filter"""
+    filtered_probes: int
+
+    @staticmethod
+    def parameters(probes: int) -> dict[str, int]:
+        """Return the parameters of a search in Milvus."""
+        return {"nprobe": probes} if probes else {}
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedFacts:
     """A published collection without its images."""
 
@@ -39,8 +55,8 @@ class PublishedFacts:
     generation: int
     floor: FloorEntry
     taxonomy: TaxonomyEntry | None
-    effort: Mapping[str, int]
-    """parameters of a search in Milvus that reach the recall"""
+    effort: Effort
+    """that reaches the recall"""
     recall: float
     """recall@10 of samples against the exact answer, the lowest of all filters"""
     made_by: str
@@ -164,5 +180,10 @@ def _read(data: bytes) -> pa.Table:
         return reader.read_all()
 
 
-_ENTRIES = {"encoder": EncoderEntry, "floor": FloorEntry, "taxonomy": TaxonomyEntry}
+_ENTRIES = {
+    "encoder": EncoderEntry,
+    "floor": FloorEntry,
+    "taxonomy": TaxonomyEntry,
+    "effort": Effort,
+}
 _STORED = ("encoder", "images", "generation", "floor", "taxonomy", "effort", "recall", "made_by")

@@ -16,7 +16,7 @@ from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.image_rows import Image, Images
 from indexer.publish.address import Address
-from indexer.publish.facts import PublishedFacts, write_facts
+from indexer.publish.facts import Effort, PublishedFacts, write_facts
 from indexer.publish.milvus_server import (
     FACTS,
     STRONG,
@@ -35,11 +35,11 @@ from model.vectors import Features, Vectors
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-INDEX_FROM = 50_000  # images from which a graph is built; fewer are compared one by one
+INDEX_FROM = 50_000  # images from which they are put into lists; fewer are compared one by one
 TARGET = 0.99
 _ENOUGH = 0.995  # on the sample that chooses the effort: .99 on another
-_GRAPH = {"M": 32, "efConstruction": 200}
-_EFFORTS = (64, 128, 256, 512, 1024, 2048, 4096)
+_SEGMENT = 250_000  # images of 512 numbers that Milvus puts into lists together
+_FEWEST = 8  # lists that are looked at
 _TOGETHER = 512  # images of one call: 34 MB where each has as much metadata as it may
 _LONGEST = 65_535  # bytes of a field
 _SAMPLE = 1000  # images by which mixed queries are weighed, as `vector_arithmetic` draws them
@@ -99,8 +99,9 @@ def publish(
         try:
             _create(client, name, snapshot.manifest.encoder.dim)
             _insert(client, name, images, collected, progress)
-            _index(client, name, len(images.rows) >= index_from)
-            effort, recall = _verified(client, name, collected, texts, progress)
+            lists = _lists(len(images.rows)) if len(images.rows) >= index_from else 0
+            _index(client, name, lists)
+            effort, recall = _verified(client, name, collected, texts, lists, progress)
             write_facts(client, name, _facts(collected, floor, effort, recall, made_by))
             _switch(client, address.name, name, current)
         except BaseException:
@@ -108,6 +109,11 @@ def publish(
             raise
         _drop(client, current)
     return Publication(address, len(images.rows), recall, bool(current))
+
+
+def _lists(images: int) -> int:
+    """Return into how many lists Milvus puts the images of a segment."""
+    return round(4 * min(images, _SEGMENT) ** 0.5)
 
 
 def _create(client: "MilvusClient", name: str, dim: int) -> None:
@@ -176,18 +182,27 @@ def _line(image: Image, naming: int, confidence: float) -> dict[str, Any]:
     return line
 
 
-def _index(client: "MilvusClient", name: str, graph: bool) -> None:
-    """Index a full collection and load it."""
+def _index(client: "MilvusClient", name: str, lists: int) -> None:
+    """Index a full collection, in lists or not (0), and load it.
+
+    A graph (HNSW) is no choice: Milvus 2.3 left some queries within a tenth of the images without
+    a single hit, whatever the effort. Lists find all that passes a filter if all are looked at.
+    """
     index = client.prepare_index_params()
-    kind, build = ("HNSW", _GRAPH) if graph else ("FLAT", {})
+    kind, build = ("IVF_FLAT", {"nlist": lists}) if lists else ("FLAT", {})
     index.add_index("vector", index_type=kind, metric_type="IP", params=build)
     client.create_index(name, index)
     client.load_collection(name)
 
 
 def _verified(
-    client: "MilvusClient", name: str, collected: Collected, texts: Vectors, progress: OnStep
-) -> tuple[dict[str, int], float]:
+    client: "MilvusClient",
+    name: str,
+    collected: Collected,
+    texts: Vectors,
+    lists: int,
+    progress: OnStep,
+) -> tuple[Effort, float]:
     """Compare a loaded collection with the local one; return the least effort that is enough.
 
     Raises Error where counts or lines differ, or no effort reaches TARGET.
@@ -202,11 +217,11 @@ def _verified(
     kinds.append(texts.astype(np.float32))
     trials = trials_of(collected.exact, filters, kinds)
     report("verification", 0.6)
-    effort, recall = _least_effort(client, name, trials)
+    effort, recall = _least_effort(client, name, trials, lists)
     if recall < TARGET:
         client.release_collection(name)
         client.load_collection(name)
-        effort, recall = _least_effort(client, name, trials)
+        effort, recall = _least_effort(client, name, trials, lists)
     if recall < TARGET:
         raise Error(
             f"Milvus finds {recall:.3f} of the ten best images under a filter, less than {TARGET}: "
@@ -217,16 +232,30 @@ def _verified(
 
 
 def _least_effort(
-    client: "MilvusClient", name: str, trials: list[Trial]
-) -> tuple[dict[str, int], float]:
-    """Return the least effort whose recall is enough, or the best; and its recall."""
-    graph = client.describe_index(name, "vector")["index_type"] == "HNSW"
-    found: list[tuple[dict[str, int], float]] = []
-    for effort in [{"ef": each} for each in _EFFORTS] if graph else [{}]:
-        found.append((effort, recall_of(client, name, trials, effort)))
-        if found[-1][1] >= _ENOUGH:
-            break
-    return max(found, key=lambda each: each[1])
+    client: "MilvusClient", name: str, trials: list[Trial], lists: int
+) -> tuple[Effort, float]:
+    """Return the least effort, without and with a filter, whose recall is enough; and the recall.
+
+    The best where none is enough.
+    """
+    probes, recalls = [], []
+    for filtered in (False, True):
+        some = [each for each in trials if bool(each.filter.expression) == filtered]
+        found: list[tuple[int, float]] = []
+        for probed in _steps(lists):
+            found.append((probed, recall_of(client, name, some, Effort.parameters(probed))))
+            if found[-1][1] >= _ENOUGH:
+                break
+        probed, recall = max(found, key=lambda each: each[1])
+        probes.append(probed)
+        recalls.append(recall)
+    return Effort(lists, *probes), min(recalls)
+
+
+def _steps(lists: int) -> list[int]:
+    """Return numbers of lists to look at, ever twice as many, all of them last."""
+    doubled = [_FEWEST << step for step in range(20)]
+    return [*(each for each in doubled if each < lists), lists]
 
 
 def _compare_counts(client: "MilvusClient", name: str, filters: list[Filter]) -> None:
@@ -267,7 +296,7 @@ def _compare_lines(client: "MilvusClient", name: str, collected: Collected) -> N
 
 
 def _facts(
-    collected: Collected, floor: FloorEntry, effort: dict[str, int], recall: float, made_by: str
+    collected: Collected, floor: FloorEntry, effort: Effort, recall: float, made_by: str
 ) -> PublishedFacts:
     manifest, rows = collected.snapshot.manifest, collected.rows
     places = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(np.int64))

@@ -104,7 +104,8 @@ def recall_of(
     client: "MilvusClient", collection: str, trials: Sequence[Trial], effort: dict[str, int]
 ) -> float:
     """Return the lowest recall@10 of all trials; an image that the filter excludes is no hit."""
-    return min(_recall(client, collection, trial, effort) for trial in trials)
+    recalls = (_recall(client, collection, trial, effort) for trial in trials)
+    return min(recalls, default=1.0)
 
 
 def _recall(client: "MilvusClient", collection: str, trial: Trial, effort: dict[str, int]) -> float:

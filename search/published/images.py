@@ -8,6 +8,7 @@ import numpy as np
 
 from indexer.backends.selection import Selection
 from indexer.publish.address import Address
+from indexer.publish.facts import Effort
 from indexer.publish.milvus_server import MOST, asking
 from indexer.publish.recall import expression_of, longest
 from model.errors import Error
@@ -40,7 +41,7 @@ class StoredImages:
     address: Address
     collection: str
     """its own name in Milvus, to which the public name led when it was opened"""
-    effort: Mapping[str, int]
+    effort: Effort
     most: int = MOST
     """images of one answer"""
 
@@ -56,7 +57,13 @@ class StoredImages:
             )
         if k <= 0:
             return []
-        effort = {name: max(value, k) for name, value in self.effort.items()}
+        probes = self.effort.filtered_probes if expression else self.effort.probes
+        found = self._search(vector, k, expression, probes)
+        if len(found) < k and probes < self.effort.lists:
+            found = self._search(vector, k, expression, self.effort.lists)  # all that passes
+        return found
+
+    def _search(self, vector: Vectors, k: int, expression: str, probes: int) -> list[Ranked]:
         with asking(self.address, _ADVICE):
             (answer,) = self.client.search(
                 self.collection,
@@ -64,7 +71,7 @@ class StoredImages:
                 filter=expression,
                 limit=k,
                 output_fields=_FIELDS,
-                search_params={"metric_type": "IP", "params": effort},
+                search_params={"metric_type": "IP", "params": Effort.parameters(probes)},
                 consistency_level=_SEEN,
             )
         return [Ranked(min(1.0, float(hit["distance"])), hit["entity"]) for hit in answer]
