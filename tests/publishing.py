@@ -1,7 +1,7 @@
 """A collection to publish, and publications that are killed.
 
-Run as a program it publishes in children of its own, each killed before its n-th call of Milvus,
-then looks what the name leads to, publishes again, and looks once more.
+Run as a program it publishes in children of its own, some of them killed before their n-th writing
+call of Milvus, and looks each time what the name leads to.
 """
 
 import json
@@ -30,6 +30,7 @@ WRITES = (
     *("create_collection", "insert", "flush", "create_index", "load_collection", "create_alias"),
     *("alter_alias", "drop_collection"),
 )
+NEVER = -1
 MACHINE = {"gold5": ("Panthera leo", 0.9), "lime5": ("Pica hudsonia", 0.8), "navy5": ("night", 0.7)}
 
 
@@ -139,15 +140,13 @@ def in_child(work: Callable[[], Any]) -> Any:
 
 
 def main(collection: Path, uri: str, *calls: str) -> None:
-    """Print, for each number of calls, what is seen after a kill there, and after the next one."""
+    """Print what is seen after a publication, after each killed one, and after a last whole one."""
     import pymilvus  # noqa: F401 - once, not in each child
 
     trials = []
-    for number in map(int, calls):
+    for number in (NEVER, *map(int, calls), NEVER):
         made = in_child(lambda number=number: killed(collection, uri, number))
-        after = in_child(lambda: seen(uri))
-        again = number > 0 and in_child(lambda: killed(collection, uri, -1) and seen(uri))
-        trials.append({"call": number, "made": made, "after": after, "again": again})
+        trials.append({"call": number, "made": made, "seen": in_child(lambda: seen(uri))})
     print(json.dumps(trials))
 
 

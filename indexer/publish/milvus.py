@@ -5,6 +5,7 @@ publication removes what is left.
 """
 
 import json
+import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -113,7 +114,7 @@ def publish(
 
 def _lists(images: int) -> int:
     """Return into how many lists Milvus puts the images of a segment."""
-    return round(4 * min(images, _SEGMENT) ** 0.5)
+    return round(4 * math.sqrt(min(images, _SEGMENT)))
 
 
 def _create(client: "MilvusClient", name: str, dim: int) -> None:
