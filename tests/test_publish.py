@@ -27,6 +27,7 @@ from indexer.backends.selection import selection_of
 from indexer.catalog.sensitive_places import shown_metadata
 from indexer.labels.label_files import Label
 from indexer.publish.address import address_of
+from indexer.publish.facts import Effort
 from indexer.publish.milvus_server import connect
 from indexer.publish.recall import RANGES
 from model.errors import BadInput, CollectionError, EncoderMismatch, Error, UnknownName
@@ -165,6 +166,21 @@ def test_the_surest_come_first_where_they_cannot_all_be_listed(
     finally:
         served.__dict__["published"] = published
     assert found
+
+
+def test_k_means_k_though_few_lists_are_looked_at(root: Path, home: Collection) -> None:
+    uri = f"milvus://{root}/lite.db/lists"
+    publish(root / "c", uri, ColourEncoder(), index_from=1)
+    with taxalens.open(uri, ColourEncoder()) as served:
+        assert served.facts.effort.lists
+        published = served.published
+        effort = Effort(served.facts.effort.lists, 1, 1)
+        served.published = replace(published, images=replace(published.images, effort=effort))
+        for within in ((), "Aves"):
+            found, expected = (
+                each.search(text="gold", within=within, k=50) for each in (served, home)
+            )
+            assert_alike(found, expected, expected)
 
 
 def test_one_image_is_known_by_its_id(home: Collection, served: Collection) -> None:
