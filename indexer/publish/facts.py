@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 VERSION = 1
+EVERY_LIST = 65_536
+"""as many lists as Milvus may be asked to look at; Milvus Lite makes as many as it likes"""
 _PART = 60_000  # letters; a field of text holds 65,535
 _TOGETHER = 64  # parts of one answer: 4 MB
 

@@ -17,7 +17,7 @@ from indexer.backends.exact import Exact
 from indexer.catalog.snapshot import Snapshot
 from indexer.exports.image_rows import Image, Images
 from indexer.publish.address import Address
-from indexer.publish.facts import Effort, PublishedFacts, write_facts
+from indexer.publish.facts import EVERY_LIST, Effort, PublishedFacts, write_facts
 from indexer.publish.milvus_server import (
     FACTS,
     STRONG,
@@ -256,7 +256,7 @@ def _least_effort(
 def _steps(lists: int) -> list[int]:
     """Return numbers of lists to look at, ever twice as many, all of them last."""
     doubled = [_FEWEST << step for step in range(20)]
-    return [*(each for each in doubled if each < lists), lists]
+    return [*(each for each in doubled if each < lists), EVERY_LIST if lists else 0]
 
 
 def _compare_counts(client: "MilvusClient", name: str, filters: list[Filter]) -> None:

@@ -10,7 +10,7 @@ from indexer.backends import Rows, Scores
 from indexer.backends.exact import Exact
 from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.snapshot import Snapshot
-from indexer.publish.milvus_server import STRONG
+from indexer.publish.milvus_server import SEEN
 from indexer.publish.namings import Namings
 from model.vectors import Features
 
@@ -117,7 +117,7 @@ def _recall(client: "MilvusClient", collection: str, trial: Trial, effort: dict[
         limit=wanted,
         output_fields=["image_id", "naming"],  # Milvus 2.3 calls the key id otherwise
         search_params={"metric_type": "IP", "params": effort},
-        consistency_level=STRONG,
+        consistency_level=SEEN,
     )
     shares = [
         sum(_counts(hit, trial.filter, least) for hit in _distinct(answer)) / wanted

@@ -8,8 +8,8 @@ import numpy as np
 
 from indexer.backends.selection import Selection
 from indexer.publish.address import Address
-from indexer.publish.facts import Effort
-from indexer.publish.milvus_server import MOST, asking
+from indexer.publish.facts import EVERY_LIST, Effort
+from indexer.publish.milvus_server import MOST, SEEN, asking
 from indexer.publish.recall import expression_of, longest
 from model.errors import Error
 from model.vectors import Vectors
@@ -21,7 +21,6 @@ Line = Mapping[str, Any]
 _FIELDS = ["image_id", "naming", "confidence", "source_id", "url", "metadata"]
 _LONGEST = 100_000  # namings that a filter lists: Milvus 2.3 took a second for them
 _ADVICE = "if it was published again meanwhile, open it once more"
-_SEEN = "Eventually"  # no wait: an image that is published was seen when it was verified
 _NEVER = 2.0  # above every confidence
 
 
@@ -59,8 +58,8 @@ class StoredImages:
             return []
         probes = self.effort.filtered_probes if expression else self.effort.probes
         found = self._search(vector, k, expression, probes)
-        if len(found) < k and probes < self.effort.lists:
-            found = self._search(vector, k, expression, self.effort.lists)  # all that passes
+        if len(found) < k and self.effort.lists:
+            found = self._search(vector, k, expression, EVERY_LIST)
         return found
 
     def _search(self, vector: Vectors, k: int, expression: str, probes: int) -> list[Ranked]:
@@ -72,7 +71,7 @@ class StoredImages:
                 limit=k,
                 output_fields=_FIELDS,
                 search_params={"metric_type": "IP", "params": Effort.parameters(probes)},
-                consistency_level=_SEEN,
+                consistency_level=SEEN,
             )
         return [Ranked(min(1.0, float(hit["distance"])), hit["entity"]) for hit in answer]
 
@@ -107,7 +106,7 @@ class StoredImages:
                 filter=both(expression, f"confidence >= {low!r}"),
                 output_fields=["confidence"],
                 limit=self.most,
-                consistency_level=_SEEN,
+                consistency_level=SEEN,
             )
         confidences = sorted((float(line["confidence"]) for line in lines), reverse=True)
         return confidences[min(k, len(confidences)) - 1]
@@ -119,7 +118,7 @@ class StoredImages:
                 self.collection,
                 filter=expression,
                 output_fields=["count(*)"],
-                consistency_level=_SEEN,
+                consistency_level=SEEN,
             )
         return int(counted["count(*)"])
 
@@ -131,7 +130,7 @@ class StoredImages:
                 self.collection,
                 filter=f"image_id == {quoted(image_id)}",
                 output_fields=fields,
-                consistency_level=_SEEN,
+                consistency_level=SEEN,
             )
         return found[0] if found else None
 
