@@ -52,6 +52,9 @@ class Server:
     def start(self) -> float:
         """Start it, and return how many seconds that took."""
         began = time.monotonic()
+        # A new network each time: Milvus takes other ports where the last one's still linger.
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        subprocess.run(["ip", "-n", self.namespace, "link", "set", "lo", "up"], check=True)
         self.process = subprocess.Popen(
             self.within("-c", START, self.folder),
             env={**os.environ, "PYTHONPATH": SERVER},
@@ -71,6 +74,7 @@ class Server:
         if self.process:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
         self.process = None
 
     def ask(self, *arguments: object) -> dict[str, Any]:
@@ -88,15 +92,9 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    name = f"taxalens-{os.getpid()}"
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    started = Server(tmp_path / "milvus", name)
-    try:
-        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-        yield started
-    finally:
-        started.kill()
-        subprocess.run(["ip", "netns", "delete", name], check=True)
+    started = Server(tmp_path / "milvus", f"taxalens-{os.getpid()}")
+    yield started
+    started.kill()
 
 
 def test_filtered_recall_holds_after_publishing_and_after_a_kill(
