@@ -32,7 +32,7 @@ def write_report(
     table: str = "",
     notes: dict[str, str] | None = None,
 ) -> None:
-    """Write benchmarks/results/NAME.json, and between its marks a part of a page of docs/benchmarks.
+    """Write benchmarks/results/NAME.json, and a table between its marks in docs/benchmarks.
 
     `table` is what stands there instead of one line a figure; `notes` say what has no figure.
     """
