@@ -23,7 +23,7 @@ from indexer.inputs.pixels import LARGE
 from indexer.inputs.prepared import Prepared, Wanted, prepare
 from indexer.inputs.records import Box
 from model.encoder import load, preprocessing_of
-from model.errors import BadInput
+from model.errors import BadInput, EncoderUnavailable
 from model.preprocessing import Preprocessing
 
 # What a decoder would do whose fault a picture met; nothing of ours is replaced.
@@ -75,7 +75,12 @@ def facts(made: Prepared) -> tuple[object, ...]:
 
 @given(
     size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
-    wanted=st.builds(Wanted, st.booleans(), st.sampled_from([None, FIT]), st.booleans()),
+    wanted=st.builds(
+        Wanted,
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from([None, lambda: FIT, lambda: None]),
+    ),
     crop=st.sampled_from([None, Box(0.25, 0, 0.5, 0.9)]),
     seed=st.integers(0, 5),
 )
@@ -105,6 +110,20 @@ def test_a_picture_that_fits_its_encoder_gets_the_same_vector() -> None:
     fitted = [fit.fitted(image) for image in images]
     assert {image.size for image in fitted} == {(fit.width, fit.height)}
     assert (encoder.encode_images(fitted) == encoder.encode_images(images)).all()
+
+
+def test_an_encoder_is_asked_for_where_there_is_a_picture_to_be_made_fit() -> None:
+    def unavailable() -> Preprocessing:
+        raise EncoderUnavailable("no weights")
+
+    decoders = Decoders(most=1)
+    with pytest.raises(EncoderUnavailable):
+        decoders.prepare(png(), None, "a.png", Wanted(preprocessing=unavailable))
+    with pytest.raises(BadInput, match="damaged"):
+        decoders.prepare(png()[:900], None, "a.png", Wanted(preprocessing=unavailable))
+    made = decoders.prepare(png(), None, "a.png", Wanted(image=False, preprocessing=unavailable))
+    assert made.image is None
+    decoders.rest(0)
 
 
 @posix

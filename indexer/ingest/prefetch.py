@@ -101,7 +101,7 @@ class _Opening:
         is_new = not self.is_known(sha256)
         if record.is_file and not is_new:
             return Opened(record, sha256)
-        wanted = Wanted(is_new, self._preprocessing if is_new else None, not record.is_file)
+        wanted = Wanted(is_new, not record.is_file, lambda: self._preprocessing)
         try:
             made = self.prepare(data, record.crop, record.url or str(record.path), wanted)
         except BadInput as error:

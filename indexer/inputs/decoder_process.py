@@ -21,6 +21,8 @@ from model.preprocessing import Preprocessing
 
 TURN, GO = b"turn", b"go"
 """asks to decode a large picture, and allows it: one process does at a time"""
+FIT = b"fit"
+"""asks for the encoder's preprocessing, which JSON answers"""
 _LENGTH = 8  # bytes
 
 
@@ -45,8 +47,15 @@ def receive(stream: BinaryIO) -> bytes:
 
 def asked(crop: Box | None, name: str, wanted: Wanted, deadline: int) -> bytes:
     """Return a question; the bytes of the picture follow it."""
-    question = {"crop": crop, "name": name, "wanted": asdict(wanted), "deadline": deadline}
+    kinds = {"image": wanted.image, "thumbnail": wanted.thumbnail}
+    kinds["is_fitted"] = wanted.preprocessing is not None
+    question = {"crop": crop, "name": name, "deadline": deadline, **kinds}
     return json.dumps(question).encode()
+
+
+def fitting(preprocessing: Preprocessing | None) -> bytes:
+    """Return the answer to FIT."""
+    return json.dumps(asdict(preprocessing) if preprocessing else None).encode()
 
 
 def told(head: bytes, pixels: bytes, thumbnail: bytes) -> Prepared:
@@ -78,12 +87,12 @@ def _answer(
 ) -> tuple[bytes, bytes, bytes]:
     about = json.loads(question)
     crop = Box(*about["crop"]) if about["crop"] else None
-    fit = about["wanted"].pop("preprocessing")
-    wanted = Wanted(**about["wanted"], preprocessing=Preprocessing(**fit) if fit else None)
+    parent = _Parent(questions, answers, about["deadline"])
+    fit = parent.preprocessing if about["is_fitted"] else None
+    wanted = Wanted(about["image"], about["thumbnail"], fit)
     _alarm(about["deadline"])
-    turn = _Turn(questions, answers, about["deadline"])
     try:
-        made = prepare(data, crop, about["name"], wanted, turn)
+        made = prepare(data, crop, about["name"], wanted, parent)
     except BadInput as error:
         return json.dumps({"refused": str(error)}).encode(), b"", b""
     finally:
@@ -95,8 +104,8 @@ def _answer(
 
 
 @dataclass(slots=True)
-class _Turn(AbstractContextManager[None]):
-    """Leave of the parent to decode a large picture, asked for once; no time passes meanwhile."""
+class _Parent(AbstractContextManager[None]):
+    """Gives leave to decode a large picture, and the preprocessing; no time passes meanwhile."""
 
     questions: BinaryIO
     answers: BinaryIO
@@ -105,14 +114,23 @@ class _Turn(AbstractContextManager[None]):
 
     def __enter__(self) -> None:
         if not self.is_given:
-            _alarm(0)
-            send(self.answers, TURN)
-            receive(self.questions)
+            self._ask(TURN)
             self.is_given = True
-            _alarm(self.deadline)
 
     def __exit__(self, *_: object) -> None:
         """Keep it: the parent takes it back when it has the answer."""
+
+    def preprocessing(self) -> Preprocessing | None:
+        """Return the preprocessing of the encoder, which may be loaded for this."""
+        fit = json.loads(self._ask(FIT))
+        return Preprocessing(**fit) if fit else None
+
+    def _ask(self, word: bytes) -> bytes:
+        _alarm(0)
+        send(self.answers, word)
+        answer = receive(self.questions)
+        _alarm(self.deadline)
+        return answer
 
 
 def _alarm(seconds: int) -> None:

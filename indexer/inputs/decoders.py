@@ -10,12 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from queue import Empty, LifoQueue
 from threading import BoundedSemaphore
 from typing import BinaryIO, cast
 
-from indexer.inputs.decoder_process import GO, TURN, asked, receive, send, told
+from indexer.inputs.decoder_process import FIT, GO, TURN, asked, fitting, receive, send, told
 from indexer.inputs.decoding import ONE_LARGE
 from indexer.inputs.prepared import Prepared, Wanted, prepare
 from indexer.inputs.records import Box
@@ -46,6 +47,15 @@ class Decoders:
         Raises BadInput for one that cannot be decoded, or that ends the process or takes too long.
         """
         question, status = asked(crop, name, wanted, self._deadline), 0
+        failed: list[BaseException] = []
+
+        def fit() -> bytes:
+            try:
+                return fitting(wanted.preprocessing() if wanted.preprocessing else None)
+            except BaseException as error:
+                failed.append(error)
+                raise EOFError from error  # the process is asked nothing more
+
         with self._room:
             for _ in range(_TRIES):
                 try:
@@ -53,9 +63,11 @@ class Decoders:
                 except OSError:  # no more processes or files may be had
                     return prepare(data, crop, name, wanted)
                 try:
-                    answer = _answer(process, question, data)
+                    answer = _answer(process, question, data, fit)
                 except (OSError, EOFError):
                     status = _ended(process)
+                    if failed:
+                        raise failed[0] from None
                     if status == -_ALARM:
                         raise BadInput(f"takes more than {self._deadline} s to decode") from None
                 else:
@@ -95,7 +107,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=DECODERS.forget)
 
 
-def _answer(process: "subprocess.Popen[bytes]", question: bytes, data: bytes) -> list[bytes]:
+def _answer(
+    process: "subprocess.Popen[bytes]", question: bytes, data: bytes, fit: Callable[[], bytes]
+) -> list[bytes]:
     """Ask a process; raises OSError or EOFError where it has ended."""
     assert process.stdin
     assert process.stdout
@@ -105,6 +119,9 @@ def _answer(process: "subprocess.Popen[bytes]", question: bytes, data: bytes) ->
         if (first := receive(answers)) == TURN:
             held.enter_context(ONE_LARGE)
             send(questions, GO)
+            first = receive(answers)
+        if first == FIT:
+            send(questions, fit())
             first = receive(answers)
         return [first, receive(answers), receive(answers)]
 

@@ -1,5 +1,6 @@
 """What a run keeps of a picture: made small, as its encoder looks at it, hashed, its thumbnail."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -17,9 +18,10 @@ class Wanted:
     """What of a picture is wanted beside its size and its hash."""
 
     image: bool = True
-    preprocessing: Preprocessing | None = None
-    """of the encoder that will look at the image; None leaves it as it was decoded"""
     thumbnail: bool = False
+    preprocessing: Callable[[], Preprocessing | None] | None = None
+    """returns that of the encoder which will look at the image, asked when there is one to be made
+    fit; None leaves it as it was decoded"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ def prepare(
     """Decode a picture and return what is wanted of it; raises BadInput as `decode` does."""
     decoded = decode(data, crop, name, turn=turn)
     image = decoded.image if wanted.image else None
-    if image and wanted.preprocessing:
-        image = wanted.preprocessing.fitted(image)
+    fit = wanted.preprocessing() if image and wanted.preprocessing else None
+    image = fit.fitted(image) if image and fit else image
     return Prepared(
         image,
         decoded.width,
