@@ -63,14 +63,15 @@ class Part:
         ]
 
 
-def write_part(path: Path, inputs: Sequence[Opened], entry: EncoderEntry, runtime: str) -> None:
+def write_part(path: Path, inputs: Sequence[Opened], fingerprint: str, runtime: str) -> None:
     """Write a part, complete or not at all; whoever writes it at the same time writes the same.
 
-    Raises OSError, FileNotFoundError where its folder is gone because the run has ended.
+    `fingerprint` is that of the encoder that made its vectors, `runtime` the name of what computed
+    them. Raises OSError, FileNotFoundError where its folder is gone because the run has ended.
     """
     about = {
         "part": path.name,
-        "fingerprint": entry.fingerprint,
+        "fingerprint": fingerprint,
         "runtime": runtime,
         "host": socket.gethostname(),
         "versions": versions(),

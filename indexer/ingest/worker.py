@@ -75,19 +75,19 @@ def _embed_part(
     target = path.with_name(f"{part.name}{SUFFIX}")
     if target.exists():
         return
-    known, inputs, computed = set[str](), list[Opened](), set[str]()
+    known, inputs, used = set[str](), list[Opened](), list[Encoder]()
 
     def loaded() -> Encoder:
-        found = encoder()
-        computed.add(runtime_name(found))
-        return found
+        used[:] = [encoder()]
+        return used[0]
 
     records = _by_reader(part, order.source.name, order.source.root)
     for batch in embedded_batches(records, known.__contains__, loaded, order.entry.dim, how):
         known.update(each.sha256 for each in batch if each.vector is not None)
         inputs += batch
         note_alive(path.parent)
-    write_part(target, inputs, order.entry, "".join(computed))
+    fingerprint = used[0].identity.fingerprint if used else order.entry.fingerprint
+    write_part(target, inputs, fingerprint, runtime_name(used[0]) if used else "")
 
 
 def _by_reader(part: Ordered, source: str, root: str) -> Iterable[Record]:
