@@ -357,7 +357,7 @@ def test_a_source_that_changes_during_the_run_is_no_success(
 
     def changing(job: Job) -> None:
         all_of(job)
-        write_picture(folder / "zz.png", "white", (90, 80))  # in the last part
+        write_picture(folder / "Genus speciesc" / "999.png", "white", (9, 8))  # in the last part
 
     use(changing)
     with pytest.raises(BadInput, match="changed during the run; what was done is kept"):
