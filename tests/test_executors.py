@@ -412,7 +412,7 @@ def test_vectors_need_no_workers(tmp_path: Path, use: Callable) -> None:
     table = pa.table({"uuid": ["a"], "emb": [[1.0] + [0.0] * 48]})
     pq.write_table(table, tmp_path / "v.parquet")
     with pytest.raises(BadInput, match="holds vectors, which nobody needs to embed"):
-        run(tmp_path / "v.parquet", tmp_path / "c", how=ON)
+        list(index_source(tmp_path / "v.parquet", tmp_path / "c", "colours-1", how=ON))
 
 
 def test_the_log_of_a_run_tells_what_computed_elsewhere(tmp_path: Path, use: Callable) -> None:

@@ -29,12 +29,18 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"local-dir:{write_tower(tmp_path_factory.mktemp('tower') / 't')}"
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where encoders are kept compiled, so that only the first process waits for that."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def slurm(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def slurm(tmp_path: Path, photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of programs in the place of Slurm's, and a desk beside the photos."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     return write_programs(tmp_path / "bin", monkeypatch)
 
 

@@ -10,7 +10,7 @@ a pool waits for ever where others hold all processors.
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -49,21 +49,21 @@ def batches(work: Work, records: Callable[[], Iterator[Record]]) -> Generator[li
 
 def _run(job: Job, address: str) -> Generator[None]:
     with _connected(address) as ray:
-        embed = ray.remote(_embed).options(
+        embed = ray.remote(
             **_needs(ray, job),
             max_retries=_RETRIES,
             max_calls=0,  # a worker keeps its encoder, also on a GPU
             scheduling_strategy="SPREAD",
-        )
+        )(_embed)
         left, watchdog = job.missing(), Watchdog(job)
         left.reverse()
         running: dict[Any, int] = {}
         unseen: dict[int, float] = {}
         while left or running or unseen:
             while left and len(running) < _WINDOW:
-                running[embed.remote(str(job.path), left[-1])] = left.pop()
-            done, _ = ray.wait([*running], num_returns=len(running), timeout=_STEP)
-            for task in done:
+                number = left.pop()
+                running[embed.remote(str(job.path), number)] = number
+            for task in _finished(ray, [*running]):
                 _raise_failure(ray, task)
                 unseen[running.pop(task)] = time.monotonic()
             missing = set(job.missing())
@@ -75,6 +75,15 @@ def _run(job: Job, address: str) -> Generator[None]:
                 )
             watchdog.look()
             yield
+
+
+def _finished(ray: Any, tasks: Sequence[Any]) -> list[Any]:
+    """Wait for a moment, and return the tasks that have ended by then."""
+    if tasks:
+        done: list[Any] = ray.wait(tasks, num_returns=len(tasks), timeout=_STEP)[0]
+        return done
+    time.sleep(_STEP)  # for files that are on their way
+    return []
 
 
 @contextmanager
