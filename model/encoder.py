@@ -11,6 +11,8 @@ from model.vectors import Identity, Vectors
 if TYPE_CHECKING:
     from PIL import Image
 
+    from model.preprocessing import Preprocessing
+
 
 class Encoder(Protocol):
     """Turns images and texts into unit vectors of one space; threads may share it."""
@@ -61,6 +63,13 @@ def logit_scale_of(encoder: Encoder) -> float:
     from model.clip_encoder import CLIP_SCALE, ClipEncoder
 
     return encoder.logit_scale if isinstance(encoder, ClipEncoder) else CLIP_SCALE
+
+
+def preprocessing_of(encoder: Encoder) -> "Preprocessing | None":
+    """Return how an encoder makes pictures fit; None where it does not say."""
+    from model.clip_encoder import ClipEncoder
+
+    return encoder.preprocessing if isinstance(encoder, ClipEncoder) else None
 
 
 def checked(encoder: Encoder) -> Encoder:

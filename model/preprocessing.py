@@ -42,12 +42,13 @@ class Preprocessing:
 
     def pixels(self, images: Sequence[Image.Image]) -> Pixels:
         """Return the pictures as (n, 3, height, width) float32."""
-        stack = np.stack([np.asarray(self._fitted(image)) for image in images])
+        stack = np.stack([np.asarray(self.fitted(image)) for image in images])
         mean, std = (np.array(values, np.float32) for values in (self.mean, self.std))
         normalised = (stack.astype(np.float32) / 255 - mean) / std
         return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2))
 
-    def _fitted(self, image: Image.Image) -> Image.Image:
+    def fitted(self, image: Image.Image) -> Image.Image:
+        """Return an RGB picture of this height and width; one that was fitted stays as it is."""
         width, height = self._resized(*image.size)
         if (width, height) != image.size:
             image = image.resize((width, height), _INTERPOLATION[self.interpolation])

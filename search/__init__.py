@@ -13,6 +13,7 @@ retrieval.py      a query's hits: labelled, then identified, then similar
 answers.py        the base of every answer: a typed sequence with its table
 sequence_counts.py  taxa by sequence of photographs
 hits.py           one hit, and all of an answer
+hit_facts.py      what the catalog says of the images of an answer
 taxonomies.py     taxonomies as a caller uses them
 taxonomy_rows.py  names and taxa of a taxonomy, as rows
 classify/         images classified by a reference set of labelled specimens

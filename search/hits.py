@@ -18,6 +18,7 @@ from model.errors import BadInput
 from model.taxon import RANKS, Taxon
 from search import html
 from search.answers import Answers
+from search.hit_facts import Facts, facts_of
 from search.ranking.plan import Plan
 
 if TYPE_CHECKING:
@@ -207,39 +208,29 @@ class Hits(Answers[Hit]):
 def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
     """Return rows of a snapshot, and their scores, as hits."""
     scores, rows = found
-    known = {row: rest for row, *rest in snapshot.query(_HIT_SQL, [int(row) for row in rows])}
-    hits = []
-    for row, score in zip(rows, scores, strict=True):
-        (image_id, source_id, url, thumb), said, ranks = known[int(row)]
-        label, common_name, metadata, name, identification, confidence = said
-        taxon = Taxon(tuple(ranks), common_name) if ranks[0] is not None else None
-        cosine = min(1.0, float(score))  # float16 rows are of length 1 to three digits
-        hits.append(
-            Hit(
-                image_id,
-                source_id,
-                snapshot.path_of(source_id),
-                url,
-                cosine,
-                match,
-                label,
-                taxon,
-                shown_by(snapshot, metadata or {}),
-                Thumbnail(snapshot.folder / thumb, image_id) if thumb else None,
-                name or "",
-                identification or "",
-                confidence,
-            )
-        )
-    return hits
+    known = facts_of(snapshot, rows)
+    return [
+        _hit(snapshot, known[row], float(score), match)
+        for row, score in zip(rows.tolist(), scores, strict=True)
+    ]
 
 
-_HIT_SQL = f"""
-SELECT "row", (images.image_id, source_id, url, thumbs.file),
-    (images.label, coalesce(nullif(images.common_name, ''), taxa.common_name), metadata, taxa.name,
-        identifications.label, identifications.confidence),
-    ({", ".join(f'taxa."{rank}"' for rank in RANKS)})
-FROM images JOIN (SELECT unnest(?) AS "row") USING ("row") LEFT JOIN taxa USING (taxon_key)
-LEFT JOIN thumbs USING (image_id)
-LEFT JOIN identifications ON identifications.image_id = images.image_id
-"""
+def _hit(snapshot: Snapshot, facts: Facts, score: float, match: str) -> Hit:
+    named = facts.taxon
+    common_name = facts.common_name or (named.common_name if named else "")
+    taxon = Taxon(named.lineage, common_name) if named else None
+    return Hit(
+        facts.image_id,
+        facts.source_id,
+        snapshot.path_of(facts.source_id),
+        facts.url,
+        min(1.0, score),  # float16 rows are of length 1 to three digits
+        match,
+        facts.label,
+        taxon,
+        shown_by(snapshot, facts.metadata or {}),
+        Thumbnail(snapshot.folder / facts.thumbs, facts.image_id) if facts.thumbs else None,
+        named.name if named else "",
+        facts.identification or "",
+        facts.confidence,
+    )

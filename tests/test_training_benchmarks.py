@@ -12,8 +12,8 @@ import taxalens
 ROOT = Path(taxalens.__file__).parent
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.gpu_training", *words]
+def run(*words: str, benchmark: str = "gpu_training") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{benchmark}", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -27,8 +27,23 @@ def test_the_script_for_a_gpu_runs_every_part_in_small() -> None:
     assert (ROOT / "docs" / "BENCHMARKS.md").read_bytes() == page  # no figure of a CPU
 
 
+def test_the_search_on_a_gpu_runs_every_part_in_small_with_torch_and_numpy_alone() -> None:
+    page = (ROOT / "docs" / "BENCHMARKS.md").read_bytes()
+    done = run("--tiny", benchmark="gpu_search")
+    assert done.returncode == 0, done.stderr
+    shares = [line.split()[-1] for line in done.stdout.splitlines() if "share of the loop" in line]
+    assert [*map(float, shares)] == [1.0] * 3
+    assert (ROOT / "docs" / "BENCHMARKS.md").read_bytes() == page
+    needed = "import sys, benchmarks.gpu_search; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", needed], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"faiss", "duckdb", "pyarrow", "open_clip"} & set(modules.stdout.split())
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu_it_says_so() -> None:
-    done = run()
+@pytest.mark.parametrize("benchmark", ["gpu_training", "gpu_search"])
+def test_without_a_gpu_it_says_so(benchmark: str) -> None:
+    done = run(benchmark=benchmark)
     assert done.returncode == 1
     assert "There is no GPU here" in done.stderr

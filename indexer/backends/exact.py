@@ -1,12 +1,14 @@
 """The exact back end: each query against every row that may answer, where the vectors lie on disk.
 
 A few queries are compared with the float16 rows themselves (FAISS converts them as it reads); many
-at once by matrix products, which pay for the conversion.
+at once by matrix products, which pay for the conversion; very many on a card, if there is one.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
@@ -14,18 +16,27 @@ import numpy as np
 from indexer.backends import Found, Rows
 from indexer.backends.blas import BATCH, by_products
 from indexer.backends.selection import Selection
+from model.once import once
 from model.vectors import Features, Vectors
+
+if TYPE_CHECKING:
+    from indexer.backends.gpu import Card
 
 CHUNK = 32_768  # rows looked at together: 34 MB of 512 numbers, 67 as float32
 MERGED = 32  # answers of parts kept until they are made one
+WORTH_A_CARD = 250_000_000  # comparisons: 3 s of a processor, which torch takes to start, too
+WORTH_A_CALL = 20_000  # comparisons, once the vectors are there
 _Part = Rows | range
+_LOG = logging.getLogger("taxalens")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exact:
     """Vectors of one or several arrays, (rows, dim) float16 each, numbered on."""
 
     vectors: Sequence[Vectors]
+    device: str | None = None
+    """torch's name of the card for searches that are worth it; None is the first one here"""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -37,6 +48,11 @@ class Exact:
         if k == 0 or not len(queries):
             return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         wanted = np.ascontiguousarray(queries, np.float32)
+        comparisons = len(wanted) * (len(self) if among is None else len(among))
+        if card := self._card_for(comparisons):
+            answer = _on_card(card, wanted, k, among)
+            if answer is not None:
+                return answer
         compare = self._by_product if len(queries) >= BATCH else self._by_scan
         found: list[Found] = []
         for part in self._parts(among):
@@ -44,6 +60,12 @@ class Exact:
             if len(found) == MERGED:
                 found = [best(found, k)]
         return best(found, k)
+
+    @property
+    def is_on_card(self) -> bool:
+        """Whether a search has brought all vectors to a card, where all are compared at once."""
+        card = vars(self).get("_card")
+        return card is not None and card.is_resident
 
     def gather(self, rows: Rows) -> Vectors:
         """Return the vectors of some rows, (n, dim) float16, in their order."""
@@ -57,6 +79,18 @@ class Exact:
             array = self.vectors[place]
             found[which == place] = array[rows[which == place] - (ends[place] - len(array))]
         return found
+
+    def _card_for(self, comparisons: int) -> "Card | None":
+        worth = WORTH_A_CALL if self.is_on_card else WORTH_A_CARD
+        return self._card if comparisons >= worth else None
+
+    @once
+    def _card(self) -> "Card | None":
+        if self.device is None and not faiss.get_num_gpus():
+            return None
+        from indexer.backends.gpu import Card
+
+        return Card(self.vectors, self.device or "cuda", self.gather)
 
     def _parts(self, among: Selection | None) -> Iterator[_Part]:
         """Rows to look at together: a range lies side by side in one array."""
@@ -90,6 +124,16 @@ class Exact:
         with by_products():
             scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows[places]
+
+
+def _on_card(card: "Card", queries: Features, k: int, among: Selection | None) -> Found | None:
+    from torch import OutOfMemoryError
+
+    try:
+        return card.search(queries, k, among)
+    except OutOfMemoryError:
+        _LOG.warning("The card has no memory left for a search, which the processor does instead.")
+        return None
 
 
 class Scanner:

@@ -17,7 +17,7 @@ from model.errors import CollectionError
 from model.vectors import Vectors
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Snapshot:
     """One generation; later ones do not change what it shows."""
 

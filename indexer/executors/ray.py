@@ -128,7 +128,7 @@ def _needs(ray: Any, job: Job) -> dict[str, float]:
     """Return what a task asks for; raises BadInput where it would wait in vain for that."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     free = ray.available_resources()
-    needs = {"CPU": float(job.order.workers or 1)}
+    needs = {"CPU": float(job.order.workers)}
     if any(node.get("GPU", 0) >= 1 for node in nodes):
         needs["GPU"] = 1.0
     if not any(all(node.get(kind, 0) >= many for kind, many in needs.items()) for node in nodes):

@@ -28,7 +28,6 @@ _LOG = logging.getLogger("taxalens")
 _AT_ONCE = 16
 _SHARES = 4  # tasks for each that runs at once, so that a slow node holds up little
 _MOST_TASKS = 1_000  # Slurm's own limit of an array, unless its administrator sets another
-_THREADS = 2
 _STEP, _STEPS = 1.0, 10  # seconds between looks at the folder; looks for each at the queue
 _IDLE = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SUSPENDED"}
 
@@ -101,12 +100,12 @@ def _submit(job: Job, name: str, tasks: int, at_once: int) -> None:
     _LOG.info("Slurm: array %s, %d tasks, at most %d at once", done.stdout.strip(), tasks, at_once)
 
 
-def _script(path: Path, name: str, tasks: int, at_once: int, workers: int | None) -> str:
+def _script(path: Path, name: str, tasks: int, at_once: int, workers: int) -> str:
     worker = shlex.join([sys.executable, "-m", "indexer.ingest.worker", str(path)])
     return f"""#!/bin/bash
 #SBATCH --job-name={name}
 #SBATCH --array=0-{tasks - 1}%{at_once}
-#SBATCH --cpus-per-task={workers or _THREADS}
+#SBATCH --cpus-per-task={workers}
 #SBATCH --output=slurm-%A_%a.log
 #SBATCH --open-mode=append
 #SBATCH --requeue

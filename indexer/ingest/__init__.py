@@ -4,7 +4,7 @@ indexing.py         index, add, update and retry, as a caller starts them
 run.py              one run over a source: new inputs are embedded, changed labels written
 label_report.py     how the labels were understood, in lines
 changes.py          the difference between a source and the collection
-prefetch.py         reads or fetches, hashes and decodes ahead of the encoder
+prefetch.py         reads, fetches and decodes ahead of the encoder
 missing_hashes.py   perceptual hashes of what was indexed before there were any
 contents.py         contents that are embedded already
 embedding.py        records to vectors in one process: a run, or a worker of it

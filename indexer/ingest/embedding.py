@@ -18,6 +18,7 @@ from model.runtimes import AUTO
 
 BATCH = 32
 PART_INPUTS = 256  # what a kill can cost; whole batches, so that a resumed run batches alike
+WORKERS = 2  # threads and processors of a worker elsewhere
 HERE = "here"
 """the executor of `indexer/executors` that embeds in this process"""
 
@@ -31,7 +32,7 @@ class How:
     fetch: Fetch | None = None
     """downloads pictures; None: none are"""
     workers: int | None = None
-    """threads that read and decode; None: as many as suit the machine"""
+    """threads that read and decode; None: as many as suit the machine, elsewhere WORKERS"""
     batch_size: int | None = None
     """pictures that are embedded at once; None: as many as suit the machine"""
     on: str = HERE
@@ -85,7 +86,8 @@ def embedded_batches(
     sha256 that it is embedded; whoever takes a batch must know its contents before the next one.
     A content without a vector, that is not known, is one that the encoder has no numbers for.
     """
-    batches = opened_batches(records, how.batch, is_known, how.fetch or refuse, how.workers)
+    fetch = how.fetch or refuse
+    batches = opened_batches(records, how.batch, is_known, fetch, how.workers, encoder)
     with closing(batches):
         for batch in batches:
             yield _embedded([_checked(each, dim) for each in batch], is_known, encoder)

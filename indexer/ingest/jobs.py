@@ -16,7 +16,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexer.ingest.embedding import Source, Work
+from indexer.ingest.embedding import WORKERS, Source, Work
 from indexer.ingest.part_files import ABOUT, SUFFIX, put_in_place, read_part
 from indexer.ingest.run_log import versions
 from indexer.inputs.records import Box, Record
@@ -51,7 +51,7 @@ class Order:
     collection: str
     runtime: str
     fetch: bool
-    workers: int | None
+    workers: int
     batch_size: int
     versions: Mapping[str, str]
     """of the packages of whoever ordered it"""
@@ -194,7 +194,7 @@ def _order(work: Work) -> Order:
         str(work.collection.resolve()),
         how.runtime,
         how.fetch is not None,
-        how.workers,
+        how.workers or WORKERS,
         how.batch,
         versions(),
     )

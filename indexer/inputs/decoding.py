@@ -3,7 +3,7 @@
 import io
 import re
 import threading
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +44,8 @@ SIDE = 1024
 _JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _GREY = 128  # of what a JPEG lacks
 _LEAST = 0.1  # of a picture's rows
-_one_large = threading.Lock()
+ONE_LARGE = threading.Lock()
+"""held while a picture of gigabytes is decoded"""
 _WHOLE = Box(0, 0, 1, 1)
 DRAFT = 512  # more than twice what any BioCLIP looks at
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
@@ -63,7 +64,11 @@ class Decoded:
 
 
 def decode(
-    data: bytes, crop: Box | None = None, name: str = "", side: int | None = None
+    data: bytes,
+    crop: Box | None = None,
+    name: str = "",
+    side: int | None = None,
+    turn: AbstractContextManager[object] = ONE_LARGE,
 ) -> Decoded:
     """Decode a picture, or a part of it, upright and RGB, its longer side cut to `side`, or SIDE.
 
@@ -72,17 +77,18 @@ def decode(
     as fast for a photograph of 12 million. It bounds memory, too: a herbarium scan of 100 million
     pixels takes 300 MB, shrunk 3 MB. Of a JPEG that is cut short its beginning is shown, with a
     note. Raises BadInput with the reason for anything else that is not a whole picture of FORMATS,
-    or of an extra format; `name` is what its file is called.
+    or of an extra format; `name` is what its file is called, and `turn`
+    is entered while a large picture is decoded.
     """
     try:
         given = developed(data) if is_raw(name) else data
         part = crop or _WHOLE
         try:
-            return _decoded(given, part, side)
+            return _decoded(given, part, side, turn)
         except OSError as error:
             if not (given.startswith(_JPEG) and "truncated" in str(error)):
                 raise
-            return _begun(_decoded(given + _END_OF_JPEG, part, side))
+            return _begun(_decoded(given + _END_OF_JPEG, part, side, turn))
     except BadInput:
         raise
     except Exception as error:
@@ -116,14 +122,16 @@ def small_rgb(image: Image.Image) -> Image.Image:
     return small
 
 
-def _decoded(data: bytes, crop: Box, side: int | None) -> Decoded:
+def _decoded(
+    data: bytes, crop: Box, side: int | None, turn: AbstractContextManager[object]
+) -> Decoded:
     formats = (*FORMATS, *(heic_formats() if _is_heic(data) else ()))
     with Image.open(io.BytesIO(data), formats=formats) as opened:
         width, height = opened.size
         if width * height > MAX_PIXELS:
             raise BadInput(f"has more than {MAX_PIXELS:,} pixels")
         # Threads decode at once, but only one of them a picture of gigabytes.
-        with _one_large if width * height > LARGE else nullcontext():
+        with turn if width * height > LARGE else nullcontext():
             return _small(opened, crop, side)
 
 

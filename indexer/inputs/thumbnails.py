@@ -4,7 +4,6 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from PIL import Image
 
 SIDE = 320  # pixels
@@ -20,6 +19,8 @@ class Thumbnail:
 
     def read(self) -> bytes:
         """Return the JPEG; raises OSError where the collection has lost it."""
+        import pyarrow.parquet as pq  # whoever makes thumbnails need not wait for it
+
         found = pq.read_table(
             self.file,
             columns=["jpeg"],

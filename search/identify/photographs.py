@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.ingest.prefetch import Opened, opened_batches
+from indexer.inputs.decoding import SUFFIXES
 from indexer.inputs.records import Record
 from indexer.readers import reader_of, refuse
 from indexer.taxonomy.no_names import no_taxon
@@ -48,7 +49,11 @@ def photographs(
     A source is whatever `indexer.readers` read, or a pattern like "camera/**/*.jpg". One that
     cannot be read is a photograph with a problem.
     """
-    for batch in opened_batches(_records(sources), size, lambda _: False, refuse):
+    apart = not _is_one_picture(sources)
+    batches = opened_batches(
+        _records(sources), size, lambda _: False, refuse, encoder=lambda: encoder, apart=apart
+    )
+    for batch in batches:
         images = [each.image for each in batch if each.image is not None]
         made = iter(encoder.encode_images(images) if images else ())
         yield [_photograph(each, next(made) if each.image else each.vector) for each in batch]
@@ -61,6 +66,10 @@ def _photograph(opened: Opened, vector: Vectors | None) -> Photograph:
     vector = None if opened.problem or vector is None else np.asarray(vector, np.float16)
     problem = opened.problem or ("" if vector is not None else "holds no picture")
     return Photograph(file, record, opened.sha256, vector, problem)
+
+
+def _is_one_picture(sources: Sequence[Path | str]) -> bool:
+    return len(sources) == 1 and Path(sources[0]).suffix.lower() in SUFFIXES
 
 
 def _records(sources: Sequence[Path | str]) -> Iterator[Record]:

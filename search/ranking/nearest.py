@@ -12,6 +12,8 @@ from indexer.store.manifest import IndexEntry
 from model.vectors import Features, Vectors
 from search.ranking.plan import Plan, choose
 
+ON_A_CARD = "the vectors lie on a card"
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -32,6 +34,8 @@ class Nearest:
         plan = choose(among, len(self.exact), of_text, self.index, self.entry)
         if plan.effort is None or self.index is None:
             return self.exact.search(queries, k, among), plan
+        if self.exact.is_on_card:
+            return self.exact.search(queries, k, among), Plan(len(among), None, ON_A_CARD)
         k = min(k, len(among))
         covered = among if len(among) == len(self.exact) else among.between(0, len(self.index))
         whole = len(covered) >= len(self.index)
