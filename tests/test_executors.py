@@ -33,8 +33,8 @@ from indexer.store.manifest import read_manifest
 from indexer.store.part_folders import PARTS
 from model.errors import BadInput, CollectionError, EncoderMismatch, UnknownName
 
-ON = How(batch_size=4, on="in-turn")
-HERE = How(batch_size=4)
+ON = How(on="in-turn")
+HERE = How()
 PER_PART = ON.part
 
 
@@ -86,10 +86,10 @@ def parts_of(collection: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures for three parts: duplicates within and across them, and bad ones."""
+    """Pictures for two parts: duplicates within and across them, and bad ones."""
     folder = tmp_path_factory.mktemp("many") / "p"
     colours = random.Random(0)
-    for number in range(2 * PER_PART + 60):
+    for number in range(PER_PART + 30):
         colour = f"#{colours.randrange(0x1000000):06x}"
         write_picture(folder / f"Genus species{'abc'[number % 3]}" / f"{number:03d}.png", colour)
     first = folder / "Genus speciesa" / "000.png"
@@ -111,7 +111,7 @@ def test_parts_done_in_any_order_give_the_collection_of_a_run_here(
     source: Path, expected: object, tmp_path: Path, use: Callable
 ) -> None:
     def backwards(job: Job) -> None:
-        assert len(job.missing()) == 3
+        assert len(job.missing()) == 2
         for number in reversed(job.missing()):
             embed(job, [number])
 
@@ -155,7 +155,7 @@ def test_a_part_embedded_again_is_the_same_file(
             path.unlink()
         all_of(job)
         assert {path: path.read_bytes() for path in before} == before
-        assert embed(job, [0, 1, 2]).images_encoded == 0  # they are there
+        assert embed(job, [0, 1]).images_encoded == 0  # they are there
 
     use(twice)
     run(source, tmp_path / "c", how=ON)
@@ -174,7 +174,7 @@ def stopped_after_one_part(source: Path, collection: Path, use: Callable) -> lis
 def test_a_driver_that_died_leaves_parts_to_the_next(
     source: Path, expected: object, tmp_path: Path, use: Callable
 ) -> None:
-    assert len(stopped_after_one_part(source, tmp_path / "c", use)) == 3
+    assert len(stopped_after_one_part(source, tmp_path / "c", use)) == 2
     keep_catalog(tmp_path / "c")  # another writer leaves them alone
     use(lambda job: pytest.fail("all parts are there"))
     done = run(source, tmp_path / "c", how=ON)
@@ -219,7 +219,7 @@ def test_a_damaged_part_is_embedded_again(
 
     use(damaging)
     run(source, tmp_path / "c", how=ON)
-    assert rounds == [[0, 1, 2], [1]]
+    assert rounds == [[0, 1], [1]]
     assert content(tmp_path / "c") == expected
 
 
@@ -450,9 +450,9 @@ def test_a_run_without_a_sign_of_life_ends(source: Path, tmp_path: Path, use: Ca
         silent.look(is_waiting=True)  # in a queue nobody works
         embed(job, [0])
         silent.look()
-        with pytest.raises(CollectionError, match="2 of 3 parts are missing: look at the workers"):
+        with pytest.raises(CollectionError, match="1 of 2 parts are missing: look at the workers"):
             silent.look()
-        embed(job, [1, 2])
+        embed(job, [1])
 
     use(patient)
     run(source, tmp_path / "c", how=ON)

@@ -30,7 +30,7 @@ from indexer.store.part_folders import PARTS
 
 LONG = os.environ.get("TAXALENS_TRUST") == "long"
 pytestmark = pytest.mark.skipif(not LONG, reason="runs clusters; set TAXALENS_TRUST=long")
-PICTURES, BAD, TWICE = 6_000, 79, 20
+PICTURES, BAD, TWICE = 20_000, 179, 60
 ROOT = Path(taxalens.__file__).parent
 PATIENCE = 420.0  # seconds
 
