@@ -266,6 +266,8 @@ def rewritten(path: Path, change: Callable[[dict], object], cell: tuple | None =
         ("vector", np.full(49, np.nan, np.float16).tobytes()),
         ("sha256", "../../etc"),
         ("sha256", ""),
+        ("note", None),
+        ("width", None),
     ],
 )
 def test_what_no_worker_writes_never_reaches_the_collection(

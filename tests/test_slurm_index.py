@@ -1,6 +1,7 @@
 """`taxalens index --on slurm`: what is submitted, what its tasks write, and what can go wrong."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def test_an_array_gives_the_vectors_of_a_run_here(slurm: Path, tower: str) -> No
     assert vectors("there") == vectors("here")
     assert not Path("there", PARTS).exists()
     asked = (slurm / "asked").read_text()
-    assert "squeue --noheader --me --name taxalens-" in asked
+    assert f"squeue --noheader --user {os.getuid()} --name taxalens-" in asked
     assert "scancel" not in asked  # the run has ended by itself
 
 

@@ -10,8 +10,8 @@ a pool waits for ever where others hold all processors.
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -59,22 +59,32 @@ def _run(job: Job, address: str) -> Generator[None]:
         left.reverse()
         running: dict[Any, int] = {}
         unseen: dict[int, float] = {}
-        while left or running or unseen:
-            while left and len(running) < _WINDOW:
-                number = left.pop()
-                running[embed.remote(str(job.path), number)] = number
-            for task in _finished(ray, [*running]):
-                _raise_failure(ray, task)
-                unseen[running.pop(task)] = time.monotonic()
-            missing = set(job.missing())
-            unseen = {number: since for number, since in unseen.items() if number in missing}
-            if unseen and time.monotonic() - min(unseen.values()) > _LATE:
-                raise CollectionError(
-                    f"A Ray worker embedded a part that is not to be seen in {job.folder}: the "
-                    "collection must lie on a file system that all machines share."
-                )
-            watchdog.look()
-            yield
+        try:
+            while left or running or unseen:
+                while left and len(running) < _WINDOW:
+                    number = left.pop()
+                    running[embed.remote(str(job.path), number)] = number
+                for task in _finished(ray, [*running]):
+                    _raise_failure(ray, task)
+                    unseen[running.pop(task)] = time.monotonic()
+                missing = set(job.missing())
+                unseen = {number: since for number, since in unseen.items() if number in missing}
+                _check_seen(job, unseen)
+                watchdog.look()
+                yield
+        finally:
+            for task in running:  # of a run that has stopped
+                with suppress(ray.exceptions.RayError):
+                    ray.cancel(task, force=True)
+
+
+def _check_seen(job: Job, unseen: Mapping[int, float]) -> None:
+    """Raise CollectionError for a part that is done and stays away; `unseen` has since when."""
+    if unseen and time.monotonic() - min(unseen.values()) > _LATE:
+        raise CollectionError(
+            f"A Ray worker embedded a part that is not to be seen in {job.folder}: the collection "
+            "must lie on a file system that all machines share."
+        )
 
 
 def _finished(ray: Any, tasks: Sequence[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ missing once more. Ctrl-C cancels it. A run that is killed leaves it in the queu
 goes on with it.
 """
 
+import hashlib
 import logging
 import os
 import shlex
@@ -55,7 +56,7 @@ def _at_once(on: str) -> int:
 
 
 def _run(job: Job, at_once: int) -> Generator[None]:
-    name, watchdog = f"taxalens-{job.folder.name}", Watchdog(job)
+    name, watchdog = _name(job.folder), Watchdog(job)
     before, told = 0, ""
     try:
         while missing := len(job.missing()):
@@ -74,13 +75,18 @@ def _run(job: Job, at_once: int) -> Generator[None]:
                 if not job.missing():
                     return
     except BaseException:
-        _ask("scancel", "--name", name, "--me")
+        _ask("scancel", "--name", name, "--user", _user())
         raise
+
+
+def _name(folder: Path) -> str:
+    """Return the name of a job, the same for the next run into the same collection alone."""
+    return f"taxalens-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
 def _queue(name: str) -> set[str]:
     """Return the states of a job's tasks, "PENDING (Resources)"; empty where it has ended."""
-    done = _ask("squeue", "--noheader", "--me", "--name", name, "--format", "%T (%r)")
+    done = _ask("squeue", "--noheader", "--user", _user(), "--name", name, "--format", "%T (%r)")
     if done.returncode:  # the controller is away for a while
         return {f"UNKNOWN ({_last_line(done.stderr)})"}
     return set(done.stdout.split("\n")) - {""}
@@ -128,6 +134,10 @@ def _nowhere(job: Job) -> str:
 
 def _last_line(text: str) -> str:
     return next((line for line in reversed(text.splitlines()) if line.strip()), "").rstrip(". ")
+
+
+def _user() -> str:
+    return str(os.getuid())
 
 
 def _ask(*command: str) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,7 @@ ABOUT = b"taxalens"
 _DECODERS = ("taxalens", "pillow", "pillow-heif", "rawpy")
 """packages whose versions decide which pixels an encoder sees"""
 _OFF = 1e-2  # from length 1, of a unit vector of float16
+_MAY_LACK = ("vector", "hash")
 _HEX = 64  # digits of a sha256
 _SCHEMA = pa.schema(
     [
@@ -169,6 +170,8 @@ def _row(opened: Opened) -> dict[str, Any]:
 
 def _opened(row: dict[str, Any], record: Record, dim: int) -> Opened:
     """Return an input as it was written; raises ValueError for one that no worker writes."""
+    if lacking := [name for name in row if row[name] is None and name not in _MAY_LACK]:
+        raise ValueError(f"no {lacking[0]}")
     vector: Vectors | None = None
     sha256 = str(row["sha256"])
     if sha256 and (len(sha256) != _HEX or set(sha256) - set("0123456789abcdef")):

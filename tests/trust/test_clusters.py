@@ -202,6 +202,24 @@ def test_slurm_with_a_worker_a_node_and_the_driver_killed(
     check(collection, here)
 
 
+def test_slurm_stopped_by_ctrl_c(desk: Path, here: tuple[Path, float], slurm: SlurmCluster) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
+    try:
+        first = driver(desk, "stopped", "--on", "slurm:2", more=slurm.environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    wait_for(desk / "stopped", 5, first)
+    first.send_signal(signal.SIGINT)
+    _, errors = first.communicate(timeout=PATIENCE)
+    assert first.returncode == 130, errors
+    end = time.monotonic() + 60
+    while slurm.ask("squeue", "--noheader"):
+        assert time.monotonic() < end, "the array goes on"
+        time.sleep(0.5)
+    finish(driver(desk, "stopped", "--on", "slurm:2", more=slurm.environment))
+    check(desk / "stopped", here)
+
+
 RAY = """
 import sys
 from ray.cluster_utils import Cluster
