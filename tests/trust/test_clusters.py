@@ -289,7 +289,9 @@ def test_ray_with_a_worker_a_node_and_the_driver_killed(
     start = time.monotonic()
     first = driver(desk, "ray-killed", "--on", "ray", more=address)
     wait_for(collection, 5, first)
-    os.kill(ours(desk, "ray::")[0], signal.SIGKILL)
+    while not (workers := ours(desk, "ray::_embed")):
+        assert first.poll() is None, first.communicate()
+    os.kill(workers[0], signal.SIGKILL)
     wait_for(collection, 12, first)
     kill_node()
     wait_for(collection, 20, first)
