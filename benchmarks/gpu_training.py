@@ -1,7 +1,7 @@
 """One GPU: training a ViT-B/16 beside open_clip's loop, and embedding, decoding left out and in.
 
 `python -m benchmarks.gpu_training` takes at most 8 minutes and writes `benchmarks/results/gpu.json`
-and its table in docs/BENCHMARKS.md. Where there is no GPU, `--tiny` runs every part of it on a
+and its table in docs/benchmarks. Where there is no GPU, `--tiny` runs every part of it on a
 small network without writing figures, to see that it starts.
 """
 

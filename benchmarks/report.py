@@ -1,4 +1,4 @@
-"""Writes a benchmark's figures: a JSON file of them, and their table in docs/BENCHMARKS.md."""
+"""Writes a benchmark's figures: a JSON file of them, and their table in docs/benchmarks."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def write_report(
     table: str = "",
     notes: dict[str, str] | None = None,
 ) -> None:
-    """Write benchmarks/results/NAME.json and the part of docs/BENCHMARKS.md between its marks.
+    """Write benchmarks/results/NAME.json, and a table between its marks in docs/benchmarks.
 
     `table` is what stands there instead of one line a figure; `notes` say what has no figure.
     """
@@ -44,8 +44,9 @@ def write_report(
     lines = ",\n".join(f"  {json.dumps(each)}" for each in figures)
     text = text.replace('"figures": []', f'"figures": [\n{lines}\n ]')
     (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    page = ROOT / "docs" / "BENCHMARKS.md"
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    pages = (ROOT / "docs" / "benchmarks").glob("*.md")
+    page = next(page for page in pages if begin in page.read_text(encoding="utf-8"))
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     table = f"{begin}\n{table or _table(figures)}{end}"
     page.write_text(

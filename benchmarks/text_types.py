@@ -2,7 +2,7 @@
 
 `python -m benchmarks.text_types` trains `training/recipes/tiny.toml` on drawn organisms, once with
 mixed text types and once with each alone, and asks all of them in all types (zero-shot top-1 on
-pictures that no run has seen). Minutes on two cores; `docs/BENCHMARKS.md` gets the table.
+pictures that no run has seen). Minutes on two cores; `docs/benchmarks` gets the table.
 """
 
 import io

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.training_loop` trains `training/recipes/tiny.toml` for 200 steps on drawn
 organisms by both, with two seeds, in turns; then open_clip's on our very batches. Minutes on one
-core; `docs/BENCHMARKS.md` gets the table.
+core; `docs/benchmarks` gets the table.
 """
 
 import tempfile

@@ -23,7 +23,7 @@ import taxalens
 from ui.cli import main
 
 ROOT = Path(taxalens.__file__).parent
-NAV = re.findall(r"[\w-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("nav:")[2])
+NAV = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text().partition("nav:")[2])
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / name for name in NAV),  # in the order in which they are read
@@ -79,7 +79,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_site_shows_every_page() -> None:
-    assert sorted(NAV) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+    docs = ROOT / "docs"
+    assert sorted(NAV) == sorted(str(page.relative_to(docs)) for page in docs.rglob("*.md"))
 
 
 def test_every_shell_command_of_the_pages_runs_in_their_order(desk: Path) -> None:
@@ -123,7 +124,7 @@ def test_every_python_snippet_of_the_pages_runs(desk: Path, capsys: pytest.Captu
     assert "Panthera leo" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target

@@ -1,14 +1,20 @@
 """However a command ends, nothing but its own words is on stderr."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
+import duckdb
+import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from pictures import run, write_picture
 
 from model.encoder import load
+from ui.command_group import CommandGroup
 
 COMMANDS = [
     ["search", "lion"],
@@ -80,3 +86,28 @@ def test_what_a_thread_still_holds_is_not_told_at_the_end(
     assert "leaked" not in found.stderr
     assert ("Error: No such command" in found.stderr) == (code == 2)
     assert "leaked" in ended(["-c", THREAD.format(asked, "main")], tmp_path).stderr  # so it would
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        pa.ArrowException(f"Failed to launch worker thread: {os.strerror(errno.EAGAIN)}"),
+        RuntimeError("std::bad_alloc"),
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate"),
+    ],
+    ids=repr,
+)
+def test_no_room_for_memory_or_a_thread_is_a_sentence_whoever_says_it(error: Exception) -> None:
+    class Failing(CommandGroup):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+            def fail() -> None:
+                raise error
+
+            return click.Command("fail", callback=fail)
+
+    done = CliRunner().invoke(Failing("taxalens", package="ui.commands"), ["fail"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: There is too little memory (")
+    assert done.output.count("\n") == 1

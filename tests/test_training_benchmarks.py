@@ -18,22 +18,22 @@ def run(*words: str, benchmark: str = "gpu_training") -> subprocess.CompletedPro
 
 
 def test_the_script_for_a_gpu_runs_every_part_in_small() -> None:
-    page = (ROOT / "docs" / "BENCHMARKS.md").read_bytes()
+    page = (ROOT / "docs" / "benchmarks" / "encoders.md").read_bytes()
     done = run("--tiny")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if " s " in line]
     assert sum("samples/s" in line for line in lines) == 2  # ours and open_clip's
     assert sum("pictures a second" in line for line in lines) == 2
-    assert (ROOT / "docs" / "BENCHMARKS.md").read_bytes() == page  # no figure of a CPU
+    assert (ROOT / "docs" / "benchmarks" / "encoders.md").read_bytes() == page  # no figure of a CPU
 
 
 def test_the_search_on_a_gpu_runs_every_part_in_small_with_torch_and_numpy_alone() -> None:
-    page = (ROOT / "docs" / "BENCHMARKS.md").read_bytes()
+    page = (ROOT / "docs" / "benchmarks" / "encoders.md").read_bytes()
     done = run("--tiny", benchmark="gpu_search")
     assert done.returncode == 0, done.stderr
     shares = [line.split()[-1] for line in done.stdout.splitlines() if "share of the loop" in line]
     assert [*map(float, shares)] == [1.0] * 3
-    assert (ROOT / "docs" / "BENCHMARKS.md").read_bytes() == page
+    assert (ROOT / "docs" / "benchmarks" / "encoders.md").read_bytes() == page
     needed = "import sys, benchmarks.gpu_search; print(*sys.modules)"
     modules = subprocess.run(
         [sys.executable, "-c", needed], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,6 +1,7 @@
 """A group of sub-commands that are the files of a package."""
 
 import errno
+import os
 import re
 from typing import Any
 
@@ -75,7 +76,8 @@ class CommandGroup(click.Group):
 def _meant(error: Exception) -> Exception:
     """Return what an error of Python's or DuckDB's is for people; itself where it is a fault."""
     is_duckdbs = type(error).__name__ == "OutOfMemoryException"  # DuckDB is not imported for this
-    if isinstance(error, MemoryError) or is_duckdbs or str(error) == "can't start new thread":
+    said = any(words in str(error) for words in _NO_MEMORY)
+    if isinstance(error, MemoryError) or is_duckdbs or said:
         return _short_of_memory(error)
     if not isinstance(error, RuntimeError):
         return error
@@ -84,6 +86,15 @@ def _meant(error: Exception) -> Exception:
     if "home directory" in str(error):  # of a user without a name, in a container say
         return click.ClickException(f"{str(error).rstrip('.')}: set HOME.")
     return error
+
+
+# As Python, Arrow and C++ say that there is no room for a thread or an allocation.
+_NO_MEMORY = (
+    "can't start new thread",
+    os.strerror(errno.EAGAIN),
+    os.strerror(errno.ENOMEM),
+    "bad_alloc",
+)
 
 
 def _short_of_memory(error: Exception) -> click.ClickException:

@@ -8,7 +8,7 @@ from model.progress import OnStep, Step, ignore
 from model.sizes import size
 
 _MANY = 20_000  # texts whose cost is worth a word
-_TEXTS_A_SECOND = 250  # on two cores, by BioCLIP's ViT-B/16 (docs/BENCHMARKS.md)
+_TEXTS_A_SECOND = 250  # on two cores, by BioCLIP's ViT-B/16 (docs/benchmarks/encoders.md)
 
 
 def encode_missing(texts: TextMatrix, progress: OnStep | None = None) -> None:

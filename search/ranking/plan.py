@@ -1,7 +1,7 @@
 """The plan of a search: compare rows one by one, or look into lists of the index, and why.
 
 Times are nanoseconds a row or code, as measured on one core with 512 numbers a vector
-(docs/BENCHMARKS.md); only how they compare matters.
+(docs/benchmarks/search.md); only how they compare matters.
 """
 
 from dataclasses import dataclass
