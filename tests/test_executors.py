@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from colours import ColourEncoder
+from hypothesis import given
+from hypothesis import strategies as st
 from pictures import run, write_picture
 from PIL import Image
 
@@ -24,6 +26,7 @@ from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.engines import Watchdog
 from indexer.ingest.jobs import Job
 from indexer.ingest.part_files import ABOUT, check_versions
+from indexer.ingest.pipeline import segment_inputs
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.ingest.run_log import read_runs
 from indexer.ingest.verify import verify
@@ -408,6 +411,14 @@ def test_pictures_that_are_no_files_come_out_alike(
     run(given, tmp_path / "there", how=ON)
     run(given, tmp_path / "here", how=HERE)
     assert content(tmp_path / "there") == content(tmp_path / "here")
+
+
+@given(st.integers(0, 10**9), st.integers(1, 5_000))
+def test_commits_are_of_whole_parts_so_that_a_new_driver_cuts_alike(rows: int, batch: int) -> None:
+    part = How(batch_size=batch).part
+    assert part % batch == 0
+    assert segment_inputs(rows, part) % part == 0
+    assert segment_inputs(0, part) == part >= 256
 
 
 def test_vectors_need_no_workers(tmp_path: Path, use: Callable) -> None:

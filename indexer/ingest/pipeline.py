@@ -64,7 +64,7 @@ def commit_batches(
             segment, progress = _recorded(work, batch, progress)
             pending.append(segment)
             inputs += len(batch)
-            if inputs >= _segment_inputs(len(work.contents), work.how.part):
+            if inputs >= segment_inputs(len(work.contents), work.how.part):
                 manifest = _commit_segment(work, manifest, merged(pending))
                 pending, inputs = [], 0
             yield progress
@@ -74,7 +74,7 @@ def commit_batches(
             _commit_segment(work, manifest, merged(pending))
 
 
-def _segment_inputs(rows: int, part: int) -> int:
+def segment_inputs(rows: int, part: int) -> int:
     """Return how many inputs make a segment: whole parts, as a resumed run cuts them again."""
     asked = min(max(rows // _SEGMENTS, part), MOST_SEGMENT_INPUTS)
     return -(-asked // part) * part
