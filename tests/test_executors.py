@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import indexer.executors
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.engines import Watchdog
 from indexer.ingest.jobs import Job
-from indexer.ingest.part_files import ABOUT, check_versions
+from indexer.ingest.part_files import ABOUT, check_versions, put
 from indexer.ingest.pipeline import segment_inputs
 from indexer.ingest.run import How, index_source, keep_catalog
 from indexer.ingest.run_log import read_runs
@@ -146,6 +147,30 @@ def test_two_workers_of_one_part_at_once_are_as_one(
     use(both)
     run(source, tmp_path / "c", how=ON)
     assert content(tmp_path / "c") == expected
+
+
+def test_many_writers_of_one_file_at_once_leave_it_whole(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 2_000
+
+    def write(_: int) -> None:
+        put(tmp_path / "a.part", content)
+        assert (tmp_path / "a.part").read_bytes() == content
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(200)))
+    assert [*tmp_path.iterdir()] == [tmp_path / "a.part"]
+
+
+def test_a_worker_embeds_a_content_once_a_part(tmp_path: Path, use: Callable) -> None:
+    for number in range(9):
+        write_picture(tmp_path / "p" / f"{number}.png", "red")
+
+    def counted(job: Job) -> None:
+        assert embed(job, job.missing()).images_encoded == 1
+
+    use(counted)
+    done = run(tmp_path / "p", tmp_path / "c", how=How(batch_size=4, on="in-turn"))
+    assert (done.embedded, done.duplicates) == (1, 8)
 
 
 def test_a_part_embedded_again_is_the_same_file(
