@@ -64,10 +64,12 @@ def _run(job: Job, address: str) -> Generator[None]:
                 while left and len(running) < _WINDOW:
                     number = left.pop()
                     running[embed.remote(str(job.path), number)] = number
-                for task in _finished(ray, [*running]):
-                    _raise_failure(ray, task)
-                    unseen[running.pop(task)] = time.monotonic()
+                done = {task: running.pop(task) for task in _finished(ray, [*running])}
                 missing = set(job.missing())
+                for task, number in done.items():
+                    if number in missing:  # else nothing that the worker says is unpickled
+                        _raise_failure(ray, task)
+                        unseen[number] = time.monotonic()
                 unseen = {number: since for number, since in unseen.items() if number in missing}
                 _check_seen(job, unseen)
                 watchdog.look()
