@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust trust-stored trust-running trust-clusters licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-train bench-gpu bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
+.PHONY: install demo test static check mutants trust trust-stored trust-running trust-clusters trust-served licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-train bench-gpu bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -11,6 +11,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV): about 8 GB on Linux, a few minutes, once …"
 	$(PYTHON) -m venv $(VENV)
 	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt milvus-lite  # it asks for faiss-cpu, whose files are those of faiss-gpu
 	@touch $@
 
 demo: install
@@ -39,6 +40,11 @@ trust-running: install  # kills, failing disks, readers, damaged inputs
 
 trust-clusters: install  # real Slurm (as root, slurm-wlm and munge) and Ray, with workers, a node and the driver killed
 	TAXALENS_TRUST=long $(BIN)/pytest tests/trust/test_clusters.py tests/test_ray_index.py -s
+
+SERVED := build/milvus
+trust-served: install  # a real server of Milvus, killed and started again; as root, since it gets a network of its own
+	test -d $(SERVED) || PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(SERVED) milvus==2.3.5
+	TAXALENS_TRUST=long TAXALENS_MILVUS=$(abspath $(SERVED)) $(BIN)/pytest tests/trust/test_served.py tests/test_publish.py -s
 
 MUTANTS ?=
 mutants: install  # which planted faults no test notices, e.g. MUTANTS='search.ranking.plan*': docs/MUTANTS.md

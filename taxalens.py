@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from indexer.ingest.remove_relocate import relocate, remove
     from indexer.ingest.repair import Repair, repair
     from indexer.ingest.verify import verify
+    from indexer.publish.milvus import Publication
     from indexer.store.backup import BackedUp, backup
     from indexer.taxonomy.draft import Problem
     from indexer.taxonomy.store import About
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from search.identify.identifications import Identification, Identifications, Neighbour
     from search.label.labelling import Labelling
     from search.optimize import optimize
+    from search.publish import publish
     from search.sequence_counts import SequenceCount, SequenceCounts
     from search.statuses import InputStatus, Statuses, status
     from search.taxonomies import (
@@ -90,6 +92,7 @@ __all__ = [
     "NotWritten",
     "Problem",
     "Progress",
+    "Publication",
     "Rank",
     "Relative",
     "Relatives",
@@ -112,6 +115,7 @@ __all__ = [
     "load_encoder",
     "open",
     "optimize",
+    "publish",
     "relocate",
     "remove",
     "repair",
@@ -130,6 +134,7 @@ _HOMES = {
     "indexer.ingest.remove_relocate": "relocate, remove",
     "indexer.ingest.repair": "Repair, repair",
     "indexer.ingest.verify": "verify",
+    "indexer.publish.milvus": "Publication",
     "indexer.store.backup": "BackedUp, backup",
     "indexer.taxonomy.draft": "Problem",
     "indexer.taxonomy.store": "About",
@@ -147,6 +152,7 @@ _HOMES = {
     "search.identify.identifications": "Identification, Identifications, Neighbour",
     "search.label.labelling": "Labelling",
     "search.optimize": "optimize",
+    "search.publish": "publish",
     "search.statuses": "InputStatus, Statuses, status",
     "search.sequence_counts": "SequenceCount, SequenceCounts",
     "search.taxonomies": "Imported, ImportedTaxonomy, Relative, Relatives, ResolvedName, "

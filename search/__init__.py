@@ -3,6 +3,9 @@
 collection.py     a collection, and all that it can be asked
 curation.py       a collection to be curated: audits, suggestions, sequences
 optimize.py       a collection optimized, and a classifier fitted to its labels
+publish.py        a collection published, to be searched by many
+published/        what a search of a published collection takes
+served/           servers of published collections, one a file
 opened.py         its snapshot, names, encoder and vectors
 adapt/            a map learnt from labels, by which pictures find more of their species
 browse/           looking through: pages of images, facets, completion, taxa with counts

@@ -12,6 +12,7 @@ from indexer.labels.label_resolution import taxonomy_of
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import UnknownName
+from model.plugins import load_plugin
 from model.taxon import Rank
 from search.counts import count
 from search.curation import Curation
@@ -370,12 +371,16 @@ def open_collection(
     encoder: Encoder | None = None,
     taxonomy: str | None = None,
 ) -> Collection:
-    """Open the current generation of a collection.
+    """Open the current generation of a collection, or one published at milvus://HOST:19530/NAME.
 
     `taxonomy` is the name or file of an imported one, for names of taxa without a label here; by
     default the collection's own, if it is on this machine. Raises CollectionError where there is
     no collection, UnknownName where there is no such taxonomy.
     """
+    if str(folder).startswith("milvus:/"):
+        server = load_plugin("search.served", "milvus", "server")
+        served: Collection = server.open_published(folder, encoder, taxonomy)
+        return served
     snapshot = open_snapshot(Path(folder))
     known = open_taxonomy(taxonomy) if taxonomy else taxonomy_of(snapshot.manifest)
     return Collection(snapshot, encoder, known)

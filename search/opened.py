@@ -1,6 +1,7 @@
 """A collection opened: its snapshot, its names, and parts that load when they are first needed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.backends.exact import Exact
@@ -10,6 +11,7 @@ from indexer.backends.selection import Selection
 from indexer.catalog.snapshot import Snapshot
 from indexer.store.derived import ADAPTATION, files
 from indexer.store.encoder_identity import check_encoder
+from indexer.store.manifest import EncoderEntry
 from indexer.taxonomy.store import Taxonomy
 from model.encoder import Encoder
 from model.encoder import load as load_encoder
@@ -49,14 +51,8 @@ class Opened:
     @once
     def encoder(self) -> Encoder:
         """The encoder that the collection was made with; raises EncoderMismatch for any other."""
-        entry = self.snapshot.manifest.encoder
-        encoder = self._given_encoder
-        if encoder is None:
-            # Vectors that came without their encoder are told apart by its spec alone.
-            fingerprint = entry.fingerprint or fingerprint_of(entry.spec)
-            encoder = load_encoder(entry.spec, fingerprint=fingerprint)
-        check_encoder(entry, self.snapshot.folder, encoder)
-        return encoder
+        manifest, folder = self.snapshot.manifest, self.snapshot.folder
+        return encoder_of(manifest.encoder, folder, self._given_encoder)
 
     @once
     def nearest(self) -> Nearest:
@@ -103,3 +99,13 @@ class Opened:
         """Return the rows of the images that pass these filters."""
         condition = Filters(several(within), where=where).condition(self.names)
         return self.selections.of(condition)
+
+
+def encoder_of(entry: EncoderEntry, collection: Path | str, given: Encoder | None) -> Encoder:
+    """Return the encoder of a collection, or the given one; raises EncoderMismatch for another."""
+    if given is None:
+        # Vectors that came without their encoder are told apart by its spec alone.
+        fingerprint = entry.fingerprint or fingerprint_of(entry.spec)
+        given = load_encoder(entry.spec, fingerprint=fingerprint)
+    check_encoder(entry, collection, given)
+    return given

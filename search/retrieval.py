@@ -81,9 +81,9 @@ def retrieve(
         labelled,
         sum(may_answer) - (query.own_row is not None),
         tuple(plans),
-        floor=None if best is None else _floor(opened, query),
+        floor=None if best is None else floor_of(opened, query),
         best=best,
-        unlabelled=_unlabelled(query, passing, hits) if not labelled else "",
+        unlabelled=without_label(query, passing, hits) if not labelled else "",
     )
 
 
@@ -225,14 +225,14 @@ def _confidences(snapshot: Snapshot, condition: Condition) -> Found:
     return np.asarray(found["confidence"], np.float32), np.asarray(found["row"], np.int64)
 
 
-def _floor(opened: Opened, query: Query | MixedQuery) -> float | None:
+def floor_of(opened: Opened, query: Query | MixedQuery) -> float | None:
     """Return the floor of a query whose best hit only looks like it; None for a mixed one."""
     if isinstance(query, MixedQuery):
         return None
     return opened.text_floor if query.of_text else opened.image_floor
 
 
-def _unlabelled(query: Query | MixedQuery, passing: Condition, hits: Sequence[Hit]) -> str:
+def without_label(query: Query | MixedQuery, passing: Condition, hits: Sequence[Hit]) -> str:
     """Return a sentence where a taxon or label that was asked for has no image here."""
     asked = query.query if isinstance(query, MixedQuery) else query
     identified = any(hit.match == IDENTIFIED for hit in hits)

@@ -57,8 +57,8 @@ def dng(width: int = 64, height: int = 48) -> bytes:
     return head + entries + long(0) + values + pixels.tobytes()
 
 
-def heic() -> bytes:
-    image = Image.new("RGB", (64, 48), "red")
+def heic(width: int = 64, height: int = 48) -> bytes:
+    image = Image.new("RGB", (width, height), "red")
     buffer = io.BytesIO()
     pillow_heif.from_pillow(image).save(buffer, quality=90)
     return buffer.getvalue()

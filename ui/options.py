@@ -75,14 +75,37 @@ PLACE, WEIGHTED = _Place(), _Weighted()
 DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "markdown", "csv", "json", "parquet")
 
+_COLLECTION: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "default": DEFAULT_COLLECTION,
+    "show_default": True,
+}
+
+
+def _folder(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path:
+    """Refuse the address of a published collection, before a folder of that name is made."""
+    if str(path).startswith("milvus:/"):
+        raise click.BadParameter(
+            f"{path} is a published collection, which taxalens search alone can ask; name the "
+            "folder that it was published from.",
+            ctx,
+            parameter,
+        )
+    return path
+
+
 collection = click.option(
-    "-c",
-    "--collection",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_COLLECTION,
-    show_default=True,
+    *("-c", "--collection"),
+    **_COLLECTION,
+    callback=_folder,
     metavar="DIR",
     help="Folder of the collection.",
+)
+searched_collection = click.option(
+    *("-c", "--collection"),
+    **_COLLECTION,
+    metavar="DIR|URI",
+    help="Folder of the collection, or milvus://HOST/NAME where one is published.",
 )
 taxonomy = click.option(
     "--taxonomy",

@@ -7,7 +7,7 @@ from model.encoder import Encoder
 from model.errors import EncoderMismatch
 
 
-def check_encoder(entry: EncoderEntry, collection: Path, encoder: Encoder) -> None:
+def check_encoder(entry: EncoderEntry, collection: Path | str, encoder: Encoder) -> None:
     """Raise EncoderMismatch unless the encoder gives the vectors that a collection holds.
 
     A collection of vectors that came without their encoder has no fingerprint: there its spec, as
@@ -24,7 +24,7 @@ def check_encoder(entry: EncoderEntry, collection: Path, encoder: Encoder) -> No
     )
 
 
-def check_spec(entry: EncoderEntry, collection: Path, spec: str) -> None:
+def check_spec(entry: EncoderEntry, collection: Path | str, spec: str) -> None:
     """Raise EncoderMismatch unless a spec is the collection's."""
     if spec != entry.spec:
         raise EncoderMismatch(

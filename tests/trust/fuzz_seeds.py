@@ -15,6 +15,7 @@ from spreadsheets import write_ods, write_xlsx
 from taxonomies import write_source
 from test_camtrap_dp_reader import package
 from test_darwin_core_reader import GBIF_DOWNLOAD
+from test_extra_formats import dng, heic
 from test_iiif_reader import V2, V3
 from test_megadetector_reader import RESULTS
 from test_table_reader import ROWS
@@ -22,8 +23,10 @@ from test_webdataset_reader import MAGPIE, sample, write_tar
 from vectors import write_vectors
 
 from indexer.ingest.prefetch import opened_batches
+from indexer.inputs.decoders import DECODERS
 from indexer.inputs.decoding import FORMATS, decode
 from indexer.inputs.perceptual_hash import perceptual_hash
+from indexer.inputs.prepared import Wanted
 from indexer.labels.label_files import read_label_file
 from indexer.readers import reader_of, refuse
 from indexer.taxonomy.store import import_taxonomy
@@ -63,6 +66,20 @@ def pictures(folder: Path) -> Files:
         paths.append(folder / f"{number}.{name.lower()}")
         picture.save(paths[-1], name, **options)
     return [(path, path) for path in paths]
+
+
+def extra_pictures(folder: Path) -> Files:
+    """Write pictures as telephones and cameras keep them."""
+    folder.mkdir(parents=True)
+    made = {"a.heic": heic(), "b.heic": heic(160, 120), "c.dng": dng(), "d.dng": dng(32, 24)}
+    for name, data in made.items():
+        (folder / name).write_bytes(data)
+    return [(folder / name, folder / name) for name in made]
+
+
+def use_extra_picture(path: Path) -> None:
+    """Decode a picture apart, as a run does: a decoder may crash."""
+    DECODERS.prepare(path.read_bytes(), None, path.name, Wanted())
 
 
 def use_picture(path: Path) -> None:
@@ -229,6 +246,7 @@ def use_model(source: Path) -> None:
 Use = Callable[[Path], object]
 KINDS: dict[str, tuple[Callable[[Path], Files], Use]] = {
     "pictures": (pictures, use_picture),
+    "HEIC and raw": (extra_pictures, use_extra_picture),
     "tar": (tars, use_source),
     "Darwin Core": (darwin_core, use_source),
     "Camtrap DP": (camtrap, use_source),

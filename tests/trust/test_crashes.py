@@ -1,7 +1,7 @@
 """Killed, or without power, at any moment: no committed row is lost, none is doubled.
 
 Each operation runs once on a disk that records it; every state that the disk may be found in
-afterwards is opened. TAXALENS_TRUST=long tries ten thousand states, and looks closer at more.
+afterwards is opened. TAXALENS_TRUST=long tries eleven thousand states, and looks closer at more.
 """
 
 import hashlib

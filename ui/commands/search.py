@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 )
 @click.option("--explain", is_flag=True, help="Print the plan of the search.")
 @options.taxonomy
-@options.collection
+@options.searched_collection
 @options.format_
 @options.output
 @click.option(

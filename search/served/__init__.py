@@ -1,0 +1,1 @@
+"""Servers of published collections: milvus.py opens what an address milvus://… leads to."""
