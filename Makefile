@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test static check mutants trust trust-stored trust-running trust-served licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-train bench-gpu bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
+.PHONY: install demo test static check mutants trust trust-stored trust-running trust-clusters trust-served licences vulnerabilities site starter bench-starter bench-names bench-embed bench-hostile bench-search bench-growth bench-few-shot bench-text-types bench-train bench-gpu bench-audit bench-adapt bench-sets bench-duplicates bench-suggest bench-backoff bench-open-set bench-floor bench-first-identify bench-identify bench-page
 
 install: $(VENV)/.installed
 
@@ -36,7 +36,10 @@ trust-stored: install  # damaged collections, and states of a disk without power
 	TAXALENS_TRUST=long $(BIN)/pytest $(STORED) -s
 
 trust-running: install  # kills, failing disks, readers, damaged inputs
-	TAXALENS_TRUST=long $(BIN)/pytest tests/trust $(STORED:%=--ignore=%) -s
+	TAXALENS_TRUST=long $(BIN)/pytest tests/trust $(STORED:%=--ignore=%) --ignore=tests/trust/test_clusters.py -s
+
+trust-clusters: install  # real Slurm (as root, slurm-wlm and munge) and Ray, with workers, a node and the driver killed
+	TAXALENS_TRUST=long $(BIN)/pytest tests/trust/test_clusters.py tests/test_ray_index.py -s
 
 SERVED := build/milvus
 trust-served: install  # a real server of Milvus, killed and started again; as root, since it gets a network of its own

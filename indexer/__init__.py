@@ -9,6 +9,7 @@ store/     the files of a collection: complete or absent, listed in the manifest
 catalog/   tables that DuckDB derives from the files; a snapshot of one generation
 backends/  the nearest vectors: exact, or by lists of short codes
 ingest/    work that changes a collection: run, remove, relocate, optimize, identifications
+executors/  where pictures are embedded: here, on Ray, on Slurm
 exports/   images handed on to other programs, one format a file
 publish/   a collection on a vector database, verified before its name leads there
 """

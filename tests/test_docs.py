@@ -16,6 +16,7 @@ import pytest
 from asking import Answer, ask, post
 from click.testing import CliRunner
 from pictures import write_picture
+from slurm_programs import write_programs
 from taxonomies import write_source
 
 import taxalens
@@ -70,6 +71,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "photos" / "table.csv").write_text("path,species\ncamp/b.jpg,Pica hudsonia\n")
     (tmp_path / "token.txt").write_text("of-the-museum-9fK2")
     write_source(tmp_path / "taxa.csv")
+    write_programs(tmp_path / "bin", monkeypatch)
     (tmp_path / "common_names.csv").write_text("name,taxon,language\nsimba,Panthera leo,sw\n")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

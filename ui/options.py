@@ -249,6 +249,13 @@ _WORK = (
         metavar="N",
         help="Pictures embedded at once; by default chosen for the machine.",
     ),
+    click.option(
+        "--on",
+        default="here",
+        show_default=True,
+        metavar="WHERE",
+        help="Machines that embed: here, slurm[:TASKS] (a job array) or ray[://HOST:PORT].",
+    ),
 )
 
 

@@ -7,7 +7,12 @@ changes.py          the difference between a source and the collection
 prefetch.py         reads, fetches and decodes ahead of the encoder
 missing_hashes.py   perceptual hashes of what was indexed before there were any
 contents.py         contents that are embedded already
-pipeline.py         embeds and commits, segment by segment
+embedding.py        records to vectors in one process: a run, or a worker of it
+pipeline.py         what becomes of inputs, committed segment by segment
+engines.py          the driver of a run whose parts other processes embed
+jobs.py             the parts of a run that are to be embedded, as a file
+part_files.py       what a worker embedded of a part, as a file
+worker.py           embeds parts on another machine
 run_encoder.py      the run's encoder, loaded when first needed
 run_log.py          a log of each run: source, versions, counts
 remove_relocate.py  inputs taken out, roots that were moved

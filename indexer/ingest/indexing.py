@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from indexer.ingest.changes import Wanted, changed, changed_or_removed, failed, unmatched
+from indexer.ingest.embedding import HERE, How
 from indexer.ingest.label_report import contradictions, label_report
 from indexer.ingest.missing_hashes import add_missing_hashes
 from indexer.ingest.pipeline import Progress
-from indexer.ingest.run import How, index_source, keep_catalog
+from indexer.ingest.run import index_source, keep_catalog
 from indexer.inputs.records import is_address
 from indexer.inputs.thumbnails import BYTES as THUMBNAIL_BYTES
 from indexer.labels.label_files import Label, read_label_file
@@ -40,6 +41,7 @@ def index(
     fetch: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
+    on: str = HERE,
     progress: OnStep | None = None,
 ) -> Progress:
     """Index a source into a collection and return how many inputs ended how.
@@ -51,9 +53,11 @@ def index(
     labels, or "none"; by default the collection's own, and in a new collection the English names
     that come with taxalens. `runtime` computes the vectors ("torch", "openvino"); `fetch` allows
     downloads of pictures named by URL; `workers` threads read and decode, `batch_size` pictures are
-    embedded at once. Raises Error for anything impossible.
+    embedded at once. `on` is where that happens: "here", in a job array of Slurm ("slurm",
+    "slurm:16") or on a Ray cluster ("ray", "ray://host:10001"), see docs/clusters.md. Raises Error
+    for anything impossible.
     """
-    with _how(runtime, fetch, workers, batch_size) as how:
+    with _how(runtime, fetch, workers, batch_size, on) as how:
         return _index(source, Path(collection), encoder, labels, taxonomy, how, changed, progress)
 
 
@@ -66,11 +70,12 @@ def add(
     fetch: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
+    on: str = HERE,
     progress: OnStep | None = None,
 ) -> Progress:
     """Index a source into a collection that exists, removed inputs included; see `index`."""
     read_manifest(Path(collection))
-    with _how(runtime, fetch, workers, batch_size) as how:
+    with _how(runtime, fetch, workers, batch_size, on) as how:
         return _index(
             source, Path(collection), None, labels, None, how, changed_or_removed, progress
         )
@@ -83,6 +88,7 @@ def update(
     fetch: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
+    on: str = HERE,
     progress: OnStep | None = None,
 ) -> Progress:
     """Index every source of a collection again: inputs that are new, changed or gone.
@@ -90,7 +96,7 @@ def update(
     Pictures that were indexed before there were perceptual hashes get theirs. A source that cannot
     be read is warned of, and the others are still updated. Raises BadInput where none can be read.
     """
-    with _how(runtime, fetch, workers, batch_size) as how:
+    with _how(runtime, fetch, workers, batch_size, on) as how:
         counts = _again(Path(collection), changed, True, how, progress)
     add_missing_hashes(Path(collection), progress)
     return counts
@@ -104,10 +110,11 @@ def retry(
     fetch: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
+    on: str = HERE,
     progress: OnStep | None = None,
 ) -> Progress:
     """Read failed inputs again: all of them, or those whose reason contains some words."""
-    with _how(runtime, fetch, workers, batch_size) as how:
+    with _how(runtime, fetch, workers, batch_size, on) as how:
         return _again(Path(collection), failed(reason or ""), False, how, progress)
 
 
@@ -162,14 +169,16 @@ def _again(
 
 
 @contextmanager
-def _how(runtime: str, fetch: bool, workers: int | None, batch_size: int | None) -> Iterator[How]:
+def _how(
+    runtime: str, fetch: bool, workers: int | None, batch_size: int | None, on: str
+) -> Iterator[How]:
     if not fetch:
-        yield How(runtime, None, workers, batch_size)
+        yield How(runtime, None, workers, batch_size, on)
         return
     from indexer.inputs.fetching import Fetcher
 
     with Fetcher() as fetcher:
-        yield How(runtime, fetcher, workers, batch_size)
+        yield How(runtime, fetcher, workers, batch_size, on)
 
 
 def _reported(

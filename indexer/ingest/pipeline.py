@@ -1,23 +1,16 @@
-"""The indexing run: open, embed, commit, segment by segment; one bad picture never stops it."""
+"""What becomes of each input, committed segment by segment; one bad picture never stops a run."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
-
-import numpy as np
 
 from indexer.ingest.contents import Content, Contents
-from indexer.ingest.prefetch import Opened, opened_batches
+from indexer.ingest.embedding import Work
+from indexer.ingest.prefetch import Opened
 from indexer.inputs import status
-from indexer.inputs.records import Record
-from indexer.readers import Fetch
 from indexer.store.manifest import Manifest, commit
 from indexer.store.segment import Segment, merged, open_vectors
-from model.encoder import Encoder
 
-BATCH = 32
-SEGMENT_INPUTS = 256  # what a kill can cost; whole batches, so that a resumed run batches alike
 MOST_SEGMENT_INPUTS = 4096
 _NO_NUMBERS = "the encoder's vector for it is zero, or not of numbers"
 _SEGMENTS = 64  # a collection of n rows gets segments of n/64, so that a manifest stays small
@@ -53,42 +46,27 @@ class Progress:
         return bool(self.total or self.relabelled or self.vanished)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run works with; `contents` is what is embedded already, and is added to."""
-
-    collection: Path
-    contents: Contents
-    encoder: Callable[[], Encoder]
-    """only called when a picture needs it"""
-    fetch: Fetch
-    workers: int | None = None
-    batch_size: int | None = None
-
-
 def image_id(source_id: str, sha256: str) -> str:
     """Return the id of one content at one source, 16 hexadecimal digits, the same for ever."""
     return hashlib.blake2b(f"{source_id}\0{sha256}".encode(), digest_size=8).hexdigest()
 
 
-def embed_records(
-    work: Work, manifest: Manifest, records: Iterable[Record], progress: Progress
+def commit_batches(
+    work: Work, manifest: Manifest, batches: Generator[list[Opened]], progress: Progress
 ) -> Iterator[Progress]:
-    """Embed records into new segments, one yield per batch, one commit per segment.
+    """Commit embedded batches as segments of whole parts, one yield per batch.
 
     `progress` is where it begins. Where it is closed, or interrupted, what is done is committed.
     """
-    size = work.batch_size or BATCH
-    pending: list[Segment] = []
-    is_known = work.contents.__contains__
-    batches = opened_batches(records, size, is_known, work.fetch, work.workers, work.encoder)
+    pending, inputs = list[Segment](), 0
     try:
         for batch in batches:
-            segment, progress = _embed_batch(work, batch, manifest.encoder.dim, progress)
+            segment, progress = _recorded(work, batch, progress)
             pending.append(segment)
-            if len(pending) * size >= _segment_inputs(len(work.contents)):
+            inputs += len(batch)
+            if inputs >= segment_inputs(len(work.contents), work.how.part):
                 manifest = _commit_segment(work, manifest, merged(pending))
-                pending = []
+                pending, inputs = [], 0
             yield progress
     finally:
         batches.close()
@@ -96,17 +74,17 @@ def embed_records(
             _commit_segment(work, manifest, merged(pending))
 
 
-def _segment_inputs(rows: int) -> int:
-    return min(max(rows // _SEGMENTS, SEGMENT_INPUTS), MOST_SEGMENT_INPUTS)
+def segment_inputs(rows: int, part: int) -> int:
+    """Return how many inputs make a segment: whole parts, as a resumed run cuts them again."""
+    asked = min(max(rows // _SEGMENTS, part), MOST_SEGMENT_INPUTS)
+    return -(-asked // part) * part
 
 
-def _embed_batch(
-    work: Work, batch: Sequence[Opened], dim: int, progress: Progress
-) -> tuple[Segment, Progress]:
-    batch = [_checked(opened, dim) for opened in batch]
-    fresh = _embed(batch, work)
-    for sha256, content in fresh.items():
-        work.contents[sha256] = content
+def _recorded(work: Work, batch: Sequence[Opened], progress: Progress) -> tuple[Segment, Progress]:
+    for each in batch:
+        if each.vector is not None and each.sha256 not in work.contents:
+            size, vectors = (each.width, each.height), each.vector[None]
+            work.contents[each.sha256] = Content(each.record.source_id, *size, vectors, 0)
     problems = {each.sha256: each.problem for each in batch if each.problem}
     segment = Segment()
     for opened in batch:
@@ -115,36 +93,6 @@ def _embed_batch(
         if outcome == "embedded" and opened.note.startswith(status.CUT_SHORT):
             progress = replace(progress, cut_short=progress.cut_short + 1)
     return segment, progress
-
-
-def _checked(opened: Opened, dim: int) -> Opened:
-    if opened.vector is None or len(opened.vector) == dim:
-        return opened
-    wrong = f"its vector has {len(opened.vector)} numbers, not {dim}"
-    return Opened(opened.record, problem=wrong)
-
-
-def _embed(batch: Sequence[Opened], work: Work) -> dict[str, Content]:
-    """Embed the pictures of a batch that nothing is known of, each content once."""
-    fresh: dict[str, Content] = {}
-    pictures: dict[str, Opened] = {}
-    for each in batch:
-        if each.sha256 in work.contents or each.sha256 in fresh or each.problem:
-            continue
-        if each.vector is not None:
-            fresh[each.sha256] = Content(each.record.source_id, 0, 0, each.vector[None], 0)
-        elif each.image is not None:
-            pictures.setdefault(each.sha256, each)
-    if not pictures:
-        return fresh
-    images = [each.image for each in pictures.values() if each.image is not None]
-    vectors = work.encoder().encode_images(images)
-    largest = np.abs(vectors).max(axis=1)  # NaN where one number is
-    return fresh | {
-        sha256: Content(each.record.source_id, each.width, each.height, vectors, row)
-        for row, (sha256, each) in enumerate(pictures.items())
-        if 0 < largest[row] < np.inf
-    }
 
 
 def _record(opened: Opened, segment: Segment, contents: Contents, problems: dict[str, str]) -> str:

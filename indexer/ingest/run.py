@@ -1,24 +1,28 @@
 """One run over a source: what is new gets embedded, what is labelled anew gets its label."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from indexer.catalog.catalog_file import deriving, write_catalog
 from indexer.catalog.snapshot import open_snapshot
 from indexer.ingest.changes import News, Wanted, changed, chosen, news_of
 from indexer.ingest.contents import Contents
+from indexer.ingest.embedding import How, Source, Work
+from indexer.ingest.jobs import remove_parts
 from indexer.ingest.journal import fold
-from indexer.ingest.pipeline import Progress, Work, embed_records
+from indexer.ingest.pipeline import Progress, commit_batches
+from indexer.ingest.prefetch import Opened
 from indexer.ingest.run_encoder import RunEncoder
-from indexer.ingest.run_log import log_run
+from indexer.ingest.run_log import log_run, runtime_name
 from indexer.inputs import status
 from indexer.inputs.records import Record, is_address
 from indexer.labels.label_files import Label, labelled
 from indexer.labels.label_resolution import NO_TAXONOMY, resolve_labels
-from indexer.readers import Fetch, Reader, normal, reader_of, refuse
+from indexer.readers import Reader, normal, reader_of, refuse
 from indexer.store.manifest import Manifest, commit, is_there, read_manifest
 from indexer.store.segment import Segment
 from indexer.store.writer_lock import only_writer, with_source
@@ -26,21 +30,19 @@ from indexer.taxonomy.built_in import BUILT_IN
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import BadInput
-from model.runtimes import AUTO
+from model.plugins import load_plugin
 
 
-@dataclass(frozen=True, slots=True)
-class How:
-    """How a run works."""
+class Executor(Protocol):
+    """A file of `indexer/executors`."""
 
-    runtime: str = AUTO
-    """computes the vectors: "torch", "openvino" or AUTO"""
-    fetch: Fetch | None = None
-    """downloads pictures; None: none are"""
-    workers: int | None = None
-    """threads that read and decode; None: as many as suit the machine"""
-    batch_size: int | None = None
-    """pictures that are embedded at once; None: as many as suit the machine"""
+    def check(self, on: str) -> None:
+        """Raise Error where it cannot work."""
+
+    def batches(
+        self, work: Work, records: Callable[[], Iterator[Record]]
+    ) -> Generator[list[Opened]]:
+        """Yield the records, embedded, in their order."""
 
 
 def index_source(
@@ -67,6 +69,7 @@ def index_source(
     not there.
     """
     source, how = normal(source), how or How()
+    executor = executor_of(how.on)
     reader = reader_of(source)
     encoder_of = RunEncoder(encoder, how.runtime)
     if taxonomy not in (None, NO_TAXONOMY, BUILT_IN):
@@ -89,8 +92,15 @@ def index_source(
             encoder_of.expect(manifest.encoder, collection)
         else:
             manifest = commit(collection, Manifest(entry))
-        run = _Run(collection, source, reader, encoder_of, how)
+        run = _Run(collection, source, reader, encoder_of, how, executor)
         yield from run.over(manifest, labels or {}, wanted, adds, taxonomy)
+
+
+def executor_of(on: str) -> Executor:
+    """Return the executor that `on` names; raises Error where there is none, or it cannot work."""
+    executor: Executor = load_plugin("indexer.executors", on.partition(":")[0], "executor")
+    executor.check(on)
+    return executor
 
 
 def use_taxonomy(collection: Path | str, taxonomy: str) -> None:
@@ -122,6 +132,8 @@ class _Run:
     reader: Reader
     encoder_of: RunEncoder
     how: How
+    executor: Executor
+    runtimes: set[str] = field(default_factory=set)
 
     def over(
         self,
@@ -141,8 +153,9 @@ class _Run:
             with deriving("the meaning of its labels", self.collection, manifest):
                 manifest = resolve_labels(self.collection, manifest, taxonomy)
             if progress.any:
-                counts, loaded = asdict(progress), self.encoder_of.loaded
-                manifest = log_run(self.collection, manifest, self.source, started, loaded, counts)
+                computed = {*self.runtimes, runtime_name(self.encoder_of.loaded)}
+                runtime, counts = ", ".join(sorted(computed - {""})), asdict(progress)
+                manifest = log_run(self.collection, manifest, self.source, started, runtime, counts)
             write_catalog(self.collection, manifest)
 
     def _embed(
@@ -161,17 +174,21 @@ class _Run:
             if news.inputs:
                 work = Work(
                     self.collection,
+                    Source(self.source, base, root),
+                    manifest.encoder,
                     Contents(snapshot),
                     self.encoder_of.load,
-                    self.how.fetch or refuse,
-                    self.how.workers,
-                    self.how.batch_size,
+                    self.how,
+                    self.runtimes,
                 )
-                inputs = chosen(news, self._records(root, base, labels))
-                for step in embed_records(work, manifest, inputs, progress):
+                batches = self.executor.batches(
+                    work, lambda: chosen(news, self._records(root, base, labels))
+                )
+                for step in commit_batches(work, manifest, batches, progress):
                     progress = step
                     yield step
                 self._check_whole(base, progress)
+                remove_parts(work)
 
     def _check_whole(self, base: str, progress: Progress) -> None:
         """Refuse to call a run a success whose source went away under it."""

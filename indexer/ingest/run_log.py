@@ -15,7 +15,10 @@ from model.encoder import Encoder
 
 _LOG = logging.getLogger("taxalens")
 FOLDER = "runs"
-_PACKAGES = ("taxalens", "numpy", "pillow", "open_clip_torch", "torch", "openvino")
+_PACKAGES = (
+    *("taxalens", "numpy", "pillow", "pillow-heif", "rawpy"),
+    *("open_clip_torch", "torch", "openvino"),
+)
 
 
 def log_run(
@@ -23,19 +26,19 @@ def log_run(
     manifest: Manifest,
     source: str,
     started: datetime,
-    encoder: Encoder | None,
+    runtime: str,
     counts: Mapping[str, int],
 ) -> Manifest:
-    """Commit one run's log; `encoder` is None where nothing needed to be embedded."""
+    """Commit one run's log; `runtime` is "" where nothing was embedded."""
     log = {
         "source": source,
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "encoder": manifest.encoder.spec,
         "fingerprint": manifest.encoder.fingerprint,
-        "runtime": runtime_name(encoder),
+        "runtime": runtime,
         "counts": dict(counts),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | versions(),
     }
     path = f"{FOLDER}/{manifest.next_name}.json"
     text = json.dumps(log, indent=1)
@@ -61,7 +64,8 @@ def runtime_name(encoder: Encoder | None) -> str:
     return str(getattr(getattr(encoder, "runtime", None), "name", ""))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that vectors depend on, those that are installed."""
     found = {}
     for package in _PACKAGES:
         try:

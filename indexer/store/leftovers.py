@@ -6,6 +6,7 @@ from pathlib import Path
 
 from indexer.store import derived
 from indexer.store.manifest import Manifest, parse_manifest
+from indexer.store.part_folders import PARTS, part_key
 from indexer.store.segment import SCHEMAS
 from model.errors import CollectionError
 
@@ -19,9 +20,10 @@ _UNFINISHED = (f"{ASIDE}*", ".*.tmp", "catalog-*.tmp", "catalog-*.tmp.*", "catal
 def sweep(collection: Path) -> None:
     """Remove what certainly is a leftover; only the holder of the writer's lock may.
 
-    That is a file in the making, and one of a generation after the current, which a run wrote and
-    did not commit. A file that an earlier generation had stays, for whoever reads that. A file that
-    cannot be removed stays, too.
+    That is a file in the making, one of a generation after the current, which a run wrote and did
+    not commit, and parts of a run on other machines that another encoder or taxalens embedded. A
+    file that an earlier generation had stays, for whoever reads that. A file that cannot be removed
+    stays, too.
     """
     try:
         manifest = parse_manifest(collection)
@@ -31,6 +33,9 @@ def sweep(collection: Path) -> None:
     for folder in _FOLDERS:
         found += (collection / folder).glob(".*.tmp")
     found += (path for path in _of_generations(collection) if _is_uncommitted(path, manifest))
+    if parts := [*(collection / PARTS).glob("*")]:
+        ours = part_key(manifest.encoder.fingerprint)
+        found += (path for path in parts if not path.name.startswith(ours))
     for path in found:
         with suppress(OSError):
             if path.is_dir() and not path.is_symlink():
