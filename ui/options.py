@@ -85,8 +85,9 @@ _COLLECTION: dict[str, Any] = {
 def _folder(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path:
     """Refuse the address of a published collection, before a folder of that name is made."""
     if str(path).startswith("milvus:/"):
+        address = str(path).replace(":/", "://", 1)  # as it was before it was a path
         raise click.BadParameter(
-            f"{path} is a published collection, which taxalens search alone can ask; name the "
+            f"{address} is a published collection, which taxalens search alone can ask; name the "
             "folder that it was published from.",
             ctx,
             parameter,

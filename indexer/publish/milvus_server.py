@@ -126,7 +126,8 @@ def _client_class() -> Any:
             del os.environ[_NO_DOTENV]
         else:
             os.environ[_NO_DOTENV] = before
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # its errors are raised as well
+    for name in ("pymilvus", "grpc._server"):  # their errors are raised as well; Lite runs in here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return MilvusClient
 
 
