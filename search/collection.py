@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from indexer.catalog.snapshot import open_snapshot
 from indexer.labels.label_resolution import taxonomy_of
+from indexer.publish.address import is_address
 from indexer.taxonomy.store import open_taxonomy
 from model.encoder import Encoder
 from model.errors import UnknownName
@@ -377,7 +378,7 @@ def open_collection(
     default the collection's own, if it is on this machine. Raises CollectionError where there is
     no collection, UnknownName where there is no such taxonomy.
     """
-    if str(folder).startswith("milvus:/"):
+    if is_address(folder):
         server = load_plugin("search.served", "milvus", "server")
         served: Collection = server.open_published(folder, encoder, taxonomy)
         return served

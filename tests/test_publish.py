@@ -27,7 +27,7 @@ import taxalens
 from indexer.backends.selection import selection_of
 from indexer.catalog.sensitive_places import shown_metadata
 from indexer.labels.label_files import Label
-from indexer.publish.address import address_of
+from indexer.publish.address import address_of, shown
 from indexer.publish.facts import Effort
 from indexer.publish.milvus_server import connect
 from indexer.publish.recall import RANGES
@@ -477,3 +477,12 @@ def test_only_search_takes_an_address(
     assert ended.exit_code == 1
     assert "milvus://localhost/birds is a published collection" in ended.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_password_is_never_shown(tmp_path: Path) -> None:
+    written = "milvus://me:of-the-museum@localhost/birds"
+    for command in ("info", "status"):
+        ended = CliRunner().invoke(main, [command, "-c", written])
+        assert ended.exit_code == 1
+        assert "of-the-museum" not in ended.output
+    assert shown(Path(written)) == shown(written) == "milvus://localhost/birds"

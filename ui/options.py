@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexer.publish.address import is_address, shown
 from model.runtimes import AUTO, RUNTIMES
 
 if TYPE_CHECKING:
@@ -84,11 +85,10 @@ _COLLECTION: dict[str, Any] = {
 
 def _folder(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path:
     """Refuse the address of a published collection, before a folder of that name is made."""
-    if str(path).startswith("milvus:/"):
-        address = str(path).replace(":/", "://", 1)  # as it was before it was a path
+    if is_address(path):
         raise click.BadParameter(
-            f"{address} is a published collection, which taxalens search alone can ask; name the "
-            "folder that it was published from.",
+            f"{shown(path)} is a published collection, which taxalens search alone can ask; name "
+            "the folder that it was published from.",
             ctx,
             parameter,
         )

@@ -44,7 +44,7 @@ def address_of(written: Path | str) -> Address:
     path, _, name = str(written).removeprefix(f"{SCHEME}:").rpartition("/")
     if not is_address(written) or not path.strip("/"):
         raise BadInput(
-            f"{_shown(written)} is not the address of a published collection; {_GRAMMAR}."
+            f"{shown(written)} is not the address of a published collection; {_GRAMMAR}."
         )
     if not _NAME.fullmatch(name):
         raise BadInput(
@@ -58,7 +58,7 @@ def address_of(written: Path | str) -> Address:
     except ValueError:
         port = 0
     if not (parts.hostname and port) or parts.path:
-        raise BadInput(f"{_shown(written)} names no server; {_GRAMMAR}.")
+        raise BadInput(f"{shown(written)} names no server; {_GRAMMAR}.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     token = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
     return Address(f"http://{host}:{port}", name, token)
@@ -73,6 +73,7 @@ def _file(path: str) -> Path:
     return Path(path)
 
 
-def _shown(written: Path | str) -> str:
-    """Return an address without its password."""
-    return re.sub(r"(?<=/)[^/@]*@", "", str(written))
+def shown(written: Path | str) -> str:
+    """Return an address as it may be shown: without its password, a Path with both slashes."""
+    address = re.sub(rf"^{SCHEME}:/(?!/)", f"{SCHEME}://", str(written))
+    return re.sub(r"(?<=/)[^/@]*@", "", address)
