@@ -48,11 +48,9 @@ class Exact:
         if k == 0 or not len(queries):
             return np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
         wanted = np.ascontiguousarray(queries, np.float32)
-        comparisons = len(wanted) * (len(self) if among is None else len(among))
-        if card := self._card_for(comparisons):
-            answer = _on_card(card, wanted, k, among)
-            if answer is not None:
-                return answer
+        answer = self._on_card(wanted, k, among)
+        if answer is not None:
+            return answer
         compare = self._by_product if len(queries) >= BATCH else self._by_scan
         found: list[Found] = []
         for part in self._parts(among):
@@ -80,14 +78,23 @@ class Exact:
             found[which == place] = array[rows[which == place] - (ends[place] - len(array))]
         return found
 
-    def _card_for(self, comparisons: int) -> "Card | None":
-        worth = WORTH_A_CALL if self.is_on_card else WORTH_A_CARD
-        return self._card if comparisons >= worth else None
-
-    @once
-    def _card(self) -> "Card | None":
+    def _on_card(self, queries: Features, k: int, among: Selection | None) -> Found | None:
+        """Return the answer of a card; None where there is none, or it is not worth one."""
+        comparisons = len(queries) * (len(self) if among is None else len(among))
+        if comparisons < (WORTH_A_CALL if self.is_on_card else WORTH_A_CARD):
+            return None
         if self.device is None and not faiss.get_num_gpus():
             return None
+        from torch import OutOfMemoryError
+
+        try:
+            return self._card.search(queries, k, among)
+        except OutOfMemoryError:
+            _LOG.warning("The card has no memory left; the processor searches instead.")
+            return None
+
+    @once
+    def _card(self) -> "Card":
         from indexer.backends.gpu import Card
 
         return Card(self.vectors, self.device or "cuda", self.gather)
@@ -124,16 +131,6 @@ class Exact:
         with by_products():
             scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows[places]
-
-
-def _on_card(card: "Card", queries: Features, k: int, among: Selection | None) -> Found | None:
-    from torch import OutOfMemoryError
-
-    try:
-        return card.search(queries, k, among)
-    except OutOfMemoryError:
-        _LOG.warning("The card has no memory left for a search, which the processor does instead.")
-        return None
 
 
 class Scanner:
