@@ -1,4 +1,4 @@
-"""What the catalog says of the images of an answer, in as little time as it can be read.
+"""Facts of the catalog about the images of an answer, read in as little time as possible.
 
 An answer waits for it, so tables without a line are not joined, and taxa are read once: to plan a
 join of five tables takes DuckDB as long as to read ten images.
@@ -28,7 +28,7 @@ class NamedTaxon(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one image."""
+    """The facts about one image."""
 
     image_id: str
     source_id: str
@@ -47,7 +47,7 @@ class Facts:
 
 @dataclass(slots=True)
 class _Known:
-    """What need not be read again of a snapshot, which never changes."""
+    """Facts of a snapshot that need not be read again: it never changes."""
 
     sql: str
     taxa: dict[int, NamedTaxon] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run works with; `contents` is what is embedded already, and is added to."""
+    """The work of a run; `contents` are embedded already, and are added to."""
 
     collection: Path
     source: Source

@@ -1,4 +1,4 @@
-"""What a worker embedded of a part, as a file: sealed, put in place by a rename, only data.
+"""The embedded inputs of a part as a file: sealed, put in place by a rename, only data.
 
 Files are Arrow and JSON, never pickles: whoever can write one can run no code in its reader.
 """

@@ -1,4 +1,4 @@
-"""What becomes of each input, committed segment by segment; one bad picture never stops a run."""
+"""Each input gets its status, segment by segment; one bad picture never stops a run."""
 
 import hashlib
 from collections.abc import Generator, Iterator, Sequence

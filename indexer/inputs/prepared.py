@@ -1,4 +1,4 @@
-"""What a run keeps of a picture: made small, as its encoder looks at it, hashed, its thumbnail."""
+"""A picture prepared for a run: as its encoder looks at it, its hash and its thumbnail."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ from model.preprocessing import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a picture is wanted beside its size and its hash."""
+    """The parts of a picture that are wanted beside its size and its hash."""
 
     image: bool = True
     thumbnail: bool = False

@@ -61,7 +61,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What is published: the images of a snapshot, as everybody may see them."""
+    """The images of a snapshot that are published, as everybody may see them."""
 
     snapshot: Snapshot
     namings: Namings
