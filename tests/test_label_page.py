@@ -71,6 +71,17 @@ def test_nobody_labels_without_a_name(collection: Path) -> None:
     assert page.get("bidi_component") or page.success
 
 
+def test_an_error_stays_until_the_next_act(collection: Path) -> None:
+    page = AppTest.from_function(_script, args=(collection,), default_timeout=WAIT).run()
+    page.text_input(key="person").set_value("Maria").run()
+    page.session_state["label-review"].error = "Another command writes"
+    for _ in range(2):  # as where the next event cuts a run short
+        page.run()
+        assert [each.value for each in page.error] == ["Another command writes"]
+    next(each for each in page.button if each.label == "Finish").click().run()
+    assert not page.error
+
+
 @pytest.fixture
 def page(browser: Browser, collection: Path, tmp_path: Path) -> Iterator[Page]:
     with (

@@ -14,7 +14,7 @@ from search.collection import Collection
 from search.label.review import Act
 from search.query.filters import Filters
 from ui.wall import wall as wall_of
-from ui.wall.wall import Tile, tile_of, wall
+from ui.wall.wall import Tile, acts_done, tile_of, wall
 from ui.widgets.lightbox import open_image
 from ui.widgets.name_field import name_field, name_typed
 from ui.widgets.person import person, person_given
@@ -54,6 +54,7 @@ _CONFIRMING = {_VERIFY: "verified", _UNCERTAIN: "uncertain"}
 _GIVING = {_UNKNOWN: "unknown", _NOTHING: "blank"}
 _LEAVING = _VERIFY + _MAJORITY + _UNKNOWN + _UNCERTAIN + _NOTHING + "123456789"
 _REVIEW, _QUEUE, _OWN, _TYPED = "label-review", "label-queue", "label-own", "label-typed"
+_WALL = "label-wall"
 
 
 @dataclass(slots=True)
@@ -69,8 +70,14 @@ class _Review:
     """the images whose label is being typed"""
     legend: bool = False
     error: str = ""
+    error_shown: bool = False
     turn: int = 0
     """how many keys were obeyed"""
+
+    def begin(self) -> None:
+        """Forget an error that was shown, before another act."""
+        if self.error_shown:
+            self.error, self.error_shown = "", False
 
 
 def page(collection: Collection) -> None:
@@ -91,7 +98,7 @@ def page(collection: Collection) -> None:
     if not who:
         st.info("Write your name: it is kept with each label that you give.")
         return
-    queue, turn = _queue(collection, name), review.turn
+    queue, turn, so_far = _queue(collection, name), review.turn, acts_done(_WALL)
     done = {each.image_id for act in review.acts for each in act.statements}
     left = [item for item in queue if item.hit.image_id not in done]
     _bar(collection, review, len(left))
@@ -99,8 +106,9 @@ def page(collection: Collection) -> None:
         st.success("Nothing is left to review here.")
     state = wall(
         [_tile(item) for item in left[:SIZE]],
-        key="label-wall",
+        key=_WALL,
         stamp=name,
+        done=so_far,
         keys=_LEAVING + _UNDO + _OTHER + _LEGEND,
         leave=_LEAVING,
     )
@@ -145,6 +153,7 @@ def _do(
     act: wall_of.Act,
 ) -> None:
     """Do what a key says; each label is on disk before the next."""
+    review.begin()
     try:
         if act.key == _LEGEND:
             review.legend = not review.legend
@@ -182,6 +191,11 @@ def _label(
         _add(acts, collection.label_as(act.ids, label, who))
 
 
+def _undo_last(collection: Collection, review: _Review) -> None:
+    review.begin()
+    _undo(collection, review)
+
+
 def _undo(collection: Collection, review: _Review) -> None:
     if review.acts:
         try:
@@ -208,14 +222,14 @@ def _bar(collection: Collection, review: _Review, left: int) -> None:
     acts = review.acts
     if review.error:
         st.error(plain(review.error))
-        review.error = ""
+        review.error_shown = True  # it stays until the next act, whatever cuts this run short
     with st.container(horizontal=True, vertical_alignment="center", key="label-bar"):
         st.markdown(f"**{left:,}** to review · {count(sum(map(len, acts)), 'image')} done")
         st.button(
             f"Undo {_words(acts[-1])}" if acts else "Undo",
             key="label-undo",
             disabled=not acts,
-            on_click=_undo,
+            on_click=_undo_last,
             args=(collection, review),
         )
         with st.popover("Own labels"):
@@ -249,6 +263,7 @@ def _relabel(collection: Collection, review: _Review) -> None:
 
 
 def _give(collection: Collection, review: _Review) -> None:
+    review.begin()
     try:
         words = name_typed(_TYPED)
         _add(review.acts, collection.label_as(review.relabelled, words, person_given()))
@@ -274,6 +289,7 @@ def _words(act: Act) -> str:
 
 
 def _keep(collection: Collection, review: _Review) -> None:
+    review.begin()
     try:
         collection.keep_labels()
     except CollectionError as error:  # another run writes; the acts are on disk and wait

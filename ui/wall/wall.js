@@ -2,7 +2,6 @@
 const walls = new WeakMap()
 const opened = new Set()
 const MOVED = 6 // pixels from which a press is a drag
-const MOST_STALE = 5 // times that a list without the tiles that left is asked for
 
 export default function (component) {
   const { parentElement: root, data } = component
@@ -10,7 +9,8 @@ export default function (component) {
   walls.set(root, wall)
   wall.send = component
   show(wall, data)
-  return () => wall.close()
+  // Streamlit also calls this of a call that the next one overtook, while the wall is still there.
+  return () => { if (!root.isConnected) wall.close() }
 }
 
 function open(root) {
@@ -18,7 +18,7 @@ function open(root) {
   const wall = {
     root, grid, box: root.querySelector(".box"), zoom: root.querySelector(".zoom"),
     said: root.querySelector(".said"), tiles: new Map(), order: [], selected: new Set(),
-    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Set(), data: {}, stale: 0, reminded: 0,
+    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Map(), data: {}, reminded: 0,
   }
   const onKey = (event) => key(wall, event)
   const onPaste = (event) => take(wall, event.clipboardData, event)
@@ -50,6 +50,7 @@ function show(wall, data) {
   wall.data = data
   wall.grid.style.setProperty("--tile", `${data.side}px`)
   wall.queue = wall.queue.filter((act) => act.number > data.done)
+  for (const [id, number] of wall.gone) if (number <= data.done) wall.gone.delete(id)
   wall.number = Math.max(wall.number, data.done)
   if (wall.stamp !== data.stamp) { // another list: its selection is Python's
     wall.stamp = data.stamp
@@ -100,6 +101,7 @@ function draw(tile) {
   element.setAttribute("role", "option")
   element.setAttribute("aria-label", tile.alt)
   element.dataset.id = tile.id
+  element.tabIndex = -1 // else it could not take the focus before it is painted
   element.title = tile.title
   const frame = make("div", "frame")
   const image = make("img")
@@ -231,7 +233,8 @@ function cohort(wall) {
   return wall.order.filter((id) => of.get(id) === of.get(wall.focus ?? wall.order[0]) && !wall.gone.has(id))
 }
 
-// An act stays queued until Python says that it is done, so that none is lost while a run lasts.
+// An act stays queued until Python says that it is done, so that none is lost while a run lasts; its
+// pictures stay away as long.
 function act(wall, pressed) {
   const ids = [...wall.selected].filter((id) => !wall.gone.has(id))
   const about = ids.length ? ids : wall.order.filter((id) => id === wall.focus && !wall.gone.has(id))
@@ -239,7 +242,7 @@ function act(wall, pressed) {
   wall.queue.push({ number: ++wall.number, key: pressed, ids: about })
   if (wall.data.leave.includes(pressed)) {
     const place = wall.order.indexOf(wall.focus)
-    about.forEach((id) => wall.gone.add(id))
+    about.forEach((id) => wall.gone.set(id, wall.number))
     const stays = (id) => !wall.gone.has(id)
     const next = wall.order.slice(place + 1).find(stays) ?? wall.order.slice(0, Math.max(place, 0)).findLast(stays)
     wall.selected = new Set()
@@ -247,20 +250,15 @@ function act(wall, pressed) {
   }
   paint(wall)
   wall.send.setTriggerValue("acts", wall.queue)
-  wall.stale = wall.reminded = 0
+  wall.reminded = 0
   remind(wall)
 }
 
-// Streamlit drops a run that the next one overtakes, and with it an act, or the list after it: what
-// is not settled is said again until it is. A tile that stays all the same is given back.
+// Streamlit drops a run that the next one overtakes, and with it an act, or the list after it: an
+// act is said again until a list comes that knows of it.
 function remind(wall) {
   clearTimeout(wall.again)
-  const stale = wall.order.some((id) => wall.gone.has(id))
-  if (!wall.queue.length && !(stale && wall.stale++ < MOST_STALE)) {
-    wall.gone.clear()
-    wall.stale = 0
-    return paint(wall)
-  }
+  if (!wall.queue.length) return
   wall.again = setTimeout(() => {
     wall.send.setTriggerValue("acts", wall.queue)
     remind(wall)

@@ -96,16 +96,18 @@ def wall(
     selected: Sequence[str] = (),
     keys: str = "",
     leave: str = "",
+    done: int = 0,
     pictures: bool = False,
     side: int = _SIDE,
 ) -> WallState:
     """Show pictures that can be selected by mouse, finger and keyboard.
 
     Where `stamp` is another than before, `selected` becomes the selection. `keys` are those that
-    make an act; after one of `leave` its pictures fade at once. `pictures` may be dropped or
+    make an act; after one of `leave` its pictures fade at once, until tiles come that know of it:
+    `done` is the number of `acts_done` before the tiles were chosen. `pictures` may be dropped or
     pasted where it is set.
     """
-    ledger: _Ledger = st.session_state.setdefault(f"{key}-ledger", _Ledger())
+    ledger = _ledger(key)
     data = {
         "tiles": [asdict(tile) for tile in tiles],
         "stamp": stamp,
@@ -114,7 +116,7 @@ def wall(
         "leave": list(leave),
         "pictures": pictures,
         "side": side,
-        "done": ledger.done,
+        "done": done,
         "run": time.time_ns(),  # so that the browser hears of each run
     }
     answer = _component()(
@@ -139,6 +141,11 @@ def wall(
     )
 
 
+def acts_done(key: str) -> int:
+    """Return the number of the last act that was done at a wall; 0 for none."""
+    return _ledger(key).done
+
+
 def tile_of(hit: Hit, lines: Sequence[str] = (), section: str = "") -> Tile:
     """Return an image as a tile: its name, who gave it, and a lineage to be read aloud."""
     lineage = " › ".join(name for name in hit.taxon.lineage if name) if hit.taxon else ""
@@ -155,6 +162,11 @@ def match_lines(hit: Hit) -> tuple[str, ...]:
     """Return a hit's score, and how it matched."""
     how = "looks alike" if hit.match == SIMILAR else hit.match
     return (f"score {hit.score:.3f} · {how}", hit.file_name)
+
+
+def _ledger(key: str) -> _Ledger:
+    ledger: _Ledger = st.session_state.setdefault(f"{key}-ledger", _Ledger())
+    return ledger
 
 
 def _nothing() -> None:
