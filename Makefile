@@ -17,8 +17,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/taxalens demo
 
-test: install
-	$(BIN)/pytest
+test: install  # on two cores, a file of tests on one of them
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 static: install
 	$(BIN)/ruff format --check .
