@@ -37,10 +37,10 @@ class Job:
 
     @property
     def outcome(self) -> str:
-        """Say how it ended: "done", "cancelled" or "failed"."""
-        if self.cancelled:
-            return "cancelled"
-        return "done" if self.process.returncode == 0 else "failed"
+        """Say how it ended: "done", even where Cancel came too late, "cancelled" or "failed"."""
+        if self.process.returncode == 0:
+            return "done"
+        return "cancelled" if self.cancelled else "failed"
 
     def told(self) -> list[str]:
         """Return the last lines that it wrote; of a progress bar the last state."""
