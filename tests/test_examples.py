@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pictures import write_picture
 
 import taxalens
 from training.contrastive.drawn import draw
+from ui.cli import main
 from ui.demo.photos import table_names
 
 EXAMPLES = Path(taxalens.__file__).parent / "examples"
@@ -65,3 +67,14 @@ def test_the_notebook_runs_and_is_short(capsys: pytest.CaptureFixture[str]) -> N
     assert {each.measure for each in found} > {"zero-shot top-1", "1-shot SimpleShot"}
     assert "1-shot SimpleShot" in found._repr_html_()
     assert "taxon_com, 1 template" in capsys.readouterr().out
+
+
+def test_the_demo_is_shown_a_second_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        draw(number, number).save(tmp_path / "photos" / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        shown = CliRunner().invoke(main, ["demo", "--images", "photos", "-c", "c"])
+        assert shown.exit_code == 0, shown.output
+        assert Path("demo-hits.png").exists()

@@ -59,7 +59,8 @@ def show(collection: Path, withheld: list[Path], examples: Path | None) -> None:
     chosen = [] if collection == DEFAULT_COLLECTION else ["-c", str(collection)]
     name = _a_name(opened)
     hits = opened.search(name, k=1)
-    _run("Find by name, by text, by picture", "search", name, "-k", "5", "--sheet", SHEET, *chosen)
+    sheet = ["--sheet", SHEET, *(["--overwrite"] if Path(SHEET).exists() else [])]  # a second demo
+    _run("Find by name, by text, by picture", "search", name, "-k", "5", *sheet, *chosen)
     _run("", "search", "--text", TEXT, "-k", "5", *chosen)
     if hits and hits[0].path:
         _run("", "search", "--image", str(hits[0].path), "-k", "5", *chosen)
