@@ -18,7 +18,7 @@ function open(root) {
   const wall = {
     root, grid, box: root.querySelector(".box"), zoom: root.querySelector(".zoom"),
     said: root.querySelector(".said"), tiles: new Map(), order: [], selected: new Set(),
-    focus: null, anchor: null, queue: [], number: 0, stamp: null, gone: new Map(), data: {}, reminded: 0,
+    focus: null, anchor: null, queue: [], number: 0, stamp: null, data: {}, reminded: 0,
   }
   const onKey = (event) => key(wall, event)
   const onPaste = (event) => take(wall, event.clipboardData, event)
@@ -50,7 +50,6 @@ function show(wall, data) {
   wall.data = data
   wall.grid.style.setProperty("--tile", `${data.side}px`)
   wall.queue = wall.queue.filter((act) => act.number > data.done)
-  for (const [id, number] of wall.gone) if (number <= data.done) wall.gone.delete(id)
   wall.number = Math.max(wall.number, data.done)
   if (wall.stamp !== data.stamp) { // another list: its selection is Python's
     wall.stamp = data.stamp
@@ -124,10 +123,11 @@ function make(tag, name = "", text = "") {
 }
 
 function paint(wall) {
+  const gone = goneOf(wall)
   for (const [id, element] of wall.tiles) {
     element.setAttribute("aria-selected", wall.selected.has(id))
     element.tabIndex = id === (wall.focus ?? wall.order[0]) ? 0 : -1
-    element.classList.toggle("leaving", wall.gone.has(id))
+    element.classList.toggle("leaving", gone.has(id))
   }
 }
 
@@ -230,20 +230,27 @@ function key(wall, event) {
 // The pictures under the same heading as the one that has the focus.
 function cohort(wall) {
   const of = new Map(wall.data.tiles.map((tile) => [tile.id, tile.section]))
-  return wall.order.filter((id) => of.get(id) === of.get(wall.focus ?? wall.order[0]) && !wall.gone.has(id))
+  const gone = goneOf(wall)
+  return wall.order.filter((id) => of.get(id) === of.get(wall.focus ?? wall.order[0]) && !gone.has(id))
+}
+
+// The pictures that an act takes away which the list does not know of yet.
+function goneOf(wall) {
+  return new Set(wall.queue.filter((act) => wall.data.leave.includes(act.key)).flatMap((act) => act.ids))
 }
 
 // An act stays queued until Python says that it is done, so that none is lost while a run lasts; its
 // pictures stay away as long.
 function act(wall, pressed) {
-  const ids = [...wall.selected].filter((id) => !wall.gone.has(id))
-  const about = ids.length ? ids : wall.order.filter((id) => id === wall.focus && !wall.gone.has(id))
+  const before = goneOf(wall)
+  const ids = [...wall.selected].filter((id) => !before.has(id))
+  const about = ids.length ? ids : wall.order.filter((id) => id === wall.focus && !before.has(id))
   if (!about.length && wall.data.leave.includes(pressed)) return
   wall.queue.push({ number: ++wall.number, key: pressed, ids: about })
   if (wall.data.leave.includes(pressed)) {
     const place = wall.order.indexOf(wall.focus)
-    about.forEach((id) => wall.gone.set(id, wall.number))
-    const stays = (id) => !wall.gone.has(id)
+    const gone = goneOf(wall)
+    const stays = (id) => !gone.has(id)
     const next = wall.order.slice(place + 1).find(stays) ?? wall.order.slice(0, Math.max(place, 0)).findLast(stays)
     wall.selected = new Set()
     if (next) focus(wall, next)
