@@ -147,7 +147,7 @@ def test_company_and_the_size_of_tiles_change_nothing(
     candidates, images = many(), pictures(7)
     together = score(images, candidates)
     monkeypatch.setattr(scoring, "IMAGES", 2)
-    monkeypatch.setattr(scoring, "_CONVERTED", 64)
+    monkeypatch.setattr(scoring, "_TOGETHER", 64)
     in_pairs = score(images, candidates)
     alone = [score(images[[place]], candidates) for place in range(7)]
     within = 2e-6

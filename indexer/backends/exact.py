@@ -17,7 +17,7 @@ from indexer.backends import Found, Rows
 from indexer.backends.blas import BATCH, by_products
 from indexer.backends.selection import Selection
 from model.once import once
-from model.vectors import Features, Vectors
+from model.vectors import Features, Vectors, to_float32
 
 if TYPE_CHECKING:
     from indexer.backends.gpu import Card
@@ -127,7 +127,7 @@ class Exact:
 
     def _by_product(self, queries: Features, k: int, part: _Part) -> Found:
         vectors, rows = self._at(part)
-        matrix, k = vectors.astype(np.float32), min(k, len(rows))
+        matrix, k = to_float32(vectors), min(k, len(rows))
         with by_products():
             scores, places = faiss.knn(queries, matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, rows[places]

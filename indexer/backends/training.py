@@ -15,7 +15,7 @@ import numpy as np
 
 from indexer.backends import Rows
 from indexer.backends.exact import Exact
-from model.vectors import Features
+from model.vectors import Features, to_float32
 
 LISTS_PER_BLOCK = 16
 _SAMPLE = 48  # rows per list that k-means looks at
@@ -86,7 +86,8 @@ def cuts_of(rows: int, blocks: int) -> Rows:
 
 def about(exact: Exact, mean: Features, rows: Rows) -> Features:
     """Return the vectors of rows, (n, dim) float32, relative to a mean."""
-    vectors: Features = np.subtract(exact.gather(rows), mean, dtype=np.float32)
+    vectors = to_float32(exact.gather(rows))
+    vectors -= mean
     return vectors
 
 
@@ -97,7 +98,7 @@ def _mean(exact: Exact, random: np.random.Generator) -> Features:
 
 def _sample(exact: Exact, random: np.random.Generator, size: int) -> Features:
     rows = np.sort(random.choice(len(exact), min(size, len(exact)), replace=False))
-    return exact.gather(rows).astype(np.float32)
+    return to_float32(exact.gather(rows))
 
 
 def _k_means(vectors: Features, lists: int) -> Features:

@@ -5,21 +5,22 @@ An image's probabilities are the softmax of its scaled cosines over all candidat
 clade's is the sum over its members. All in float32, from one pass over the candidates.
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from model.vectors import Features, Vectors
+from indexer.backends.exact import Scanner
+from model.vectors import Features, Vectors, to_float32
 from search.zero_shot.candidates import NONE, Candidates, Clades, Mask, Numbers
 
 SCALE = 100.0  # exp(logit_scale) of OpenAI's CLIP, open_clip's models and BioCLIP after training
 IMAGES = 256  # at most together
 _NUMBERS = 1 << 26  # probabilities of candidates and clades, held together at most: 256 MB
-_CONVERTED = 1024  # candidates that are converted to float32 together: 2 MB of 512 numbers
+_TOGETHER = 1024  # candidates that are compared together: 2 MB of 512 numbers as float32
+_FEW = 2  # images for which to convert candidates takes longer than to compare them as they are
 _SAMPLE = 1024  # candidates that tell about how high the logits of an image are
 _FAR = 60.0  # above the shift, from where on sums of exponentials might not fit float32
 _BLOCK = 32  # rows that are passed over if their best is not among the best
@@ -118,22 +119,43 @@ def _exponentials(images: Features, candidates: Candidates) -> Features:
             biases = np.log(candidates.weights.astype(np.float32))
     shift = _sampled(images, candidates, biases)
     values = np.empty((len(candidates), len(images)), np.float32)
-    block = np.empty((_CONVERTED, images.shape[1]), np.float32)
+    cosines_of = _few_cosines if len(images) <= _FEW else _many_cosines
     over = np.ones(len(images), np.bool_)
     while over.any():
         over[:] = False
-        for start in range(0, len(candidates), _CONVERTED):
-            logits = values[start : start + _CONVERTED]
-            _convert(candidates.vectors[start : start + _CONVERTED], block)
-            np.matmul(block[: len(logits)], images.T, out=logits)
+        for start, logits in cosines_of(images, candidates.vectors, values):
             logits -= shift
             if biases is not None:
-                logits += biases[start : start + _CONVERTED, None]
+                logits += biases[start : start + _TOGETHER, None]
             over |= logits.max(axis=0) > _FAR
             with np.errstate(over="ignore"):  # such a pass is done again
                 np.exp(logits, out=logits)
         shift[over] += _FAR
     return values
+
+
+def _few_cosines(
+    images: Features, candidates: Vectors, values: Features
+) -> Iterator[tuple[int, Features]]:
+    """Fill values (taxa, n) by FAISS, which reads float16; yield each block and where it begins."""
+    scan, rows = Scanner(images.shape[1]), np.arange(_TOGETHER)
+    for start in range(0, len(candidates), _TOGETHER):
+        block = np.ascontiguousarray(candidates[start : start + _TOGETHER], np.float16)
+        logits = values[start : start + _TOGETHER]
+        for image, column in zip(images, logits.T, strict=True):
+            scores, found = scan(image, len(block), block, rows[: len(block)])
+            column[found] = scores
+        yield start, logits
+
+
+def _many_cosines(
+    images: Features, candidates: Vectors, values: Features
+) -> Iterator[tuple[int, Features]]:
+    """Do the same by products of matrices, which pay for converting candidates."""
+    converted = np.empty((_TOGETHER, images.shape[1]), np.float32)
+    for start in range(0, len(candidates), _TOGETHER):
+        block = to_float32(candidates[start : start + _TOGETHER], converted)
+        yield start, np.matmul(block, images.T, out=values[start : start + _TOGETHER])
 
 
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
@@ -145,15 +167,6 @@ def _sampled(images: Features, candidates: Candidates, biases: Features | None) 
     found: Features = np.max(logits, axis=1, initial=-np.inf)
     found[~np.isfinite(found)] = 0
     return found
-
-
-def _convert(vectors: Vectors, block: Features) -> None:
-    """Convert to float32, by torch if it is loaded: four times as fast as NumPy."""
-    torch = sys.modules.get("torch")
-    if torch is None or not vectors.flags.writeable:  # torch warns of the others
-        np.copyto(block[: len(vectors)], vectors)
-    else:
-        torch.from_numpy(block)[: len(vectors)].copy_(torch.from_numpy(vectors))
 
 
 def _sums(rows: Features, starts: Numbers) -> Features:
