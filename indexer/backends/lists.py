@@ -24,8 +24,10 @@ from model.vectors import Features, Vectors
 _PAIR = 2  # numbers a 4-bit code stands for
 _CODEBOOK_ROWS = 8192
 _CODEBOOK_ITERATIONS = 10
-_ONE_BY_ONE = 10  # FAISS's way of scanning that suits a query alone
+_BY_ITSELF, _ONE_BY_ONE = 0, 10  # FAISS's ways of scanning: it chooses; as suits a query alone
 _TOGETHER = 1024  # queries whose candidates are in memory at once
+_RECONSIDERED = 2  # times the lists wanted, whose short codes are best
+_MOST_BY_CODES = 4  # of so many lists one may be wanted; of more, all are weighed by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ class ListIndex:
     """Lists of the first rows of a collection, those of its first array."""
 
     codes: faiss.IndexIVFPQFastScan
-    for_many: faiss.IndexRefine
-    """the same, and the vectors"""
-    for_few: faiss.IndexRefine
-    """the same once more, with centroids of half the size: what a query alone waits for"""
+    """as they are stored"""
+    by_codes: "_Searchers"
+    """where any list may be looked at: centroids are chosen by short codes, and reconsidered"""
+    by_centroids: "_Searchers"
+    """where some may, or many are wanted: each centroid is weighed"""
     vectors: Vectors
     """(rows, dim) float16, in the memory that FAISS reads"""
     cuts: Rows | None
@@ -80,13 +83,15 @@ class ListIndex:
         reranked = max(effort.reranked * k // 10, effort.reranked, k)
         lists = self.lists_of(among)
         limits = None if len(lists) == self.lists else lists
-        parameters = _told(min(effort.probes, len(lists)), reranked / k, limits, among)
+        probes = min(effort.probes, len(lists))
+        parameters = _told(probes, reranked / k, limits, among)
+        searchers = self._searchers(probes, limits)
         scores = np.empty((len(wanted), k), np.float32)
         rows = np.empty((len(wanted), k), np.int64)
         for start in range(0, len(wanted), _TOGETHER):
             part = slice(start, start + _TOGETHER)
             is_batch = len(wanted[part]) >= BATCH
-            index = self.for_many if is_batch else self.for_few
+            index = searchers.together if is_batch else searchers.alone
             with by_products() if is_batch else nullcontext():
                 index.search(wanted[part], k, params=parameters, D=scores[part], I=rows[part])
         tied = (scores[:, 1:] == scores[:, :-1]).any()
@@ -94,10 +99,26 @@ class ListIndex:
 
     def candidates(self, queries: Features, n: int, probes: int) -> Rows:
         """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
-        parameters = faiss.SearchParametersIVF(nprobe=min(probes, self.lists))
+        probes = min(probes, self.lists)
+        index = self._searchers(probes, None).together.base_index
         with by_products():
-            rows: Rows = self.codes.search(queries, n, params=parameters)[1]
+            parameters = faiss.SearchParametersIVF(nprobe=probes)
+            rows: Rows = index.search(queries, n, params=parameters)[1]
         return rows
+
+    def _searchers(self, probes: int, limits: range | None) -> "_Searchers":
+        by_codes = limits is None and probes * _MOST_BY_CODES <= self.lists
+        return self.by_codes if by_codes else self.by_centroids
+
+
+@dataclass(frozen=True, slots=True)
+class _Searchers:
+    """The codes and the vectors behind one way to choose lists."""
+
+    together: faiss.IndexRefine
+    """for many queries"""
+    alone: faiss.IndexRefine
+    """for a few"""
 
 
 def _told(
@@ -171,20 +192,48 @@ def _with_vectors(codes: faiss.IndexIVFPQFastScan, exact: Exact, cuts: Rows | No
         faiss.swig_ptr(numbers), numbers.size, stored.codes.owner
     )
     stored.ntotal = len(vectors)
-    many, few = faiss.IndexRefine(codes, stored), faiss.IndexRefine(_for_few(codes), stored)
-    return ListIndex(codes, many, few, vectors, cuts)
-
-
-def _for_few(codes: faiss.IndexIVFPQFastScan) -> faiss.IndexIVFPQFastScan:
-    """Return the same lists, chosen by bfloat16 centroids and scanned one by one."""
-    coarse = faiss.IndexScalarQuantizer(
+    centroids = faiss.downcast_index(codes.quantizer).reconstruct_n(0, codes.nlist)
+    half = faiss.IndexScalarQuantizer(
         codes.d, faiss.ScalarQuantizer.QT_bf16, faiss.METRIC_INNER_PRODUCT
     )
-    coarse.add(faiss.downcast_index(codes.quantizer).reconstruct_n(0, codes.nlist))
-    few = faiss.IndexIVFPQFastScan(
-        coarse, codes.d, codes.nlist, codes.pq.M, codes.pq.nbits, codes.metric_type
+    half.add(centroids)  # bfloat16: half of the memory is read
+    by_codes, by_centroids = (
+        _searchers(codes, coarse, stored) for coarse in (_short(codes.pq, half), half)
     )
-    few.pq, few.by_residual, few.is_trained, few.ntotal = codes.pq, True, True, codes.ntotal
-    few.replace_invlists(codes.invlists, False)
-    few.implem = _ONE_BY_ONE
-    return few
+    return ListIndex(codes, by_codes, by_centroids, vectors, cuts)
+
+
+def _short(codebook: faiss.ProductQuantizer, centroids: faiss.IndexScalarQuantizer) -> faiss.Index:
+    """Return centroids behind short codes, by the codebook of the rows: nothing is trained.
+
+    They are scaled to be as long as what the codebook was trained on, which changes no order.
+    Returns them as they are where the codebook tells nothing apart, as if all rows were the same.
+    """
+    vectors = centroids.reconstruct_n(0, centroids.ntotal)
+    words = faiss.vector_to_array(codebook.centroids)
+    if not (words.any() and vectors.any()):
+        return centroids
+    codes = faiss.IndexPQFastScan(
+        codebook.d, codebook.M, codebook.nbits, faiss.METRIC_INNER_PRODUCT
+    )
+    codes.pq, codes.is_trained = codebook, True
+    codes.add(vectors * np.sqrt(np.square(words).mean() / np.square(vectors).mean()))
+    reconsidered = faiss.IndexRefine(codes, centroids)
+    reconsidered.k_factor = _RECONSIDERED
+    return reconsidered
+
+
+def _searchers(
+    codes: faiss.IndexIVFPQFastScan, coarse: faiss.Index, stored: faiss.IndexScalarQuantizer
+) -> _Searchers:
+    made = []
+    for scanning in (_BY_ITSELF, _ONE_BY_ONE):
+        same = faiss.IndexIVFPQFastScan(
+            coarse, codes.d, codes.nlist, codes.pq.M, codes.pq.nbits, codes.metric_type
+        )
+        same.pq, same.by_residual, same.is_trained = codes.pq, True, True
+        same.ntotal = codes.ntotal
+        same.replace_invlists(codes.invlists, False)
+        same.implem = scanning
+        made.append(faiss.IndexRefine(same, stored))
+    return _Searchers(*made)
