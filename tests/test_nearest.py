@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from galleries import gallery, recall, truth, unit
@@ -66,6 +67,34 @@ def test_the_index_finds_what_it_was_measured_to_find(nearest: Nearest) -> None:
     assert nearest.entry is not None
     assert nearest.entry.image.recall > 0.97
     assert recall(rows, truth(vectors, queries, 10, among)) > 0.97
+
+
+def test_short_codes_choose_the_lists_that_their_centroids_choose(nearest: Nearest) -> None:
+    index = nearest.index
+    assert index is not None
+    queries = unit(np.random.default_rng(4).normal(size=(100, DIM))).astype(np.float32)
+    lists, wanted = (
+        [_lists(searcher, queries, index.lists // 8) for searcher in (ways.together, ways.alone)]
+        for ways in (index.by_codes, index.by_centroids)
+    )
+    assert recall(np.concatenate(lists), np.concatenate(wanted)) > 0.95
+
+
+def _lists(searcher: faiss.IndexRefine, queries: np.ndarray, probes: int) -> np.ndarray:
+    """Return the lists that a searcher looks at for each query."""
+    codes = faiss.downcast_index(searcher.base_index)
+    lists: np.ndarray = codes.quantizer.search(queries, probes)[1]
+    return lists
+
+
+@pytest.mark.usefixtures("always_index")
+def test_rows_that_are_all_the_same_are_found(tmp_path: Path) -> None:
+    vectors = np.tile(VECTORS[:1], (ROWS, 1))
+    same = build(tmp_path, vectors)
+    (scores, rows), planned = same.search(vectors[:2], 10, Selection(range(ROWS)))
+    assert planned.effort is not None
+    assert all(len(set(row)) == 10 for row in rows.tolist())
+    np.testing.assert_allclose(scores, 1, atol=2e-3)
 
 
 LAWS = settings(max_examples=40)
