@@ -44,7 +44,7 @@ trust-clusters: install  # real Slurm (as root, slurm-wlm and munge) and Ray, wi
 SERVED := build/milvus
 trust-served: install  # a real server of Milvus, killed and started again; as root, since it gets a network of its own
 	test -d $(SERVED) || PIP_FIND_LINKS= $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(SERVED) milvus==2.3.5
-	TAXALENS_TRUST=long TAXALENS_MILVUS=$(abspath $(SERVED)) $(BIN)/pytest tests/trust/test_served.py tests/test_publish.py -s
+	TAXALENS_TRUST=long TAXALENS_MILVUS=$(abspath $(SERVED)) $(BIN)/pytest tests/trust/test_served.py tests/test_publish.py tests/test_published_collection.py -s
 
 MUTANTS ?=
 mutants: install  # which planted faults no test notices, e.g. MUTANTS='search.ranking.plan*': docs/MUTANTS.md

@@ -11,6 +11,8 @@ from pictures import PICTURES, run, write_picture
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from search.collection import Collection
+
 # Time is no part of what is specified: a busy machine fails no law.
 settings.register_profile("taxalens", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("taxalens")
@@ -70,3 +72,35 @@ def close_catalogs() -> Iterator[None]:
     from ui.server.current import current_collection
 
     current_collection.cache_clear()
+
+
+# A collection to publish in Milvus Lite, and its publication; only tests with pymilvus ask for it.
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photos`, and a collection `c` of them."""
+    from publishing import prepared
+
+    root = tmp_path_factory.mktemp("published")
+    prepared(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def uri(root: Path) -> str:
+    """The address of its publication."""
+    return f"milvus://{root}/lite.db/birds"
+
+
+@pytest.fixture(scope="module")
+def served(root: Path, uri: str) -> "Collection":
+    """Its publication, opened."""
+    from colours import ColourEncoder
+
+    import taxalens
+    from search.publish import publish
+
+    done = publish(root / "c", uri, ColourEncoder())
+    assert (done.recall, done.replaced) == (1.0, False)
+    return taxalens.open(uri, ColourEncoder())
