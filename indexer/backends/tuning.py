@@ -1,4 +1,4 @@
-"""Tuning: what an index finds of the truth, and what it costs to find .99 of it (.96 of many rows).
+"""Tuning: what an index finds of the truth, and what it costs to find .99 of it.
 
 Queries are images of the collection, each left out of its own answer, and texts of its taxa. One
 half of them chooses how rows are divided and how much a search looks at; the other half, which had
@@ -21,8 +21,8 @@ K = 10
 TARGET = 0.995  # on the half that chooses: .99 on another, chance included
 ABSENT = 0.02
 _RULE = 1000  # images that tell what is near as a rule
-MANY = 5_000_000  # rows from which .99 would take a query alone tens of milliseconds,
-TARGET_OF_MANY = 0.965  # and .96 takes ten
+MANY = 5_000_000  # rows of which pictures look for .96 of the truth: .99 takes five times as long,
+TARGET_OF_MANY = 0.965  # which the neighbours of every image would take days for
 _RERANKED = (50, 100, 200, 400, 800)
 # Nanoseconds, as a rule: of two efforts that find enough the cheaper one is chosen.
 CODE, RERANKED_ROW = 20, 400
@@ -113,7 +113,8 @@ def lists_needed(exact: Exact, lists: Lists, samples: Sequence[Sample]) -> list[
 
 def tune(index: ListIndex, sample: Sample, told: Callable[[float], None] = lambda _: None) -> Tuned:
     """Return the cheapest effort that reaches the target, or the best where none does."""
-    target = TARGET if len(index) < MANY else TARGET_OF_MANY
+    pictures_of_many = sample.own is not None and len(index) >= MANY
+    target = TARGET_OF_MANY if pictures_of_many else TARGET
     chooses, reports = sample.halves()
     lists = index.lists
     steps = sorted({min(half << step, lists) for step in range(2, 30) for half in (2, 3)})
