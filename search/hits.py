@@ -210,12 +210,13 @@ def hits_of(snapshot: Snapshot, found: Found, match: str) -> list[Hit]:
     scores, rows = found
     known = facts_of(snapshot, rows)
     return [
-        _hit(snapshot, known[row], float(score), match)
+        hit_of(snapshot, known[row], float(score), match)
         for row, score in zip(rows.tolist(), scores, strict=True)
     ]
 
 
-def _hit(snapshot: Snapshot, facts: Facts, score: float, match: str) -> Hit:
+def hit_of(snapshot: Snapshot, facts: Facts, score: float, match: str, group: str = "") -> Hit:
+    """Return an image, of which the facts are known, as a hit."""
     named = facts.taxon
     common_name = facts.common_name or (named.common_name if named else "")
     taxon = Taxon(named.lineage, common_name) if named else None
@@ -233,4 +234,5 @@ def _hit(snapshot: Snapshot, facts: Facts, score: float, match: str) -> Hit:
         named.name if named else "",
         facts.identification or "",
         facts.confidence,
+        group,
     )

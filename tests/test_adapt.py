@@ -223,7 +223,7 @@ def test_pages_are_parts_of_one_order_beyond_what_is_ordered_anew(
     collection: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adaptation, "POOL", 20)
-    monkeypatch.setattr("search.retrieval.POOL", 20)
+    monkeypatch.setattr("search.ranked_rows.POOL", 20)
     found = opened(collection)
     found.adapt()
     image_id = next(iter(found))

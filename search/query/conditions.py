@@ -1,6 +1,6 @@
 """Conditions on images in SQL, and the rows for which they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Timer
@@ -18,6 +18,7 @@ from model.errors import Error
 
 LONGEST = 60.0  # seconds for a condition of a user: a server must answer others, too
 _KEPT = 8  # selections, of up to 8 bytes a row each
+_COUNTED = 1024  # conditions whose number of rows is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +57,53 @@ class Selections:
     """The rows for which conditions hold, in one snapshot; the last few are kept."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        # Not a method: with itself in its cache, a collection would outlive its last use.
-        self.of = lru_cache(_KEPT)(partial(_selection, snapshot))
+        # Not methods: with itself in its cache, a collection would outlive its last use.
+        extent = lru_cache(_COUNTED)(partial(_extent, snapshot))
+        self.of = lru_cache(_KEPT)(partial(_selection, snapshot, extent))
+        self.count = partial(_count, self.of, extent)
 
 
-def _selection(snapshot: Snapshot, condition: Condition) -> Selection:
-    """Return the rows; raises Error for SQL of the user that cannot be understood."""
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How many rows there are, and the first and the last of them."""
+
+    count: int
+    first: int = 0
+    last: int = -1
+
+    @property
+    def is_slice(self) -> bool:
+        return self.last - self.first + 1 == self.count
+
+
+def _extent(snapshot: Snapshot, condition: Condition) -> _Extent:
     if condition.sql == "false":
-        return Selection(range(0))
+        return _Extent(0)
+    asked = _ask(snapshot, 'count(*), min("row"), max("row")', condition)
+    ((count, first, last),) = asked.fetchall()
+    return _Extent(count, first, last) if count else _Extent(0)
+
+
+def _count(
+    of: Callable[[Condition], Selection], extent: Callable[[Condition], _Extent], asked: Condition
+) -> int:
+    """Return the number of rows, which need not be read to be counted."""
+    return len(of(asked)) if asked.where else extent(asked).count
+
+
+def _selection(
+    snapshot: Snapshot, extent: Callable[[Condition], _Extent], condition: Condition
+) -> Selection:
+    """Return the rows; raises Error for SQL of the user that cannot be understood."""
     if condition.where:
         chosen = select(snapshot, condition.where)
         if condition.sql != "true":
             chosen = np.intersect1d(chosen, _rows(snapshot, condition), assume_unique=True)
         return selection_of(chosen)
-    asked = _ask(snapshot, 'count(*), min("row"), max("row")', condition)
-    ((count, first, last),) = asked.fetchall()
-    if count and last - first + 1 == count:
-        return Selection(range(first, last + 1))
-    return Selection(_rows(snapshot, condition) if count else range(0))
+    found = extent(condition)
+    if found.is_slice:
+        return Selection(range(found.first, found.last + 1))
+    return Selection(_rows(snapshot, condition))
 
 
 def _rows(snapshot: Snapshot, condition: Condition) -> Rows:

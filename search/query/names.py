@@ -7,10 +7,11 @@ import duckdb
 
 from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.name_strings import fold
-from indexer.taxonomy.resolver import Clade, Interval, Resolution, resolve, resolve_all
+from indexer.taxonomy.resolver import Clade, Interval, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy
 from indexer.taxonomy.suggest import suggest
 from model.errors import UnknownName
+from model.once import once
 from model.taxon import RANKS
 
 MOST_CANDIDATES = 10
@@ -58,6 +59,12 @@ class Names:
         self.snapshot = snapshot
         self.taxonomy = taxonomy
 
+    @once
+    def has_machine_labels(self) -> bool:
+        """Whether a machine has labelled any image."""
+        ((labelled,),) = self.snapshot.query("SELECT EXISTS (FROM identifications)")
+        return bool(labelled)
+
     def look_up(
         self, words: str, within: Sequence[str] = ()
     ) -> NamedClades | NamedLabels | Unknown:
@@ -66,35 +73,63 @@ class Names:
         `within` names clades that a taxon must lie in. Raises UnknownName, listing the candidates,
         for a scientific name of several taxa.
         """
+        (found,) = self.look_up_all([words], within)
+        if isinstance(found, UnknownName):
+            raise found
+        return found
+
+    def look_up_all(
+        self, words: Sequence[str], within: Sequence[str] = ()
+    ) -> list[NamedClades | NamedLabels | Unknown | UnknownName]:
+        """Decide for many what each names, as `look_up`; its error stands in its place."""
         named = self._clades(words, within)
-        if named and named.whole:
-            return named
-        found = self.snapshot.query("SELECT label FROM labels WHERE folded = ?", fold(words))
-        if found:
-            return NamedLabels(tuple(label for (label,) in found))
-        return Unknown(self._suggestion(words))
+        left = [
+            each
+            for each, found in zip(words, named, strict=True)
+            if found is None or (isinstance(found, NamedClades) and not found.whole)
+        ]
+        labels: dict[str, tuple[str, ...]] = {}
+        for folded, label in self.snapshot.query(_LABELS, list(map(fold, left))) if left else ():
+            labels[folded] = (*labels.get(folded, ()), label)
+        others: dict[str, NamedLabels | Unknown] = {
+            each: NamedLabels(labels[fold(each)])
+            if fold(each) in labels
+            else Unknown(self._suggestion(each))
+            for each in dict.fromkeys(left)
+        }
+        return [
+            others[each] if found is None or each in others else found
+            for each, found in zip(words, named, strict=True)
+        ]
 
     def taxon(self, name: str, within: Sequence[str] = ()) -> NamedClades:
         """Return the clades of a name, preferably within others.
 
         Raises UnknownName, with suggestions, where no taxon bears the name.
         """
-        named = self._clades(name, within) or (self._clades(name) if within else None)
+        (named,) = self._clades([name], within)
+        if named is None and within:
+            (named,) = self._clades([name])
+        if isinstance(named, UnknownName):
+            raise named
         if named:
             return named
         suggestion = self._suggestion(name)
         raise UnknownName(f"No taxon is called {name!r} here.{suggestion and ' ' + suggestion}")
 
-    def _clades(self, name: str, within: Sequence[str] = ()) -> NamedClades | None:
-        """Resolve a name among the collection's taxa, else in the taxonomy."""
-        own = _resolved(self.snapshot.cursor(), name, within)
-        if own and own.clades and own.whole:
-            return self._named(own)
+    def _clades(
+        self, names: Sequence[str], within: Sequence[str] = ()
+    ) -> list[NamedClades | UnknownName | None]:
+        """Resolve names among the collection's taxa, else in the taxonomy."""
+        found = _resolved(self.snapshot.cursor(), names, within)
         if self.taxonomy:
-            known = _resolved(self.taxonomy.cursor(), name, within)
-            if known and (known.whole or not (own and own.clades)):
-                own = known
-        return self._named(own) if own else None
+            places = [p for p, own in enumerate(found) if not (own and own.clades and own.whole)]
+            others = _resolved(self.taxonomy.cursor(), [names[place] for place in places], within)
+            for place, known in zip(places, others, strict=True):
+                own = found[place]
+                if known and (known.whole or not (own and own.clades)):
+                    found[place] = known
+        return self._named(found)
 
     def _suggestion(self, name: str) -> str:
         near = [
@@ -110,26 +145,41 @@ class Names:
         if self.taxonomy:
             yield self.taxonomy.cursor()
 
-    def _named(self, found: Resolution) -> NamedClades:
-        if not found.clades and not found.reason.startswith("common name"):
-            raise UnknownName(_which(found))
-        clades = _found(found)
-        here = self.snapshot.query(
-            "SELECT lo, hi FROM taxa WHERE taxon_key IN (SELECT unnest(?)) ORDER BY lo",
-            [clade.key for clade in clades],
-        )
-        memberless = all(each.hi - each.lo == 1 and not _may_be_leaf(each) for each in clades)
-        return NamedClades(clades, tuple(here), found.reason, found.whole, memberless)
+    def _named(self, found: Sequence[Resolution | None]) -> list[NamedClades | UnknownName | None]:
+        """Return what names were resolved to, with their places in the collection."""
+        keys = {clade.key for each in found if each for clade in _found(each)}
+        here = {key: (lo, hi) for key, lo, hi in self.snapshot.query(_PLACES, list(keys))}
+        named: list[NamedClades | UnknownName | None] = []
+        for each in found:
+            if each is None:
+                named.append(None)
+            elif not each.clades and not each.reason.startswith("common name"):
+                named.append(UnknownName(_which(each)))
+            else:
+                clades = _found(each)
+                places = sorted(here[key] for key in {c.key for c in clades} if key in here)
+                memberless = all(c.hi - c.lo == 1 and not _may_be_leaf(c) for c in clades)
+                named.append(
+                    NamedClades(clades, tuple(places), each.reason, each.whole, memberless)
+                )
+        return named
+
+
+_LABELS = """
+SELECT folded, label FROM labels JOIN (SELECT DISTINCT unnest(?) AS folded) USING (folded)
+ORDER BY label
+"""
+_PLACES = "SELECT taxon_key, lo, hi FROM taxa WHERE taxon_key IN (SELECT unnest(?))"
 
 
 def _resolved(
-    connection: duckdb.DuckDBPyConnection, name: str, within: Sequence[str]
-) -> Resolution | None:
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], within: Sequence[str]
+) -> list[Resolution | None]:
     inside = [clade.interval for each in resolve_all(connection, within) for clade in _found(each)]
     if within and not inside:
-        return None
-    found = resolve(connection, name, inside)
-    return found if found.status != "unknown" else None
+        return [None] * len(names)
+    found = resolve_all(connection, names, inside)
+    return [each if each.status != "unknown" else None for each in found]
 
 
 def _found(resolution: Resolution) -> tuple[Clade, ...]:

@@ -137,7 +137,7 @@ def understand(
     if query is not None:
         return understand_words(names, query, within)
     if taxon is not None:
-        return _of_clades(names.snapshot, names.taxon(taxon, within))
+        return _of_clades(names, names.taxon(taxon, within))
     if text is not None:
         return _of_text(text)
     if image is not None:
@@ -150,11 +150,30 @@ def understand_words(names: Names, words: str, within: Sequence[str] = ()) -> Wo
 
     One look-up decides (`Names.look_up`).
     """
-    match names.look_up(words, within):
-        case NamedClades() as named:
-            return _of_clades(names.snapshot, named)
+    return _of_words(names, words, names.look_up(words, within))
+
+
+def understand_all(
+    names: Names, asked: Sequence[str], within: Sequence[str] = ()
+) -> list[WordQuery | UnknownName]:
+    """Understand many, each as `understand_words`, whose error stands in its place."""
+    understood: list[WordQuery | UnknownName] = []
+    for words, named in zip(asked, names.look_up_all(asked, within), strict=True):
+        try:
+            if isinstance(named, UnknownName):
+                raise named
+            understood.append(_of_words(names, words, named))
+        except UnknownName as error:
+            understood.append(error)
+    return understood
+
+
+def _of_words(names: Names, words: str, named: NamedClades | NamedLabels | Unknown) -> WordQuery:
+    match named:
+        case NamedClades():
+            return _of_clades(names, named)
         case NamedLabels(labels):
-            return _of_labels(labels, words)
+            return _of_labels(names, labels, words)
         case Unknown(suggestion):
             no_name = NO_NAME if _LIKE_A_NAME.fullmatch(words.strip()) else ""
             return _of_text(words, suggestion or no_name)
@@ -184,30 +203,36 @@ def _of_image_id(snapshot: Snapshot, image_id: str) -> RowQuery:
     return RowQuery(*found[0])
 
 
-def _of_labels(labels: tuple[str, ...], words: str) -> LabelQuery:
+def _of_labels(names: Names, labels: tuple[str, ...], words: str) -> LabelQuery:
     labelled = Condition("list_contains(?, label)", (labels,))
     no_taxon = Condition("lo IS NULL AND NOT list_contains(?, label)", (labels,))
-    identified = Condition(_IDENTIFIED.format("list_contains(?, label)"), (labels,))
-    matches = Matches(labelled, no_taxon & identified, no_taxon & ~identified)
+    matches = _matches(names, labelled, no_taxon)
     prompt = free_text_prompt(words.replace("_", " "))
     return LabelQuery(f"images labelled {', '.join(labels)}", (prompt,), matches)
 
 
-def _of_clades(snapshot: Snapshot, named: NamedClades) -> TaxonQuery:
+def _of_clades(names: Names, named: NamedClades) -> TaxonQuery:
     labelled = inside(named.intervals)
     open_taxa = {
         lo
         for clade in named.clades
-        for lo in _taxa_that_leave_open(snapshot, clade, named.memberless)
+        for lo in _taxa_that_leave_open(names.snapshot, clade, named.memberless)
     }
     unsure = f"(lo IS NULL OR lo IN ({', '.join(map(str, sorted(open_taxa))) or 'NULL'}))"
     others = Condition(f"coalesce({unsure}, false) AND NOT {labelled}")
     matches = Matches(similar=others)
     if named.intervals:
-        identified = Condition(_IDENTIFIED.format(labelled))
-        matches = Matches(Condition(labelled), others & identified, others & ~identified)
+        matches = _matches(names, Condition(labelled), others)
     texts = [text for clade in named.clades[:MOST_TAXA] for text in _prompts(clade)]
     return TaxonQuery(str(named), tuple(dict.fromkeys(texts)), matches)
+
+
+def _matches(names: Names, labelled: Condition, others: Condition) -> Matches:
+    """Divide those that no person's label contradicts by whether a machine's label matches."""
+    if not names.has_machine_labels:
+        return Matches(labelled, NONE, others)
+    identified = Condition(_IDENTIFIED.format(labelled.sql), labelled.values)
+    return Matches(labelled, others & identified, others & ~identified)
 
 
 def _prompts(clade: Clade) -> list[str]:
