@@ -1,6 +1,6 @@
 """Ranked rows: the rows that answer a query, best first, before anything else is read of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from model.vectors import Vectors
 from search.hits import IDENTIFIED, LABELLED, SIMILAR
 from search.opened import Opened
 from search.query.conditions import Condition
-from search.query.understanding import ImageQuery, Query, RowQuery
+from search.query.understanding import ImageQuery, Query, RowQuery, TextQuery
 from search.query.vector_arithmetic import MixedQuery
 from search.ranking.adaptation import POOL, Map
 from search.ranking.diversify import EVERYTHING, Diversity, choose, groups_of
@@ -89,6 +89,21 @@ def rank_rows(
         tuple(plans),
         page.cosine,
     )
+
+
+def rank_texts(
+    opened: Opened, queries: Sequence[TextQuery], passing: Condition, k: int, vectors: Vectors
+) -> list[RankedRows]:
+    """Find the first k rows of texts, (n, dim) `vectors`, together: any image may answer each."""
+    among = opened.selections.of(passing)
+    if not len(queries) or not len(among):
+        return [rank_rows(opened, each, passing, k) for each in queries]
+    (scores, rows), plan = opened.nearest.search(vectors, k, among, of_text=True)
+    matches, none = (SIMILAR,) * rows.shape[1], (0, 0, len(among))
+    return [
+        RankedRows(query, passing, 0, found, cosines, matches, {}, none, (plan,), None)
+        for query, found, cosines in zip(queries, rows, scores, strict=True)
+    ]
 
 
 @dataclass(slots=True)

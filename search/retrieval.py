@@ -6,13 +6,22 @@ from itertools import islice
 import numpy as np
 
 from model.errors import UnknownName
+from model.vectors import Vectors
 from search.hit_facts import Facts, facts_of
 from search.hits import IDENTIFIED, SIMILAR, Hit, Hits, hit_of
 from search.opened import Opened
 from search.query.conditions import EVERY, Condition
-from search.query.understanding import LabelQuery, Query, TaxonQuery, mean_of, understand_all
+from search.query.understanding import (
+    LabelQuery,
+    Query,
+    TaxonQuery,
+    TextQuery,
+    WordQuery,
+    mean_of,
+    understand_all,
+)
 from search.query.vector_arithmetic import MixedQuery
-from search.ranked_rows import RankedRows, rank_rows
+from search.ranked_rows import RankedRows, rank_rows, rank_texts
 from search.ranking.diversify import EVERYTHING, Diversity
 
 _TOGETHER = 512  # queries whose texts are embedded together
@@ -50,21 +59,32 @@ def retrieve_each(
         understood = understand_all(opened.names, part, within)
         asked = [each for each in understood if not isinstance(each, UnknownName)]
         texts = dict.fromkeys(text for each in asked for text in each.prompts)
-        vectors = opened.encoder.encode_texts(list(texts)) if texts else ()
-        made = dict(zip(texts, vectors, strict=True))
-        ranked = [
-            rank_rows(
-                opened,
-                each,
-                passing,
-                k,
-                vector=mean_of(np.stack([made[text] for text in each.prompts])),
-            )
-            for each in asked
-        ]
-        shown = iter(_shown(opened, ranked))
+        made = dict(zip(texts, opened.encoder.encode_texts(list(texts)), strict=True))
+        vectors = [mean_of(np.stack([made[text] for text in each.prompts])) for each in asked]
+        shown = iter(_shown(opened, _ranked(opened, asked, passing, k, vectors)))
         for each in understood:
             yield Hits((), str(each)) if isinstance(each, UnknownName) else next(shown)
+
+
+def _ranked(
+    opened: Opened,
+    asked: Sequence[WordQuery],
+    passing: Condition,
+    k: int,
+    vectors: Sequence[Vectors],
+) -> list[RankedRows]:
+    """Rank the rows of queries, texts together."""
+    places = [place for place, each in enumerate(asked) if isinstance(each, TextQuery)]
+    texts = [each for each in asked if isinstance(each, TextQuery)]
+    rows = [vectors[place] for place in places]
+    together = rank_texts(opened, texts, passing, k, np.concatenate(rows)) if rows else []
+    ranked = dict(zip(places, together, strict=True))
+    return [
+        ranked[place]
+        if place in ranked
+        else rank_rows(opened, each, passing, k, vector=vectors[place])
+        for place, each in enumerate(asked)
+    ]
 
 
 def _shown(opened: Opened, answers: Sequence[RankedRows]) -> list[Hits]:

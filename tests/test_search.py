@@ -248,12 +248,18 @@ def test_a_misspelt_name_is_suggested_beside_the_answer_by_look(opened: Collecti
 
 
 def test_many_queries_are_answered_as_one_by_one(opened: Collection) -> None:
-    asked = ["Panthera leo", "red", "Blank", "something green", "red", "panthera", ""]
+    asked = ["Panthera leo", "red", "Blank", "something green", "red", "panthera", "Pantera leo"]
+    asked += ["Animalia", "Loxodonta africana", "BLANK", "a fox in the snow", ""]
     answers = list(opened.search_each(asked, k=4, within=()))
     assert len(answers) == len(asked)
     for query, hits in zip(asked[:-1], answers, strict=False):
         alone = opened.search(query, k=4)
-        assert (names(hits), hits.meaning) == (names(alone), alone.meaning)
+        assert hits.to_arrow().drop("score") == alone.to_arrow().drop("score")
+        scores = [hit.score for hit in alone]
+        assert [hit.score for hit in hits] == pytest.approx(scores, abs=1e-5)
+        for told in ("meaning", "labelled", "total", "plans", "floor", "unlabelled"):
+            assert getattr(hits, told) == getattr(alone, told), told
+        assert hits.best == pytest.approx(alone.best, abs=1e-5)
     assert (len(answers[-1]), answers[-1].meaning) == (
         0,
         "The query is empty; write a name or a text.",

@@ -46,12 +46,28 @@ def suggest(
     begun = _beginning_alike(connection, folded, most - len(near)) if len(near) < most else []
     found = [(name, "spelling") for name in near]
     found += [(name, "beginning") for name in begun if name not in near]
-    clades = _taxa_called(connection, [name for name, _ in found])
+    return _suggestions(connection, folded, found)[:most]
+
+
+def suggest_spelling(
+    connection: duckdb.DuckDBPyConnection, written: str, most: int = MOST
+) -> list[Suggestion]:
+    """Return the taxa among those of `suggest` whose names are spelt nearly so."""
+    folded = fold(written)
+    found = [(name, "spelling") for name in _spelt_alike(connection, folded, most)]
+    return _suggestions(connection, folded, found)[:most]
+
+
+def _suggestions(
+    connection: duckdb.DuckDBPyConnection, folded: str, found: list[tuple[str, str]]
+) -> list[Suggestion]:
+    """Return the taxa that bear folded names, which were found for a reason each."""
+    clades = _taxa_called(connection, [name for name, _ in found]) if found else {}
     return [
         Suggestion(name, clade, reason, round(OSA.normalized_similarity(folded, key), 3))
         for key, reason in found
         for name, clade in clades[key]
-    ][:most]
+    ]
 
 
 def _spelt_alike(connection: duckdb.DuckDBPyConnection, folded: str, most: int) -> list[str]:

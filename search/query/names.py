@@ -9,7 +9,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.name_strings import fold
 from indexer.taxonomy.resolver import Clade, Interval, Resolution, resolve_all
 from indexer.taxonomy.store import Taxonomy
-from indexer.taxonomy.suggest import suggest
+from indexer.taxonomy.suggest import suggest_spelling
 from model.errors import UnknownName
 from model.once import once
 from model.taxon import RANKS
@@ -135,8 +135,7 @@ class Names:
         near = [
             found.name
             for connection in self._connections()
-            for found in suggest(connection, name, 3)
-            if found.reason == "spelling"
+            for found in suggest_spelling(connection, name, 3)
         ]
         return f"Did you mean {', '.join(dict.fromkeys(near[:3]))}?" if near else ""
 
