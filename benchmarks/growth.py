@@ -38,6 +38,7 @@ from search.collection import open_collection
 PART = 16  # blocks of 65,536 rows a segment
 ADDED = 1000
 ASKED = 100
+OF_A_FILE = 1000  # queries
 SPEC, TEXTS = "made-up", "texts.npy"
 _RANKS = ("K", "P", "C", "O", "F", "Genus")
 Seen = Iterator[tuple[str, float, str]]
@@ -191,6 +192,13 @@ def searched(folder: Path, rows: int) -> Seen:
 
         metric = f"within a clade of {images / rows:.2%}, CPU time, median"
         yield metric, _median(within, asked), "ms"
+    species = [name for (name,) in collection.snapshot.query(_SPECIES, OF_A_FILE)]
+    for kind, words in (("texts", list(map(str, range(OF_A_FILE)))), ("species", species)):
+        list(collection.search_each(words[:20]))
+        start = time.process_time()
+        list(collection.search_each(words))
+        each = 1000 * (time.process_time() - start) / len(words)
+        yield f"{len(words):,} {kind} of a file, CPU time each", each, "ms"
 
 
 def added(folder: Path, rows: int) -> Seen:
@@ -238,6 +246,9 @@ def _median(work: Callable[[str], object], asked: list[str]) -> float:
     return 1000 * float(np.median(times))
 
 
+_SPECIES = """
+SELECT name FROM taxa WHERE rank = 'species' ORDER BY hash(name) LIMIT ?
+"""
 _CLADE = """
 SELECT name, count(*) AS n FROM (SELECT lo, hi, name FROM taxa WHERE rank <> 'species') AS clade
 JOIN images ON clade.lo <= images.lo AND images.lo < clade.hi
