@@ -12,7 +12,8 @@ browse/           looking through: pages of images, facets, completion, taxa wit
 query/            the question: understood once, its vector and its conditions
 ranking/          the nearest rows: planned, found, diversified
 counts.py         how many of something are asked for
-retrieval.py      a query's hits: labelled, then identified, then similar
+ranked_rows.py    the rows that answer a query, best first: labelled, then identified, then similar
+retrieval.py      a query's hits: these rows, and what the catalog says of them
 answers.py        the base of every answer: a typed sequence with its table
 sequence_counts.py  taxa by sequence of photographs
 hits.py           one hit, and all of an answer
