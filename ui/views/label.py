@@ -1,12 +1,13 @@
 """Label: a review loop by keys, from likely wrong labels over uncertain ones to new images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 import streamlit as st
 
-from model.errors import CollectionError, Error
+from model.errors import Error
 from search.audit.cohorts import ReviewItem, by_machine, likely_wrong, to_label_next, to_name
 from search.browse.facets import MACHINE, WHO
 from search.browse.listing import LEAST_SURE
@@ -74,10 +75,15 @@ class _Review:
     turn: int = 0
     """how many keys were obeyed"""
 
-    def begin(self) -> None:
-        """Forget an error that was shown, before another act."""
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Forget an error that was shown; keep one that the act raises, to be shown."""
         if self.error_shown:
             self.error, self.error_shown = "", False
+        try:
+            yield
+        except Error as error:
+            self.error = str(error)
 
 
 def page(collection: Collection) -> None:
@@ -153,16 +159,14 @@ def _do(
     act: wall_of.Act,
 ) -> None:
     """Do what a key says; each label is on disk before the next."""
-    review.begin()
     try:
-        if act.key == _LEGEND:
-            review.legend = not review.legend
-        elif act.key == _OTHER:
-            review.relabelled = act.ids
-        else:
-            _label(collection, who, review, looks, own, act)
-    except Error as error:
-        review.error = str(error)
+        with review.acting():
+            if act.key == _LEGEND:
+                review.legend = not review.legend
+            elif act.key == _OTHER:
+                review.relabelled = act.ids
+            else:
+                _label(collection, who, review, looks, own, act)
     finally:
         review.turn += 1  # now, when what it changed can be seen
 
@@ -177,7 +181,7 @@ def _label(
 ) -> None:
     acts = review.acts
     if act.key == _UNDO:
-        _undo(collection, review)
+        _undo(collection, acts)
     elif act.key in _CONFIRMING:
         _add(acts, collection.label_as(act.ids, None, who, _CONFIRMING[act.key]))
     elif act.key == _MAJORITY:
@@ -192,18 +196,15 @@ def _label(
 
 
 def _undo_last(collection: Collection, review: _Review) -> None:
-    review.begin()
-    _undo(collection, review)
+    with review.acting():
+        _undo(collection, review.acts)
 
 
-def _undo(collection: Collection, review: _Review) -> None:
-    if review.acts:
-        try:
-            last = review.acts[-1]  # a run that is told to stop may still add another
-            collection.take_back(last)
-            review.acts.remove(last)  # once that is on disk
-        except Error as error:
-            review.error = str(error)
+def _undo(collection: Collection, acts: list[Act]) -> None:
+    if acts:
+        last = acts[-1]  # a run that is told to stop may still add another
+        collection.take_back(last)
+        acts.remove(last)  # once that is on disk
 
 
 def _add(acts: list[Act], act: Act) -> None:
@@ -263,12 +264,9 @@ def _relabel(collection: Collection, review: _Review) -> None:
 
 
 def _give(collection: Collection, review: _Review) -> None:
-    review.begin()
-    try:
+    with review.acting():
         words = name_typed(_TYPED)
         _add(review.acts, collection.label_as(review.relabelled, words, person_given()))
-    except Error as error:
-        review.error = str(error)
     _leave(review)
 
 
@@ -289,11 +287,8 @@ def _words(act: Act) -> str:
 
 
 def _keep(collection: Collection, review: _Review) -> None:
-    review.begin()
-    try:
+    with review.acting():  # where another run writes, the acts are on disk and wait
         collection.keep_labels()
-    except CollectionError as error:  # another run writes; the acts are on disk and wait
-        review.error = str(error)
 
 
 def _accuracy(collection: Collection, review: _Review) -> None:
