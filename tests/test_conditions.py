@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pictures import PICTURES
 
 from indexer.catalog.snapshot import Snapshot, open_snapshot
-from search.query.conditions import EVERY, NONE, Condition, Selections, inside
+from indexer.store.manifest import EncoderEntry, Manifest
+from search.query.conditions import EVERY, NONE, Condition, Selections, of_taxa
+from search.query.taxon_counts import Extent, OfTaxa, TaxonCounts
 
 
 @pytest.fixture
@@ -48,13 +53,56 @@ def test_rows_that_do_not_lie_side_by_side_are_not_taken_for_a_slice(snapshot: S
     assert Selections(snapshot).of(Condition('"row" BETWEEN 2 AND 5')).is_slice
 
 
-def test_a_clade_ends_before_the_next_one() -> None:
-    sql = inside([(3, 5), (9, 10)])
-    import duckdb
+CLADES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4)), max_size=3).map(
+    lambda found: tuple((lo, lo + size) for lo, size in found)
+)
+PLACES = st.one_of(st.none(), st.integers(0, 14))
 
-    found = duckdb.sql(f"SELECT lo FROM range(12) AS t(lo) WHERE {sql}").fetchall()
-    assert [lo for (lo,) in found] == [3, 4, 9]
-    assert duckdb.sql(f"SELECT {inside([(0, 9)])} FROM (SELECT NULL::BIGINT AS lo)").fetchall() == [
-        (False,)
+
+@given(
+    places=st.lists(PLACES, max_size=30),
+    clades=CLADES,
+    taxa=st.lists(st.integers(0, 14), max_size=3).map(tuple),
+    unlabelled=st.booleans(),
+    outside=CLADES,
+)
+def test_images_of_taxa_are_counted_as_they_are_found(
+    places: list[int | None],
+    clades: tuple[tuple[int, int], ...],
+    taxa: tuple[int, ...],
+    unlabelled: bool,
+    outside: tuple[tuple[int, int], ...],
+) -> None:
+    asked = OfTaxa(clades, taxa, unlabelled, outside)
+
+    def within(lo: int | None, some: tuple[tuple[int, int], ...]) -> bool:
+        return lo is not None and any(low <= lo < high for low, high in some)
+
+    true = [
+        row
+        for row, lo in enumerate(places)
+        if (within(lo, clades) or lo in taxa or (unlabelled and lo is None))
+        and not within(lo, outside)
     ]
-    assert inside([]) == "coalesce(false, false)"
+    catalog = duckdb.connect()
+    catalog.execute('CREATE TABLE images ("row" BIGINT, lo BIGINT)')
+    for row, lo in enumerate(places):
+        catalog.execute("INSERT INTO images VALUES (?, ?)", [row, lo])
+    small = Snapshot(Path(), Manifest(EncoderEntry("made up", "", 2)), catalog)
+    assert rows(small, of_taxa(asked)) == true
+    found = TaxonCounts(small).extent(asked)
+    assert found == (Extent(len(true), true[0], true[-1]) if true else Extent())
+
+
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_whether_taxa_are_counted_changes_no_answer(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("search.query.conditions._MANY", many)
+    selections = Selections(snapshot)
+    for lo, hi in snapshot.query("SELECT lo, hi FROM taxa"):
+        for asked in (OfTaxa(((lo, hi),)), OfTaxa((), (lo,), True, ((lo, hi),))):
+            condition = of_taxa(asked)
+            found = snapshot.query(f'SELECT "row" FROM images WHERE {asked.sql} ORDER BY 1')
+            assert selections.of(condition).array.tolist() == [row for (row,) in found]
+            assert selections.count(condition) == len(found)

@@ -7,4 +7,5 @@ vector_arithmetic.py  a query plus this, minus that
 filters.py            clades, rank, SQL, date and place as one condition
 dates_and_places.py   conditions on Darwin Core's date and coordinates
 conditions.py         SQL conditions, and the rows for which they hold
+taxon_counts.py       how many images bear each taxon, and between which rows
 """

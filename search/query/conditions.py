@@ -1,6 +1,6 @@
 """Conditions on images in SQL, and the rows for which they hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Timer
@@ -13,12 +13,13 @@ from indexer.backends.selection import Selection, selection_of
 from indexer.catalog.sensitive_places import shown_columns
 from indexer.catalog.snapshot import Snapshot
 from indexer.catalog.typed_metadata import sql_identifier
-from indexer.taxonomy.resolver import Interval
 from model.errors import Error
+from search.query.taxon_counts import Extent, OfTaxa, TaxonCounts
 
 LONGEST = 60.0  # seconds for a condition of a user: a server must answer others, too
 _KEPT = 8  # selections, of up to 8 bytes a row each
 _COUNTED = 1024  # conditions whose number of rows is kept
+_MANY = 20  # taxa asked for, from which to count all of them takes less
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,15 @@ class Condition:
     values: tuple[object, ...] = ()
     where: str = ""
     """a condition in the user's own SQL, which is never part of ours"""
+    taxa: OfTaxa | None = None
+    """the same, where it is about the taxon of the label alone"""
 
     def __and__(self, other: "Condition") -> "Condition":
         """Return that both hold; at most one of them may carry the user's SQL."""
         if "false" in (self.sql, other.sql):
             return NONE
+        if EVERY in (self, other):
+            return other if self == EVERY else self
         parts = [each.sql for each in (self, other) if each.sql != "true"]
         sql = " AND ".join(f"({part})" for part in parts) or "true"
         return Condition(sql, self.values + other.values, self.where or other.where)
@@ -47,10 +52,9 @@ EVERY = Condition()
 NONE = Condition("false")
 
 
-def inside(intervals: Sequence[Interval]) -> str:
-    """Return in SQL that the label is a taxon of one of these clades; never null."""
-    clades = (f"({int(lo)} <= lo AND lo < {int(hi)})" for lo, hi in intervals)
-    return f"coalesce({' OR '.join(clades) or 'false'}, false)"
+def of_taxa(asked: OfTaxa) -> Condition:
+    """Return a condition on the taxon of the label."""
+    return Condition(asked.sql, taxa=asked)
 
 
 class Selections:
@@ -58,41 +62,42 @@ class Selections:
 
     def __init__(self, snapshot: Snapshot) -> None:
         # Not methods: with itself in its cache, a collection would outlive its last use.
-        extent = lru_cache(_COUNTED)(partial(_extent, snapshot))
+        extent = lru_cache(_COUNTED)(partial(_extent, snapshot, _Taxa()))
         self.of = lru_cache(_KEPT)(partial(_selection, snapshot, extent))
         self.count = partial(_count, self.of, extent)
 
 
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """How many rows there are, and the first and the last of them."""
+@dataclass(slots=True)
+class _Taxa:
+    """The counts of taxa, once so many were asked for that to count all is less."""
 
-    count: int
-    first: int = 0
-    last: int = -1
-
-    @property
-    def is_slice(self) -> bool:
-        return self.last - self.first + 1 == self.count
+    asked: int = 0
+    counts: TaxonCounts | None = None
 
 
-def _extent(snapshot: Snapshot, condition: Condition) -> _Extent:
+def _extent(snapshot: Snapshot, taxa: _Taxa, condition: Condition) -> Extent:
     if condition.sql == "false":
-        return _Extent(0)
+        return Extent()
+    if condition.taxa:
+        taxa.asked += 1
+        if taxa.asked > _MANY and taxa.counts is None:
+            taxa.counts = TaxonCounts(snapshot)
+        if taxa.counts:
+            return taxa.counts.extent(condition.taxa)
     asked = _ask(snapshot, 'count(*), min("row"), max("row")', condition)
     ((count, first, last),) = asked.fetchall()
-    return _Extent(count, first, last) if count else _Extent(0)
+    return Extent(count, first, last) if count else Extent()
 
 
 def _count(
-    of: Callable[[Condition], Selection], extent: Callable[[Condition], _Extent], asked: Condition
+    of: Callable[[Condition], Selection], extent: Callable[[Condition], Extent], asked: Condition
 ) -> int:
     """Return the number of rows, which need not be read to be counted."""
     return len(of(asked)) if asked.where else extent(asked).count
 
 
 def _selection(
-    snapshot: Snapshot, extent: Callable[[Condition], _Extent], condition: Condition
+    snapshot: Snapshot, extent: Callable[[Condition], Extent], condition: Condition
 ) -> Selection:
     """Return the rows; raises Error for SQL of the user that cannot be understood."""
     if condition.where:

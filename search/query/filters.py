@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 from model.taxon import RANKS, Rank
-from search.query.conditions import Condition, inside
+from search.query.conditions import Condition, of_taxa
 from search.query.dates_and_places import Place, near, within_dates
 from search.query.names import Names
+from search.query.taxon_counts import OfTaxa
 
 Day = str | datetime.date
 """a day, or as a string also a month or a year: "2021-05-01", "2021-05", "2021" """
@@ -40,9 +41,9 @@ class Filters:
         """
         condition = Condition(where=self.where)
         if self.within:
-            condition &= Condition(inside(self._intervals(names, self.within)))
+            condition &= of_taxa(OfTaxa(tuple(self._intervals(names, self.within))))
         if self.exclude:
-            condition &= Condition(f"NOT {inside(self._intervals(names, self.exclude))}")
+            condition &= ~of_taxa(OfTaxa(tuple(self._intervals(names, self.exclude))))
         if self.rank:
             precise = f"SELECT taxon_key FROM taxa WHERE \"{_rank(self.rank)}\" <> ''"
             condition &= Condition(f"coalesce(taxon_key IN ({precise}), false)")

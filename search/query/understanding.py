@@ -19,9 +19,10 @@ from model.errors import Error, UnknownName
 from model.taxon import RANKS
 from model.text_types import free_text_prompt, prompts
 from model.vectors import Vectors
-from search.query.conditions import EVERY, NONE, Condition, inside
+from search.query.conditions import EVERY, NONE, Condition, of_taxa
 from search.query.names import NamedClades, NamedLabels, Names, Unknown
 from search.query.pictures import Given, Picture, pictures_of, unit_vectors
+from search.query.taxon_counts import OfTaxa
 
 NO_NAME = "no taxon or label here has this name"
 _LIKE_A_NAME = re.compile(r"[^\W\d_]+|[A-Z][a-z]+( [a-z-]{3,}){1,2}")  # one word, or a binomial
@@ -212,17 +213,15 @@ def _of_labels(names: Names, labels: tuple[str, ...], words: str) -> LabelQuery:
 
 
 def _of_clades(names: Names, named: NamedClades) -> TaxonQuery:
-    labelled = inside(named.intervals)
     open_taxa = {
         lo
         for clade in named.clades
         for lo in _taxa_that_leave_open(names.snapshot, clade, named.memberless)
     }
-    unsure = f"(lo IS NULL OR lo IN ({', '.join(map(str, sorted(open_taxa))) or 'NULL'}))"
-    others = Condition(f"coalesce({unsure}, false) AND NOT {labelled}")
+    others = of_taxa(OfTaxa((), tuple(sorted(open_taxa)), True, outside=named.intervals))
     matches = Matches(similar=others)
     if named.intervals:
-        matches = _matches(names, Condition(labelled), others)
+        matches = _matches(names, of_taxa(OfTaxa(named.intervals)), others)
     texts = [text for clade in named.clades[:MOST_TAXA] for text in _prompts(clade)]
     return TaxonQuery(str(named), tuple(dict.fromkeys(texts)), matches)
 
