@@ -59,6 +59,35 @@ def test_search_prints_hits_and_how_the_query_was_understood(place: Path) -> Non
     assert line.endswith(str(place / "photos" / "Panthera leo" / "a.png"))
 
 
+@pytest.mark.parametrize("together", [1, 5000])
+def test_queries_of_a_file_are_one_table(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr("ui.answers._TOGETHER", together)
+    queries, output = tmp_path / "queries.txt", tmp_path / "hits.csv"
+    queries.write_text("Pica pica\n\nsomething blue\n...\n")
+    asked = ("--queries", queries, "-c", place / "c", "-k", 2, "--format", "csv")
+    result = taxalens("search", *asked, "--output", output)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "...: no images (The query is empty; write a name or a text.)\n"
+    rows = list(csv.DictReader(io.StringIO(output.read_text())))
+    assert [row["query"] for row in rows] == ["Pica pica"] * 2 + ["something blue"] * 2
+    for query in ("Pica pica", "something blue"):
+        alone = taxalens("search", query, "-c", place / "c", "-k", 2, "--format", "csv").stdout
+        found = [row["file_name"] for row in rows if row["query"] == query]
+        assert found == [row["file_name"] for row in csv.DictReader(io.StringIO(alone))]
+
+
+def test_queries_that_cannot_be_asked_leave_the_file_as_it_was(place: Path, tmp_path: Path) -> None:
+    queries, output = tmp_path / "queries.txt", tmp_path / "hits.csv"
+    queries.write_text("Pica pica\n")
+    output.write_text("mine")
+    asked = ("--queries", queries, "-c", place / "c", "--where", "no such column = 1")
+    result = taxalens("search", *asked, "--format", "csv", "--output", output)
+    assert result.exit_code == 1
+    assert output.read_text() == "mine"
+
+
 def test_csv_has_pybioclips_columns_and_no_formulas(place: Path) -> None:
     result = taxalens("search", "--text", "blue", "-c", place / "c", "--format", "csv")
     header = result.stdout.splitlines()[0]

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pyarrow as pa
 from model.errors import BadInput
 from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hits
 from ui.tables import write_answers, write_rows
+
+_TOGETHER = 5000  # rows written at a time
 
 
 def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
@@ -31,14 +34,19 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
 def show_each(
     answers: Iterable[tuple[str, Hits]], format_: str = "table", output: Path | None = None
 ) -> None:
-    """Write queries and their hits as one table; queries without hits go to stderr."""
-    rows = []
+    """Write queries and their hits as one table, as they come; those without hits go to stderr."""
+    rows = _rows(answers)
+    begun = list(islice(rows, 1))  # before a file is opened, for what goes wrong at once
+    schema = pa.schema([("query", pa.string()), *Hits.SCHEMA])
+    shown = ("query", *Hits.SHOWN)
+    write_rows(schema, chain(begun, rows), format_, output, shown=shown, together=_TOGETHER)
+
+
+def _rows(answers: Iterable[tuple[str, Hits]]) -> Iterator[dict[str, object]]:
     for query, hits in answers:
-        rows += [{"query": query, **hit.row()} for hit in hits]
         if not hits:
             sys.stderr.write(f"{query}: no images ({hits.meaning})\n")
-    schema = pa.schema([("query", pa.string()), *Hits.SCHEMA])
-    write_rows(schema, rows, format_, output, shown=("query", *Hits.SHOWN))
+        yield from ({"query": query, **hit.row()} for hit in hits)
 
 
 def copy_files(hits: Hits, folder: Path) -> int:
