@@ -18,7 +18,7 @@ from search.query.taxon_counts import Extent, OfTaxa, TaxonCounts
 
 LONGEST = 60.0  # seconds for a condition of a user: a server must answer others, too
 _KEPT = 8  # selections, of up to 8 bytes a row each
-_COUNTED = 1024  # conditions whose number of rows is kept
+_COUNTED = 64  # conditions whose number of rows is kept
 _MANY = 20  # taxa asked for, from which to count all of them takes less
 
 
