@@ -127,7 +127,8 @@ def _exponentials(images: Features, candidates: Candidates) -> Features:
             logits -= shift
             if biases is not None:
                 logits += biases[start : start + _TOGETHER, None]
-            over |= logits.max(axis=0) > _FAR
+            if logits.max() > _FAR:  # columns one by one take long where images are few
+                over |= logits.max(axis=0) > _FAR
             with np.errstate(over="ignore"):  # such a pass is done again
                 np.exp(logits, out=logits)
         shift[over] += _FAR
