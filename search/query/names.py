@@ -147,7 +147,8 @@ class Names:
     def _named(self, found: Sequence[Resolution | None]) -> list[NamedClades | UnknownName | None]:
         """Return what names were resolved to, with their places in the collection."""
         keys = {clade.key for each in found if each for clade in _found(each)}
-        here = {key: (lo, hi) for key, lo, hi in self.snapshot.query(_PLACES, list(keys))}
+        lines = self.snapshot.query(_PLACES, list(keys)) if keys else ()
+        here = {key: (lo, hi) for key, lo, hi in lines}
         named: list[NamedClades | UnknownName | None] = []
         for each in found:
             if each is None:
