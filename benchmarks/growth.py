@@ -40,7 +40,7 @@ ADDED = 1000
 ASKED = 100
 OF_A_FILE = 1000  # queries
 SPEC, TEXTS = "made-up", "texts.npy"
-_RANKS = ("K", "P", "C", "O", "F", "Genus")
+_NAMES = ("K{}", "P{}", "C{}", "O{}", "F{}idae", "Genus{}")  # a family is known by its ending
 Seen = Iterator[tuple[str, float, str]]
 
 
@@ -98,7 +98,7 @@ def _species(part: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 def _taxon(line: list[int]) -> Taxon:
     letters = str.maketrans("0123456789", "abcdefghij")  # digits are no part of names
     *above, epithet = (str(node).translate(letters) for node in line)
-    names = [f"{rank}{node}" for rank, node in zip(_RANKS, above, strict=True)]
+    names = [name.format(node) for name, node in zip(_NAMES, above, strict=True)]
     return Taxon((*names, f"{names[-1]} s{epithet}"))
 
 
