@@ -40,7 +40,8 @@ ADDED = 1000
 ASKED = 100
 OF_A_FILE = 1000  # queries
 SPEC, TEXTS = "made-up", "texts.npy"
-_NAMES = ("K{}", "P{}", "C{}", "O{}", "F{}idae", "Genus{}")  # a family is known by its ending
+# With endings: "Of" would be read as a word, and a family is known by its own.
+_NAMES = ("K{}ota", "P{}zoa", "C{}oida", "O{}formes", "F{}idae", "Genus{}")
 Seen = Iterator[tuple[str, float, str]]
 
 

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from indexer.catalog.snapshot import Snapshot
 from indexer.taxonomy.resolver import Interval
-
-_Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +66,11 @@ class TaxonCounts:
 
     def extent(self, asked: OfTaxa) -> Extent:
         """Return the extent of the images of some taxa."""
-        chosen = np.zeros(len(self._places), np.bool_)
-        for clade in asked.clades:
-            chosen[self._of(clade)] = True
-        chosen[np.isin(self._places, asked.taxa)] = True
-        for clade in asked.outside:
-            chosen[self._of(clade)] = False
+        some = (*asked.clades, *((lo, lo + 1) for lo in asked.taxa))
+        parts = [np.arange(*self._between(each)) for each in some]
+        chosen = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+        for low, high in map(self._between, asked.outside):
+            chosen = chosen[(chosen < low) | (chosen >= high)]
         extents = self._extents[:, chosen]
         if asked.unlabelled:
             extents = np.concatenate([extents, self._without], axis=1)
@@ -83,8 +79,10 @@ class TaxonCounts:
             return Extent()
         return Extent(int(counts.sum()), int(first.min()), int(last.max()))
 
-    def _of(self, clade: Interval) -> slice:
-        return slice(*np.searchsorted(self._places, clade).tolist())
+    def _between(self, clade: Interval) -> tuple[int, int]:
+        """Return where the taxa of a clade begin and end."""
+        low, high = np.searchsorted(self._places, clade)
+        return int(low), int(high)
 
 
 _COUNTS = """
