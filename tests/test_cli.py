@@ -65,17 +65,21 @@ def test_queries_of_a_file_are_one_table(
 ) -> None:
     monkeypatch.setattr("ui.answers._TOGETHER", together)
     queries, output = tmp_path / "queries.txt", tmp_path / "hits.csv"
-    queries.write_text("Pica pica\n\nsomething blue\n...\n")
+    queries.write_text("Pica pica\n\nsomething blue\nPanthera\nPica pico\n...\n")
     asked = ("--queries", queries, "-c", place / "c", "-k", 2, "--format", "csv")
     result = taxalens("search", *asked, "--output", output)
     assert result.exit_code == 0, result.output
-    assert result.stderr == "...: no images (The query is empty; write a name or a text.)\n"
+    assert result.stderr.splitlines() == [
+        'Pica pico: images that look like "Pica pico" (Did you mean Pica pica?)',
+        "...: no images (The query is empty; write a name or a text.)",
+    ]
     rows = list(csv.DictReader(io.StringIO(output.read_text())))
-    assert [row["query"] for row in rows] == ["Pica pica"] * 2 + ["something blue"] * 2
-    for query in ("Pica pica", "something blue"):
+    found = ["Pica pica", "something blue", "Panthera", "Pica pico"]
+    assert [row["query"] for row in rows] == [query for query in found for _ in range(2)]
+    for query in found:
         alone = taxalens("search", query, "-c", place / "c", "-k", 2, "--format", "csv").stdout
-        found = [row["file_name"] for row in rows if row["query"] == query]
-        assert found == [row["file_name"] for row in csv.DictReader(io.StringIO(alone))]
+        files = [row["file_name"] for row in rows if row["query"] == query]
+        assert files == [row["file_name"] for row in csv.DictReader(io.StringIO(alone))]
 
 
 def test_queries_that_cannot_be_asked_leave_the_file_as_it_was(place: Path, tmp_path: Path) -> None:

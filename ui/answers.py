@@ -34,7 +34,7 @@ def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) ->
 def show_each(
     answers: Iterable[tuple[str, Hits]], format_: str = "table", output: Path | None = None
 ) -> None:
-    """Write queries and their hits as one table, as they come; those without hits go to stderr."""
+    """Write queries and their hits as one table, as they come; to stderr what was not found."""
     rows = _rows(answers)
     begun = list(islice(rows, 1))  # before a file is opened, for what goes wrong at once
     schema = pa.schema([("query", pa.string()), *Hits.SCHEMA])
@@ -44,9 +44,16 @@ def show_each(
 
 def _rows(answers: Iterable[tuple[str, Hits]]) -> Iterator[dict[str, object]]:
     for query, hits in answers:
-        if not hits:
-            sys.stderr.write(f"{query}: no images ({hits.meaning})\n")
+        if missing := _missing(hits):
+            sys.stderr.write(f"{query}: {missing}\n")
         yield from ({"query": query, **hit.row()} for hit in hits)
+
+
+def _missing(hits: Hits) -> str:
+    """Say that there is no answer, or perhaps another one than was asked for; "" for neither."""
+    if not hits:
+        return f"no images ({hits.meaning})"
+    return hits.meaning if "Did you mean" in hits.meaning else hits.absence
 
 
 def copy_files(hits: Hits, folder: Path) -> int:
