@@ -92,16 +92,20 @@ def rank_rows(
 
 
 def rank_texts(
-    opened: Opened, queries: Sequence[TextQuery], passing: Condition, k: int, vectors: Vectors
+    opened: Opened,
+    queries: Sequence[TextQuery],
+    passing: Condition,
+    k: int,
+    vectors: Sequence[Vectors],
 ) -> list[RankedRows]:
-    """Find the first k rows of texts, (n, dim) `vectors`, together: any image may answer each."""
-    among = opened.selections.of(passing)
-    if not len(queries) or not len(among):
+    """Find the first k rows of texts, a (1, dim) vector each, together: any image may answer."""
+    among = opened.selections.of(passing) if queries else Selection(range(0))
+    if not len(among):
         return [rank_rows(opened, each, passing, k) for each in queries]
-    (scores, rows), plan = opened.nearest.search(vectors, k, among, of_text=True)
-    matches, none = (SIMILAR,) * rows.shape[1], (0, 0, len(among))
+    (scores, rows), plan = opened.nearest.search(np.concatenate(vectors), k, among, of_text=True)
+    matches, may_answer = (SIMILAR,) * rows.shape[1], (0, 0, len(among))
     return [
-        RankedRows(query, passing, 0, found, cosines, matches, {}, none, (plan,), None)
+        RankedRows(query, passing, 0, found, cosines, matches, {}, may_answer, (plan,), None)
         for query, found, cosines in zip(queries, rows, scores, strict=True)
     ]
 

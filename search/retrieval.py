@@ -59,8 +59,9 @@ def retrieve_each(
         understood = understand_all(opened.names, part, within)
         asked = [each for each in understood if not isinstance(each, UnknownName)]
         texts = dict.fromkeys(text for each in asked for text in each.prompts)
-        made = dict(zip(texts, opened.encoder.encode_texts(list(texts)), strict=True))
-        vectors = [mean_of(np.stack([made[text] for text in each.prompts])) for each in asked]
+        made = opened.encoder.encode_texts(list(texts)) if texts else ()
+        vector_of = dict(zip(texts, made, strict=True))
+        vectors = [mean_of(np.stack([vector_of[text] for text in each.prompts])) for each in asked]
         shown = iter(_shown(opened, _ranked(opened, asked, passing, k, vectors)))
         for each in understood:
             yield Hits((), str(each)) if isinstance(each, UnknownName) else next(shown)
@@ -74,14 +75,12 @@ def _ranked(
     vectors: Sequence[Vectors],
 ) -> list[RankedRows]:
     """Rank the rows of queries, texts together."""
-    places = [place for place, each in enumerate(asked) if isinstance(each, TextQuery)]
-    texts = [each for each in asked if isinstance(each, TextQuery)]
-    rows = [vectors[place] for place in places]
-    together = rank_texts(opened, texts, passing, k, np.concatenate(rows)) if rows else []
-    ranked = dict(zip(places, together, strict=True))
+    texts = {place: each for place, each in enumerate(asked) if isinstance(each, TextQuery)}
+    rows = [vectors[place] for place in texts]
+    together = iter(rank_texts(opened, [*texts.values()], passing, k, rows))
     return [
-        ranked[place]
-        if place in ranked
+        next(together)
+        if place in texts
         else rank_rows(opened, each, passing, k, vector=vectors[place])
         for place, each in enumerate(asked)
     ]

@@ -50,7 +50,7 @@ def _rows(answers: Iterable[tuple[str, Hits]]) -> Iterator[dict[str, object]]:
 
 
 def _missing(hits: Hits) -> str:
-    """Say that there is no answer, or perhaps another one than was asked for; "" for neither."""
+    """Return why a query has no hits, or why its hits may be other than meant; "" otherwise."""
     if not hits:
         return f"no images ({hits.meaning})"
     return hits.meaning if "Did you mean" in hits.meaning else hits.absence

@@ -26,8 +26,10 @@ _CODEBOOK_ROWS = 8192
 _CODEBOOK_ITERATIONS = 10
 _BY_ITSELF, _ONE_BY_ONE = 0, 10  # FAISS's ways of scanning: it chooses; as suits a query alone
 _TOGETHER = 1024  # queries whose candidates are in memory at once
-_RECONSIDERED = 2  # times the lists wanted, whose short codes are best
-_MOST_BY_CODES = 4  # of so many lists one may be wanted; of more, all are weighed by themselves
+_RECONSIDERED = 2  # times the wanted lists are chosen by short codes, and then weighed
+_WORTH_CODES = (
+    4  # short codes choose at most one list of so many; to weigh each takes less for more
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,13 @@ class ListIndex:
         """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
         probes = min(probes, self.lists)
         index = self._searchers(probes, None).together.base_index
+        parameters = faiss.SearchParametersIVF(nprobe=probes)
         with by_products():
-            parameters = faiss.SearchParametersIVF(nprobe=probes)
             rows: Rows = index.search(queries, n, params=parameters)[1]
         return rows
 
     def _searchers(self, probes: int, limits: range | None) -> "_Searchers":
-        by_codes = limits is None and probes * _MOST_BY_CODES <= self.lists
+        by_codes = limits is None and probes * _WORTH_CODES <= self.lists
         return self.by_codes if by_codes else self.by_centroids
 
 

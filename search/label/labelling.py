@@ -18,7 +18,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_files import Label
 from indexer.store.segment import IDENTIFICATIONS
 from model.times import utc_now
-from model.vectors import Features
+from model.vectors import Features, to_float32
 from search import html
 from search.classify.calibration import share_new
 from search.classify.classifiers import Scores
@@ -124,7 +124,7 @@ class Labelling:
 
     def _batch(self, rows: Rows) -> pa.RecordBatch:
         learner = self.learner
-        vectors = self.exact.gather(rows).astype(np.float32)
+        vectors = to_float32(self.exact.gather(rows))
         scores = learner.scores(vectors)
         answers = scores.argmax(axis=1)
         evidence, cosines = _evidence(learner, vectors, answers)

@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexer.taxonomy.resolver import Interval
 from model.errors import Error
 from model.taxon import RANKS, Rank
 from search.query.conditions import Condition, of_taxa
@@ -41,9 +40,9 @@ class Filters:
         """
         condition = Condition(where=self.where)
         if self.within:
-            condition &= of_taxa(OfTaxa(tuple(self._intervals(names, self.within))))
+            condition &= _in_clades(names, self.within)
         if self.exclude:
-            condition &= ~of_taxa(OfTaxa(tuple(self._intervals(names, self.exclude))))
+            condition &= ~_in_clades(names, self.exclude)
         if self.rank:
             precise = f"SELECT taxon_key FROM taxa WHERE \"{_rank(self.rank)}\" <> ''"
             condition &= Condition(f"coalesce(taxon_key IN ({precise}), false)")
@@ -53,9 +52,9 @@ class Filters:
             condition &= near(names.snapshot, self.near)
         return condition
 
-    @staticmethod
-    def _intervals(names: Names, clades: Sequence[str]) -> list[Interval]:
-        return [each for name in clades for each in names.taxon(name).intervals]
+
+def _in_clades(names: Names, clades: Sequence[str]) -> Condition:
+    return of_taxa(OfTaxa(tuple(each for name in clades for each in names.taxon(name).intervals)))
 
 
 def _rank(name: str) -> Rank:

@@ -92,8 +92,8 @@ class Names:
         for folded, label in self.snapshot.query(_LABELS, list(map(fold, left))) if left else ():
             labels[folded] = (*labels.get(folded, ()), label)
         others: dict[str, NamedLabels | Unknown] = {
-            each: NamedLabels(labels[fold(each)])
-            if fold(each) in labels
+            each: NamedLabels(spellings)
+            if (spellings := labels.get(fold(each)))
             else Unknown(self._suggestion(each))
             for each in dict.fromkeys(left)
         }

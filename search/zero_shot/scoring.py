@@ -162,7 +162,7 @@ def _many_cosines(
 def _sampled(images: Features, candidates: Candidates, biases: Features | None) -> Features:
     """Return about the best logit of each image, (n,), from some of the candidates."""
     some = slice(None, None, max(1, len(candidates) // _SAMPLE))
-    logits = images @ candidates.vectors[some].astype(np.float32).T
+    logits = images @ to_float32(candidates.vectors[some]).T
     if biases is not None:
         logits += biases[some]
     found: Features = np.max(logits, axis=1, initial=-np.inf)
