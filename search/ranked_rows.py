@@ -12,7 +12,8 @@ from model.vectors import Vectors
 from search.hits import IDENTIFIED, LABELLED, SIMILAR
 from search.opened import Opened
 from search.query.conditions import Condition
-from search.query.understanding import ImageQuery, Query, RowQuery, TextQuery
+from search.query.embedded_queries import EmbeddedQuery
+from search.query.understanding import ImageQuery, Query, RowQuery
 from search.query.vector_arithmetic import MixedQuery
 from search.ranking.adaptation import POOL, Map
 from search.ranking.diversify import EVERYTHING, Diversity, choose, groups_of
@@ -92,21 +93,18 @@ def rank_rows(
 
 
 def rank_texts(
-    opened: Opened,
-    queries: Sequence[TextQuery],
-    passing: Condition,
-    k: int,
-    vectors: Sequence[Vectors],
+    opened: Opened, texts: Sequence[EmbeddedQuery], passing: Condition, k: int
 ) -> list[RankedRows]:
-    """Find the first k rows of texts, a (1, dim) vector each, together: any image may answer."""
-    among = opened.selections.of(passing) if queries else Selection(range(0))
+    """Find the first k rows of texts together: any image may answer them."""
+    among = opened.selections.of(passing) if texts else Selection(range(0))
     if not len(among):
-        return [rank_rows(opened, each, passing, k) for each in queries]
-    (scores, rows), plan = opened.nearest.search(np.concatenate(vectors), k, among, of_text=True)
+        return [rank_rows(opened, each.query, passing, k) for each in texts]
+    vectors = np.concatenate([each.vector for each in texts])
+    (scores, rows), plan = opened.nearest.search(vectors, k, among, of_text=True)
     matches, may_answer = (SIMILAR,) * rows.shape[1], (0, 0, len(among))
     return [
-        RankedRows(query, passing, 0, found, cosines, matches, {}, may_answer, (plan,), None)
-        for query, found, cosines in zip(queries, rows, scores, strict=True)
+        RankedRows(each.query, passing, 0, found, cosines, matches, {}, may_answer, (plan,), None)
+        for each, found, cosines in zip(texts, rows, scores, strict=True)
     ]
 
 

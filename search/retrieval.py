@@ -1,30 +1,19 @@
 """Retrieval: the hits of a query, labelled images first, then identified, then similar ones."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
 from model.errors import UnknownName
-from model.vectors import Vectors
 from search.hit_facts import Facts, facts_of
 from search.hits import IDENTIFIED, SIMILAR, Hit, Hits, hit_of
 from search.opened import Opened
 from search.query.conditions import EVERY, Condition
-from search.query.understanding import (
-    LabelQuery,
-    Query,
-    TaxonQuery,
-    TextQuery,
-    WordQuery,
-    mean_of,
-    understand_all,
-)
+from search.query.embedded_queries import EmbeddedQuery, embedded_queries
+from search.query.understanding import LabelQuery, Query, TaxonQuery, TextQuery
 from search.query.vector_arithmetic import MixedQuery
 from search.ranked_rows import RankedRows, rank_rows, rank_texts
 from search.ranking.diversify import EVERYTHING, Diversity
-
-_TOGETHER = 512  # queries whose texts are embedded together
 
 
 def retrieve(
@@ -54,35 +43,24 @@ def retrieve_each(
 
     A query that cannot be understood has no hits, and its meaning says why.
     """
-    rest = iter(queries)
-    while part := list(islice(rest, _TOGETHER)):
-        understood = understand_all(opened.names, part, within)
-        asked = [each for each in understood if not isinstance(each, UnknownName)]
-        texts = dict.fromkeys(text for each in asked for text in each.prompts)
-        made = opened.encoder.encode_texts(list(texts)) if texts else ()
-        vector_of = dict(zip(texts, made, strict=True))
-        vectors = [mean_of(np.stack([vector_of[text] for text in each.prompts])) for each in asked]
-        shown = iter(_shown(opened, _ranked(opened, asked, passing, k, vectors)))
-        for each in understood:
+    for part in embedded_queries(opened.names, lambda: opened.encoder, queries, within):
+        known = [each for each in part if not isinstance(each, UnknownName)]
+        shown = iter(_shown(opened, _ranked(opened, known, passing, k)))
+        for each in part:
             yield Hits((), str(each)) if isinstance(each, UnknownName) else next(shown)
 
 
 def _ranked(
-    opened: Opened,
-    asked: Sequence[WordQuery],
-    passing: Condition,
-    k: int,
-    vectors: Sequence[Vectors],
+    opened: Opened, asked: Sequence[EmbeddedQuery], passing: Condition, k: int
 ) -> list[RankedRows]:
     """Rank the rows of queries, texts together."""
-    texts = {place: each for place, each in enumerate(asked) if isinstance(each, TextQuery)}
-    rows = [vectors[place] for place in texts]
-    together = iter(rank_texts(opened, [*texts.values()], passing, k, rows))
+    texts = [each for each in asked if isinstance(each.query, TextQuery)]
+    together = iter(rank_texts(opened, texts, passing, k))
     return [
         next(together)
-        if place in texts
-        else rank_rows(opened, each, passing, k, vector=vectors[place])
-        for place, each in enumerate(asked)
+        if isinstance(each.query, TextQuery)
+        else rank_rows(opened, each.query, passing, k, vector=each.vector)
+        for each in asked
     ]
 
 

@@ -1,6 +1,7 @@
 """A query: the words, pictures and filters of a question, understood once.
 
 understanding.py      understand(…) → TaxonQuery | LabelQuery | TextQuery | ImageQuery | RowQuery
+embedded_queries.py   many names and texts with their vectors
 names.py              the one look-up of a name: clades, labels, or a suggestion
 pictures.py           an image= argument: path, bytes, PIL image, array or vector
 vector_arithmetic.py  a query plus this, minus that

@@ -1,6 +1,7 @@
 """A published collection, opened: it answers searches where Milvus serves it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ from search.opened import encoder_of
 from search.published.images import Ranked, StoredImages
 from search.published.retrieval import Published, StoredImageQuery, hits_of, retrieve
 from search.query.conditions import Selections
+from search.query.embedded_queries import embedded_queries
 from search.query.filters import Day, Filters, filters_of, several
 from search.query.names import Names as NamesOf
 from search.query.understanding import Query, understand
@@ -142,13 +144,12 @@ class PublishedCollection(Collection):
         count(k, "k", "hits")
         filters = Filters(several(within))
         condition = filters.condition(self._names)
-        for words in asked:
-            try:
-                understood = understand(self._names, filters.within, query=words)
-            except UnknownName as error:
-                yield Hits((), str(error))
+        parts = embedded_queries(self._names, lambda: self.encoder, asked, filters.within)
+        for each in chain.from_iterable(parts):
+            if isinstance(each, UnknownName):
+                yield Hits((), str(each))
             else:
-                yield retrieve(self, self.published, understood, condition, k)
+                yield retrieve(self, self.published, each.query, condition, k, vector=each.vector)
 
     def info(self) -> dict[str, str]:
         """Return facts about the collection by name, in the order in which they are read."""
