@@ -63,6 +63,19 @@ def test_a_name_with_one_letter_wrong_is_found_again(
     assert distances[0] <= 1  # the name itself, or one that is as near
 
 
+def test_a_name_of_many_words_with_one_letter_wrong_is_found_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    name = "little spotted kiwi of the south"
+    taxa = TAXA + f"90,4,,genus,Apteryx,{name}\n91,4,,genus,Casuarius,little spotted cassowary\n"
+    taxonomy = small_taxonomy(tmp_path_factory.mktemp("kiwi"), taxa)
+    for place in range(len(name)):
+        for edit in EDITS.values():
+            (first, *_) = suggest(taxonomy.connection, edit(name, place, "q"))
+            assert (first.name, first.reason) == (name, "spelling")
+    taxonomy.close()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_that_is_known_is_nearest_to_itself(
     small: duckdb.DuckDBPyConnection, name: str

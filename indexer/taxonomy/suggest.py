@@ -2,7 +2,8 @@
 
 One edit leaves the first or the last half of a name as it was (but for the two letters in the
 middle exchanged), two leave mostly its first or last third. So only names that share such a part
-are compared: two ranges of sorted tables instead of a million names.
+are compared: two ranges of sorted tables instead of a million names. Names that share a half share
+a third too, among many more: a text of more words than most names is sought by thirds at once.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ MOST = 5
 _AFTER = "\U0010ffff"  # sorts after every letter
 _LETTERS_AN_EDIT = 5  # one edit is likely in "lyon", two in a genus, three in a binomial
 _MOST_EDITS = 3
+_WORDS = 3  # of the longest scientific name without marks of rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _spelt_alike(connection: duckdb.DuckDBPyConnection, folded: str, most: int) 
     edits = min(_MOST_EDITS, 1 + (len(folded) - 1) // _LETTERS_AN_EDIT)
     middle = len(folded) // 2
     turned = folded[: middle - 1] + folded[middle - 1 : middle + 1][::-1] + folded[middle + 1 :]
-    for parts in (2, 3):
+    for parts in (2, 3) if len(folded.split()) <= _WORDS else (3,):
         shared = len(folded) // parts
         if not shared:
             continue

@@ -30,8 +30,8 @@ SETTINGS = {
     "server.maxUploadSize": 50,  # MB
     "server.fileWatcherType": "none",
     "server.headless": True,
-    # Else two runs of a session work at once on what it keeps: an act may be lost, and Streamlit's
-    # own cleaning up fails where a new run begins as an old one ends.
+    # Else two runs of a session work at once on what it keeps, and Streamlit's own tidying up
+    # fails where one begins as another ends.
     "runner.fastReruns": False,
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",

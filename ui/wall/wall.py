@@ -48,8 +48,8 @@ class _Ledger:
 class Act:
     """A key that was pressed, and the pictures that it is about.
 
-    The browser keeps an act, and sends it again, until it is settled: the next key starts a run
-    beside this one, which ends wherever it calls Streamlit.
+    The browser keeps an act, and sends it again, until it is settled: the next key ends this run
+    wherever it calls Streamlit, and starts another.
     """
 
     key: str
