@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -186,6 +187,24 @@ def test_umap_is_offered_until_it_is_made(collection: Path) -> None:
 # --- A browser -----------------------------------------------------------------------------------
 
 
+# Whether a canvas has pixels of more than two colours.
+DRAWN = """canvas => {
+  const { width, height } = canvas
+  const pixels = new Uint32Array(
+    canvas.getContext("2d").getImageData(0, 0, width, height).data.buffer)
+  return new Set(pixels).size > 2
+}"""
+
+
+def wait_until_drawn(page: Page, charts: int) -> None:
+    """Wait for the end of a run, and for its charts, which are drawn after it."""
+    wait_until_still(page)
+    canvases = page.locator("canvas")
+    expect(canvases).to_have_count(charts, timeout=WAIT * 1000)
+    for chart in range(charts):
+        eventually(partial(canvases.nth(chart).evaluate, DRAWN), True)
+
+
 def tool(page: Page, chart: int, from_right: int) -> "FloatRect":
     """Choose what to draw with on a chart; return where the chart lies."""
     canvas = page.locator("canvas").nth(chart)
@@ -220,9 +239,7 @@ def test_a_lasso_leads_to_the_wall_and_survives_reload_and_back(
 ) -> None:
     page.goto(f"{url}/space")
     page.get_by_text("18 images, those alike").wait_for()
-    wait_until_still(page)
-    expect(page.locator("canvas")).to_have_count(4, timeout=WAIT * 1000)
-    page.wait_for_timeout(500)  # the charts are drawn after the run
+    wait_until_drawn(page, 4)
     box = tool(page, 0, 93)
     lasso = lasso_round(opened, "lime")
     draw(page, on_screen(box, [*lasso, lasso[0]]))
@@ -242,9 +259,7 @@ def test_a_lasso_leads_to_the_wall_and_survives_reload_and_back(
 def test_a_point_shows_its_picture(page: Page, url: str, opened: Collection) -> None:
     page.goto(f"{url}/space")
     page.get_by_text("18 images, those alike").wait_for()
-    wait_until_still(page)
-    expect(page.locator("canvas")).to_have_count(4, timeout=WAIT * 1000)
-    page.wait_for_timeout(500)
+    wait_until_drawn(page, 4)
     box = page.locator("canvas").nth(0).bounding_box()
     assert box
     points = opened.points()
@@ -261,9 +276,7 @@ def test_a_rectangle_on_the_map_filters_and_survives_a_reload(page: Page, url: s
     page.get_by_role("heading", name="18 images").wait_for()
     wait_until_still(page)
     page.get_by_text("Map", exact=True).click()
-    page.locator("canvas").nth(0).wait_for()
-    wait_until_still(page)
-    page.wait_for_timeout(500)
+    wait_until_drawn(page, 1)
     box = tool(page, 0, 58)
     right, bottom = box["x"] + box["width"], box["y"] + box["height"]
     middle = box["x"] + box["width"] / 2
