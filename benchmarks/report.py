@@ -32,7 +32,7 @@ def write_report(
     table: str = "",
     notes: dict[str, str] | None = None,
 ) -> None:
-    """Write benchmarks/results/NAME.json, and a table between its marks in docs/benchmarks.
+    """Write benchmarks/results/NAME.json, and a table where docs/benchmarks has its marks.
 
     `table` is what stands there instead of one line a figure; `notes` say what has no figure.
     """
@@ -45,13 +45,12 @@ def write_report(
     text = text.replace('"figures": []', f'"figures": [\n{lines}\n ]')
     (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    pages = (ROOT / "docs" / "benchmarks").glob("*.md")
-    page = next(page for page in pages if begin in page.read_text(encoding="utf-8"))
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     table = f"{begin}\n{table or _table(figures)}{end}"
-    page.write_text(
-        pattern.sub(lambda _: table, page.read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    for page in (ROOT / "docs" / "benchmarks").glob("*.md"):
+        written = page.read_text(encoding="utf-8")
+        if begin in written:
+            page.write_text(pattern.sub(lambda _: table, written), encoding="utf-8")
 
 
 def _table(figures: list[dict[str, object]]) -> str:
