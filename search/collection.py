@@ -18,7 +18,7 @@ from model.taxon import Rank
 from search.counts import count
 from search.curation import Curation
 from search.hits import Hit, Hits
-from search.query.filters import Day, Filters, filters_of, several
+from search.query.filters import Day, filters_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,13 +111,25 @@ class Collection(Curation):
         return retrieve(self, asked, filters.condition(self.names), k, skip, diversity)
 
     def search_each(
-        self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
+        self,
+        asked: Iterable[str],
+        k: int = 10,
+        *,
+        within: Names = (),
+        exclude: Names = (),
+        rank: Rank | str | None = None,
+        where: str | None = None,
+        date: Day | tuple[Day | None, Day | None] | None = None,
+        near: "str | Place | None" = None,
     ) -> Iterator[Hits]:
-        """Yield the answer to each query, in order; one not understood has no hits and says why."""
+        """Yield the answer to each query, in order; one not understood has no hits and says why.
+
+        Filters are those of `search`.
+        """
         from search.retrieval import retrieve_each
 
         count(k, "k", "hits")
-        filters = Filters(several(within), where=where or "")
+        filters = filters_of(within, exclude, rank, where, date, near)
         yield from retrieve_each(self, asked, filters.condition(self.names), filters.within, k)
 
     def neighbours(

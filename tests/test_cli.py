@@ -82,6 +82,94 @@ def test_queries_of_a_file_are_one_table(
         assert files == [row["file_name"] for row in csv.DictReader(io.StringIO(alone))]
 
 
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        ("--within", "Panthera"),
+        ("--exclude", "Pica"),
+        ("--rank", "species"),
+        ("--where", "file_name LIKE '%a.png'"),
+        ("--exclude", "Nosuch"),
+        ("--rank", "spcies"),
+        ("--date", "20x"),
+        ("--date", "1850"),
+        ("--near", "52.5,13.4,20"),
+    ],
+)
+def test_filters_are_those_of_one_query(
+    place: Path, tmp_path: Path, filter_: tuple[str, str]
+) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_text("something blue\n")
+    asked = ("-c", place / "c", "--format", "csv", *filter_)
+    alone = taxalens("search", "something blue", *asked)
+    many = taxalens("search", "--queries", queries, *asked)
+    assert many.exit_code == alone.exit_code
+    if alone.exit_code:
+        assert many.stderr == alone.stderr
+    else:
+        found, expected = (
+            [row["file_name"] for row in csv.DictReader(io.StringIO(each.stdout))]
+            for each in (many, alone)
+        )
+        assert found == expected
+
+
+ONE_QUERY = {
+    **{"--plus": "red", "--minus": "red", "--skip": 1, "--group-by": "label"},
+    **{"--sequence": "60s", "--distinct": None, "--diverse": None, "--explain": None},
+    **{"--copy-to": "copies", "--sheet": "sheet.png"},
+}
+
+
+@pytest.mark.parametrize("option", ONE_QUERY)
+def test_what_is_for_one_query_is_refused_for_many(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("queries.txt").write_text("red\n")
+    words = [option] if ONE_QUERY[option] is None else [option, ONE_QUERY[option]]
+    result = taxalens("search", "--queries", "queries.txt", "-c", place / "c", *words)
+    assert result.exit_code == 2
+    assert f"{option} is for one query" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["queries.txt"]
+
+
+def test_every_option_of_search_is_heeded_or_refused_for_many() -> None:
+    search = main.get_command(click.Context(main), "search")
+    assert search
+    heeded = {"-k", "--within", "--exclude", "--rank", "--where", "--date", "--near"}
+    heeded |= {"--taxonomy", "--collection", "--format", "--output"}
+    asked = {"--queries", "--taxon", "--text", "--image", "--id"}  # one of them is asked
+    names = {max(each.opts, key=len) for each in search.params if isinstance(each, click.Option)}
+    assert names - {"--help", "--overwrite"} == heeded | asked | {*ONE_QUERY}
+
+
+def test_queries_may_be_in_another_encoding(place: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_bytes("grüner Wald\nPica pica\n".encode("latin-1"))
+    asked = ("--queries", queries, "-c", place / "c", "-k", 1, "--format", "csv")
+    result = taxalens("search", *asked)
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["query"] for row in rows] == ["grüner Wald", "Pica pica"]
+
+
+def test_a_file_without_queries_is_told(place: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.txt"
+    queries.write_text("\n \n")
+    result = taxalens("search", "--queries", queries, "-c", place / "c")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: {queries} holds no queries; write one a line.\n",
+    )
+
+
+def test_a_name_that_lies_elsewhere_is_said_to(place: Path) -> None:
+    result = taxalens("search", "Panthera", "--within", "Pica", "-c", place / "c")
+    assert "(Panthera is not within Pica)" in result.stderr
+
+
 def test_queries_that_cannot_be_asked_leave_the_file_as_it_was(place: Path, tmp_path: Path) -> None:
     queries, output = tmp_path / "queries.txt", tmp_path / "hits.csv"
     queries.write_text("Pica pica\n")

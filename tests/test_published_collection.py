@@ -113,10 +113,12 @@ def test_a_filter_is_the_same_however_it_is_written(chosen: set[int]) -> None:
 
 def test_many_names_are_searched_one_after_another(home: Collection, served: Collection) -> None:
     asked = ["Felidae", "gold", "", "Pica hudsonia"]
-    for found, expected in zip(
-        served.search_each(asked, 3), home.search_each(asked, 3), strict=True
-    ):
-        assert_alike(found, expected, expected)
+    for filters in ({}, {"exclude": "Felidae"}, {"within": "Animalia", "rank": "species"}):
+        of_served, of_home = (each.search_each(asked, 3, **filters) for each in (served, home))
+        for found, expected in zip(of_served, of_home, strict=True):
+            assert_alike(found, expected, expected)
+    with pytest.raises(Error, match="date needs the collection itself"):
+        list(served.search_each(asked, date="2021"))
 
 
 def test_a_query_plus_another_is_weighed_alike(tmp_path: Path, collection: Path) -> None:

@@ -1,5 +1,6 @@
 """Hits on the command line: the table, and copies of their files."""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from search.hits import IDENTIFIED, LABELLED, SIMILAR, Hits
 from ui.tables import write_answers, write_rows
 
 _TOGETHER = 5000  # rows written at a time
+_WITH_NOTE = re.compile(r'images that look like ".*" \(.+\)', re.DOTALL)
 
 
 def show_hits(hits: Hits, format_: str = "table", output: Path | None = None) -> None:
@@ -44,16 +46,17 @@ def show_each(
 
 def _rows(answers: Iterable[tuple[str, Hits]]) -> Iterator[dict[str, object]]:
     for query, hits in answers:
-        if missing := _missing(hits):
-            sys.stderr.write(f"{query}: {missing}\n")
+        for told in _doubts(hits):
+            sys.stderr.write(f"{query}: {told}\n")
         yield from ({"query": query, **hit.row()} for hit in hits)
 
 
-def _missing(hits: Hits) -> str:
-    """Return why a query has no hits, or why its hits may be other than meant; "" otherwise."""
+def _doubts(hits: Hits) -> list[str]:
+    """Return why a query has no hits, or why its hits may be other than meant."""
     if not hits:
-        return f"no images ({hits.meaning})"
-    return hits.meaning if "Did you mean" in hits.meaning else hits.absence
+        return [f"no images ({hits.meaning})"]
+    taken_as_text = [hits.meaning] if _WITH_NOTE.fullmatch(hits.meaning) else []
+    return [*taken_as_text, *filter(None, [hits.absence])]
 
 
 def copy_files(hits: Hits, folder: Path) -> int:

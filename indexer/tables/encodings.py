@@ -121,6 +121,13 @@ def survey(path: Path) -> Encoding:
     return Encoding(name or "utf-8", plain=plain and not name, quotes=quotes)
 
 
+def read_text(path: Path) -> str:
+    """Return a whole file as text, in the encoding that its bytes tell; raises as `survey`."""
+    encoding = survey(path)
+    text = path.read_text(encoding.name, encoding.errors)
+    return mended(text) if encoding.mixed else text
+
+
 def mended(text: str) -> str:
     """Return a text of a `mixed` encoding with its odd bytes read as Windows-1252."""
     return _BAD.sub(_as_windows, text)

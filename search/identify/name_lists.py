@@ -6,7 +6,7 @@ from pathlib import Path
 
 from indexer.labels.label_files import spellings_of_one
 from indexer.tables.columns import meant
-from indexer.tables.encodings import mended, survey
+from indexer.tables.encodings import read_text
 from indexer.tables.sheets import SUFFIXES as SHEETS
 from indexer.tables.table import PARQUET, open_table
 from model.errors import BadInput
@@ -31,11 +31,9 @@ def read_names(path: Path) -> tuple[str, ...]:
         said = [meant(columns[place], row[place]) for row in rows]
     else:
         try:
-            encoding = survey(path)
-            text = path.read_text(encoding.name, encoding.errors)
+            said = read_text(path).splitlines()
         except (OSError, UnicodeError) as error:
             raise BadInput(f"{path} cannot be read as a list of names ({error}).") from error
-        said = (mended(text) if encoding.mixed else text).splitlines()
     names = _each_once(said)
     if not names:
         raise BadInput(f"{path} holds no names; write one a line.")

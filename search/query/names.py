@@ -49,7 +49,7 @@ class Unknown:
     """Words that name neither a taxon nor a label."""
 
     suggestion: str
-    """ "Did you mean …?" with taxa of a similar spelling, or "" """
+    """ "Did you mean …?" with taxa of a similar spelling, that it is elsewhere, or "" """
 
 
 class Names:
@@ -94,7 +94,7 @@ class Names:
         others: dict[str, NamedLabels | Unknown] = {
             each: NamedLabels(spellings)
             if (spellings := labels.get(fold(each)))
-            else Unknown(self._suggestion(each))
+            else Unknown(self._suggestion(each, within))
             for each in dict.fromkeys(left)
         }
         return [
@@ -131,12 +131,14 @@ class Names:
                     found[place] = known
         return self._named(found)
 
-    def _suggestion(self, name: str) -> str:
+    def _suggestion(self, name: str, within: Sequence[str] = ()) -> str:
         near = [
             found.name
             for connection in self._connections()
             for found in suggest_spelling(connection, name, 3)
         ]
+        if within and fold(name) in map(fold, near):
+            return f"{name} is not within {' or '.join(within)}"
         return f"Did you mean {', '.join(dict.fromkeys(near[:3]))}?" if near else ""
 
     def _connections(self) -> Iterable[duckdb.DuckDBPyConnection]:

@@ -26,7 +26,7 @@ from search.published.images import Ranked, StoredImages
 from search.published.retrieval import Published, StoredImageQuery, hits_of, retrieve
 from search.query.conditions import Selections
 from search.query.embedded_queries import embedded_queries
-from search.query.filters import Day, Filters, filters_of, several
+from search.query.filters import Day, filters_of
 from search.query.names import Names as NamesOf
 from search.query.understanding import Query, understand
 from search.query.vector_arithmetic import MixedQuery, terms_of
@@ -137,12 +137,24 @@ class PublishedCollection(Collection):
         return retrieve(self, self.published, understood, filters.condition(self._names), k, skip)
 
     def search_each(
-        self, asked: Iterable[str], k: int = 10, *, within: Names = (), where: str | None = None
+        self,
+        asked: Iterable[str],
+        k: int = 10,
+        *,
+        within: Names = (),
+        exclude: Names = (),
+        rank: Rank | str | None = None,
+        where: str | None = None,
+        date: Day | tuple[Day | None, Day | None] | None = None,
+        near: "str | Place | None" = None,
     ) -> Iterator[Hits]:
-        """Yield the answer to each query, in order; one not understood has no hits and says why."""
-        self._refuse(where=where)
+        """Yield the answer to each query, in order; one not understood has no hits and says why.
+
+        Raises Error for `where`, `date` and `near`, which need the collection itself.
+        """
+        self._refuse(where=where, date=date, near=near)
         count(k, "k", "hits")
-        filters = Filters(several(within))
+        filters = filters_of(within, exclude, rank, None, None, None)
         condition = filters.condition(self._names)
         parts = embedded_queries(self._names, lambda: self.encoder, asked, filters.within)
         for each in chain.from_iterable(parts):

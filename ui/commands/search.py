@@ -1,14 +1,26 @@
 """`taxalens search`: images by name, text or picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from model.errors import BadInput
 from ui import options
 
 if TYPE_CHECKING:
     from search.query.dates_and_places import Place
+
+
+class _Filters(TypedDict):
+    """The filters of one query or of many."""
+
+    within: tuple[str, ...]
+    exclude: tuple[str, ...]
+    rank: str
+    where: str
+    date: str | None
+    near: "Place | None"
 
 
 @click.command()
@@ -133,28 +145,39 @@ def command(
         raise click.UsageError(
             "Give exactly one of QUERY, --taxon, --text, --queries, --image or --id."
         )
+    if queries:
+        _refuse(
+            plus=plus,
+            minus=minus,
+            skip=skip,
+            group_by=group_by,
+            sequence=sequence,
+            distinct=distinct,
+            diverse=diverse,
+            explain=explain,
+            copy_to=copy_to,
+            sheet=sheet,
+        )
     from search.collection import open_collection
     from ui.answers import copy_files, show_each, show_hits
 
+    opened = open_collection(collection, taxonomy=taxonomy)
+    filters = _Filters(
+        within=within, exclude=exclude, rank=rank, where=where, date=date or None, near=near
+    )
     if queries:
-        lines = [line for line in queries.read_text("utf-8-sig").splitlines() if line.strip()]
-        opened = open_collection(collection, taxonomy=taxonomy)
-        each = opened.search_each(lines, k=k, within=within, where=where)
+        lines = _lines(queries)
+        each = opened.search_each(lines, k, **filters)
         show_each(zip(lines, each, strict=True), format_, output)
         return
-    hits = open_collection(collection, taxonomy=taxonomy).search(
+    hits = opened.search(
         query,
         taxon=taxon,
         text=text,
         image=images or None,
         image_id=image_id,
         k=k,
-        within=within,
-        exclude=exclude,
-        rank=rank,
-        where=where,
-        date=date or None,
-        near=near,
+        **filters,
         plus=plus,
         minus=minus,
         skip=skip,
@@ -174,3 +197,23 @@ def command(
 
         write_contact_sheet(hits, sheet, title=hits.meaning)
         click.echo(f"contact sheet: {sheet}", err=True)
+
+
+def _refuse(**given: object) -> None:
+    """Refuse options that are for one query; unheeded they would change no answer of many."""
+    for name, value in given.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{option} is for one query: leave it out, or give a QUERY instead of --queries."
+            )
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the queries of a file, in whatever encoding it is."""
+    from indexer.tables.encodings import read_text
+
+    lines = [line for line in read_text(path).splitlines() if line.strip()]
+    if not lines:
+        raise BadInput(f"{path} holds no queries; write one a line.")
+    return lines
