@@ -162,6 +162,50 @@ def test_the_index_gives_k_answers_among_some_and_nearly_the_true_ones(
     assert recall(rows, truth(vectors, queries, 10, among.array)) > 0.95
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Nearest:
+    """Rows in the order of their taxa, and an index of many lists that looks into few."""
+    random = np.random.default_rng(0)
+    rows = np.arange(40_000 + APPENDED)
+    vectors = 0.5 * random.normal(size=(len(rows), DIM))
+    for taxa, spread in ((4, 1), (16, 0.8), (64, 0.7), (256, 0.6), (1024, 0.5)):
+        vectors += spread * random.normal(size=(taxa, DIM))[rows * taxa // len(rows)]
+    return build(tmp_path_factory.mktemp("many"), unit(vectors))
+
+
+def around(low: float, high: float, few: int = 0) -> np.ndarray:
+    """Return the rows between two shares of 40,000, and a few anywhere."""
+    others = np.random.default_rng(5).choice(40_000, few, replace=False)
+    return np.unique([*range(int(40_000 * low), int(40_000 * high)), *others])
+
+
+CORRELATED = {
+    "a clade, and a row of each end": np.array([0, *around(0.4, 0.6), 39_999]),
+    "a large clade, and a few others": around(0.4, 0.9, 40),
+    "two clades": np.concatenate([around(0.1, 0.2), around(0.7, 0.8)]),
+    "most in a clade, the rest anywhere": around(0.4, 0.6, 800),
+    "all but a clade": np.setdiff1d(np.arange(40_000), around(0.4, 0.6)),
+}
+
+
+@pytest.mark.usefixtures("always_index")
+@pytest.mark.parametrize("of_text", [False, True])
+@pytest.mark.parametrize("rows", CORRELATED.values(), ids=CORRELATED)
+def test_rows_that_pass_are_found_where_the_query_resembles_what_does_not(
+    many: Nearest, rows: np.ndarray, of_text: bool
+) -> None:
+    vectors = everything(many)
+    random = np.random.default_rng(8)
+    foreign = np.setdiff1d(np.arange(40_000), rows)
+    own = vectors[random.choice(foreign, 100)] + 0.1 * random.normal(size=(100, DIM))
+    queries = unit(random.normal(size=(100, DIM)) if of_text else own)
+    (_, found), planned = many.search(queries, 10, selection_of(rows), of_text)
+    assert planned.effort
+    assert recall(found, truth(vectors, queries, 10, rows)) > 0.97
+    (_, alone), _ = many.search(queries[:1], 10, selection_of(rows), of_text)
+    assert alone[0].tolist() == found[0].tolist()
+
+
 @pytest.mark.usefixtures("always_index")
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.02])
 def test_an_index_answers_a_batch_as_its_queries_one_by_one(nearest: Nearest, share: float) -> None:

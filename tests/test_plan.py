@@ -10,7 +10,7 @@ from indexer.backends.selection import Selection, selection_of
 from indexer.backends.training import train_by_taxa
 from indexer.store.manifest import EffortEntry, IndexEntry
 from search.ranking.nearest import Nearest
-from search.ranking.plan import FEW, Plan, choose
+from search.ranking.plan import FEW, Plan, choose, twice
 
 ROWS, DIM = 30_000, 16
 EVERY = Selection(range(ROWS))
@@ -66,6 +66,19 @@ def test_probes_grow_as_the_root_of_the_share_that_passes(index: ListIndex, nth:
 def test_all_lists_of_a_clade_are_looked_at(index: ListIndex) -> None:
     clade = Selection(range(10_000, 16_000))
     assert effort(index, clade) == Effort(80, 100)  # in blocks of 16 for 1,500 rows
+
+
+def test_twice_as_many_lists_are_looked_at_unless_comparing_costs_less(index: ListIndex) -> None:
+    assert twice(Effort(2, 50), every(2), index) == Effort(4, 50)
+    assert twice(Effort(200, 50), every(2), index) == Effort(320, 50)
+    assert twice(Effort(200, 50), every(40), index) is None
+
+
+def test_lists_without_a_row_that_may_answer_are_left_out(index: ListIndex) -> None:
+    ends = [0, 29_999]
+    lists = index.lists_of(selection_of(np.array(ends)))
+    assert lists.array.tolist() == sorted(index.membership.list_of[ends].tolist())
+    assert len(index.lists_of(every(2))) > 300
 
 
 def test_few_rows_are_compared_one_by_one_and_more_of_a_clade_than_of_others(

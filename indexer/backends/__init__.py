@@ -5,6 +5,7 @@ exact.py      compares a query with every such row, where the vectors lie
 gpu.py        the same on a card, for many queries
 blas.py       when FAISS multiplies matrices
 lists.py      looks at short codes of likely rows, then compares the best with their vectors
+membership.py which list each row is in
 training.py   makes these lists, inside taxa or by likeness
 floor.py      the score below which even a best hit is likely not what was asked for
 """

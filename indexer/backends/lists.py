@@ -13,10 +13,12 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from indexer.backends import Found, Rows
 from indexer.backends.blas import BATCH, by_products
 from indexer.backends.exact import CHUNK, Exact, best
+from indexer.backends.membership import Membership
 from indexer.backends.selection import Selection
 from indexer.backends.training import LISTS_PER_BLOCK, Lists, Told, about, cuts_of
 from model.vectors import Features, Vectors
@@ -52,6 +54,9 @@ class ListIndex:
     """where any list may be looked at: centroids are chosen by short codes, and reconsidered"""
     by_centroids: "_Searchers"
     """where some may, or many are wanted: each centroid is weighed"""
+    centroids: faiss.IndexScalarQuantizer
+    """(lists, dim) bfloat16"""
+    membership: Membership
     vectors: Vectors
     """(rows, dim) float16, in the memory that FAISS reads"""
     cuts: Rows | None
@@ -66,12 +71,14 @@ class ListIndex:
         """How many lists there are."""
         return int(self.codes.nlist)
 
-    def lists_of(self, among: Selection | None) -> range:
+    def lists_of(self, among: Selection | None) -> Selection:
         """Return the lists that rows of a selection may be in."""
-        if self.cuts is None or among is None or not len(among):
-            return range(self.lists)
+        if among is None or not len(among):
+            return Selection(range(self.lists))
+        if self.cuts is None or not among.is_slice:
+            return self.membership.lists_of(among)
         first, last = np.searchsorted(self.cuts, (among.first, among.stop - 1), "right")
-        return range(int(first - 1) * LISTS_PER_BLOCK, int(last) * LISTS_PER_BLOCK)
+        return Selection(range(int(first - 1) * LISTS_PER_BLOCK, int(last) * LISTS_PER_BLOCK))
 
     def search(
         self,
@@ -99,6 +106,27 @@ class ListIndex:
         tied = (scores[:, 1:] == scores[:, :-1]).any()
         return best([(scores, rows)], k) if tied else (scores, rows)
 
+    def are_late(
+        self, queries: Vectors | Features, rows: Rows, among: Selection, probes: int
+    ) -> npt.NDArray[np.bool_]:
+        """Return which queries have a hit in the second half of the lists looked at, (n,).
+
+        `rows` (n, k) are what a search in so many lists found; an answer that lacks some is not
+        late. Of an answer that is complete the last lists hold hardly a hit, as they lie farthest.
+        """
+        wanted = np.ascontiguousarray(queries, np.float32)
+        half = faiss.SearchParameters(sel=self.lists_of(among).selector)
+        late = np.empty(len(wanted), np.bool_)
+        for start in range(0, len(wanted), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            near = self.centroids.search(wanted[part], max(1, probes // 2), params=half)[0][:, -1]
+            lists, places = np.unique(self.membership.list_of[rows[part]], return_inverse=True)
+            centres = np.stack([self.centroids.reconstruct(int(each)) for each in lists])
+            of_hits = centres[places.reshape(rows[part].shape)]
+            closeness = np.einsum("nd,nkd->nk", wanted[part], of_hits)
+            late[part] = (closeness < near[:, None]).any(axis=1) & (rows[part] >= 0).all(axis=1)
+        return late
+
     def candidates(self, queries: Features, n: int, probes: int) -> Rows:
         """Return the n rows of each query, (n, dim) float32, whose codes are best; -1 for lack."""
         probes = min(probes, self.lists)
@@ -108,7 +136,7 @@ class ListIndex:
             rows: Rows = index.search(queries, n, params=parameters)[1]
         return rows
 
-    def _searchers(self, probes: int, limits: range | None) -> "_Searchers":
+    def _searchers(self, probes: int, limits: Selection | None) -> "_Searchers":
         by_codes = limits is None and probes * _WORTH_CODES <= self.lists
         return self.by_codes if by_codes else self.by_centroids
 
@@ -124,15 +152,14 @@ class _Searchers:
 
 
 def _told(
-    probes: int, factor: float, lists: range | None, among: Selection | None
+    probes: int, factor: float, lists: Selection | None, among: Selection | None
 ) -> faiss.IndexRefineSearchParameters:
     """Say in FAISS's words what is looked at; its wrapper keeps alive what it is told."""
     if lists is None and among is None:
         return _everywhere(probes, factor)
     told = {"sel": among.selector} if among is not None else {}
     if lists is not None:
-        those = faiss.IDSelectorRange(lists.start, lists.stop)
-        told["quantizer_params"] = faiss.SearchParameters(sel=those)
+        told["quantizer_params"] = faiss.SearchParameters(sel=lists.selector)
     looking = faiss.SearchParametersIVF(nprobe=probes, **told)
     return faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=looking)
 
@@ -202,7 +229,7 @@ def _with_vectors(codes: faiss.IndexIVFPQFastScan, exact: Exact, cuts: Rows | No
     by_codes, by_centroids = (
         _searchers(codes, coarse, stored) for coarse in (_short(codes.pq, half), half)
     )
-    return ListIndex(codes, by_codes, by_centroids, vectors, cuts)
+    return ListIndex(codes, by_codes, by_centroids, half, Membership(codes), vectors, cuts)
 
 
 def _short(codebook: faiss.ProductQuantizer, centroids: faiss.IndexScalarQuantizer) -> faiss.Index:

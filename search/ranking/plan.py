@@ -14,6 +14,7 @@ SLICE, GATHER = 60, 230  # a row compared that lies beside the last one, or anyw
 LIST, CODE, CHOSEN_CODE, RERANKED = 50, 20, 25, 400  # a list weighed; a code, one with a filter; …
 CALL = 50_000  # a search
 FEW, CLADE_SHARE = 2_500, 0.01  # rows that are always compared; a clade of that share, too
+_FEW_LISTS = 0.5  # of all, which all are looked at where rows that may answer are in them alone
 _SPARSER = 1.5  # times the lists that a sparse filter calls for: a margin, as it is not measured
 _CLOSER = 2  # times the rows reranked: the best of a few differ less than the best of all
 _UNMEASURED = 4  # times the effort for pictures, for texts that nobody measured
@@ -59,12 +60,16 @@ def choose(
     exact = _exact_cost(among)
     effort = _effort(covered, index, entry, of_text)
     lists = len(index.lists_of(covered))
-    codes = len(index) * effort.probes / index.lists
-    cost = CALL + lists * LIST + codes * (CHOSEN_CODE if rows < total else CODE)
-    cost += effort.reranked * RERANKED + _exact_cost(among.between(len(index), total))
+    cost = _cost(index, lists, effort, CHOSEN_CODE if rows < total else CODE)
+    cost += _exact_cost(among.between(len(index), total))
     if exact <= cost:
         return Plan(rows, None, f"an index would take {cost / exact:.1f} times as long")
     return Plan(rows, effort, f"{exact / cost:.1f} times quicker, of {lists:,} where they can be")
+
+
+def _cost(index: ListIndex, lists: int, effort: Effort, code: int) -> float:
+    codes = len(index) * effort.probes / index.lists
+    return CALL + lists * LIST + codes * code + effort.reranked * RERANKED
 
 
 def _exact_cost(among: Selection) -> float:
@@ -78,11 +83,19 @@ def _effort(covered: Selection, index: ListIndex, entry: IndexEntry, of_text: bo
         effort = Effort(entry.image.probes * _UNMEASURED, entry.image.reranked * _UNMEASURED)
     else:
         effort = Effort(known.probes, known.reranked)
-    lists, share = len(index.lists_of(covered)), len(covered) / len(index)
-    if lists < index.lists:
-        # The query may resemble nothing in this clade, so all its lists count.
-        return Effort(lists, effort.reranked * _CLOSER)
-    if share == 1:
+    if len(covered) == len(index):
         return effort
-    probes = min(lists, round(_SPARSER * effort.probes / share**0.5))
-    return Effort(probes, effort.reranked * _CLOSER)
+    lists = index.lists_of(covered)
+    reranked = effort.reranked * _CLOSER
+    if len(lists) <= index.lists * _FEW_LISTS or (covered.is_slice and index.cuts is not None):
+        # The query may resemble nothing in this clade, so all its lists count.
+        return Effort(len(lists), reranked)
+    share = len(covered) / index.membership.sizes[lists.array].sum()
+    return Effort(min(len(lists), round(_SPARSER * effort.probes / share**0.5)), reranked)
+
+
+def twice(effort: Effort, covered: Selection, index: ListIndex) -> Effort | None:
+    """Return an effort of twice as many lists, or None where it costs less to compare all rows."""
+    lists = len(index.lists_of(covered))
+    more = Effort(min(lists, 2 * effort.probes), effort.reranked)
+    return more if _cost(index, lists, more, CHOSEN_CODE) < _exact_cost(covered) else None
