@@ -110,7 +110,7 @@ def command(
     near: "Place | None",
     explain: bool,
     taxonomy: str | None,
-    collection: Path,
+    collection: Path | str,
     format_: str,
     output: Path | None,
     copy_to: Path | None,
