@@ -175,6 +175,7 @@ def search(*arguments: str) -> Result:
         ("milvus://localhost:1/a/birds", "names no server"),
         ("milvus://[::1/birds", "names no server"),
         ("milvus://me:se/secret@localhost/birds", "milvus://localhost/birds names no server"),
+        ("milvus:///no/such/a.db/birds", "/no/such is not a folder: create it, or correct"),
         ("milvus://localhost:1/two words", "'two words' cannot be a name in Milvus"),
         ("milvus://127.0.0.1:1/birds", "Milvus does not answer at milvus://127.0.0.1:1/birds"),
     ],
@@ -198,6 +199,50 @@ def test_whatever_has_a_scheme_is_an_address(
     assert ended.output.startswith(f"Error: {written} is not the address of a published collection")
     assert (ended.exit_code, ended.output.count("\n")) == (1, 1)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_where_nothing_is_published_creates_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").mkdir()
+    for name in ("lite.db", "empty.db"):
+        uri = f"milvus://{tmp_path}/{name}/birds"
+        with pytest.raises(CollectionError, match=f"^Nothing is published at {uri}; publish a"):
+            taxalens.open(uri)
+    assert [*tmp_path.rglob("*")] == [tmp_path / "empty.db"]
+
+
+def test_a_plain_file_is_not_a_database(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "a.db").write_text("notes")
+    for ask in (taxalens.open, lambda uri: publish(root / "c", uri, ColourEncoder())):
+        with pytest.raises(
+            CollectionError, match=r"a\.db is a plain file, not a database of Milvus"
+        ):
+            ask(f"milvus://{tmp_path}/a.db/birds")
+
+
+def test_a_database_that_another_process_holds_is_one_sentence(
+    root: Path, served: Collection
+) -> None:
+    """Milvus Lite would log a traceback before."""
+    command = [sys.executable, "-W", "ignore", "-m", "ui.cli", "search", "gold", "-c"]
+    ended = subprocess.run(
+        [*command, f"milvus://{root}/lite.db/birds"],
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"Error: Milvus Lite cannot open {root}/lite.db: is another process using it?\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
+
+
+def test_any_other_failure_of_milvus_lite_is_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in ("collections", "LOCK"):
+        (tmp_path / "a.db" / folder).mkdir(parents=True)
+    with pytest.raises(CollectionError, match=r"cannot open .*a\.db \(.*LOCK.*\): mend that"):
+        taxalens.open(f"milvus://{tmp_path}/a.db/birds")
+    assert not caplog.records
 
 
 def test_a_name_that_is_another_collections_is_refused(root: Path, served: Collection) -> None:
