@@ -245,6 +245,16 @@ def test_any_other_failure_of_milvus_lite_is_shown(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("option", ["--copy-to", "--sheet"])
+def test_an_option_that_needs_the_files_is_refused(
+    option: str, tmp_path: Path, uri: str, served: Collection
+) -> None:
+    ended = search("-c", uri, option, str(tmp_path / "out"))
+    assert ended.output.startswith(f"Error: {option} needs the collection's own files: leave")
+    assert ended.output.endswith(f"instead of {uri}.\n")
+    assert (ended.exit_code, list(tmp_path.iterdir())) == (1, [])
+
+
 def test_a_name_that_is_another_collections_is_refused(root: Path, served: Collection) -> None:
     client = connect(address_of(f"milvus://{root}/lite.db/birds"))
     client.create_collection("mine", dimension=4)
