@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from colours import ColourEncoder
 from pictures import run
 from planted import GROUPS
@@ -120,7 +120,6 @@ def test_killed_at_any_call_the_name_leads_to_a_whole_publication(root: Path) ->
     [
         ("milvus://localhost:19530/birds", "http://localhost:19530", "birds", ""),
         ("milvus://localhost/birds", "http://localhost:19530", "birds", ""),
-        ("milvus:/localhost:1/birds", "http://localhost:1", "birds", ""),
         ("milvus://[::1]:7/b_2", "http://[::1]:7", "b_2", ""),
         ("milvus://me:a%40b@host:1/birds", "http://host:1", "birds", "me:a@b"),
         ("milvus:///no/such/a.db/birds", "/no/such/a.db", "birds", ""),
@@ -141,10 +140,29 @@ def test_a_file_of_lite_is_here_unless_it_lies_at_the_root(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     here = str(tmp_path / "a.db")
-    for written in ("milvus://a.db/birds", Path("milvus://a.db/birds"), f"milvus://{here}/birds"):
+    for written in ("milvus://a.db/birds", f"milvus://{here}/birds"):
         assert address_of(written).uri == here
-    (tmp_path / "a.db").mkdir()
-    assert address_of(Path(f"milvus://{here}/birds")).uri == here
+    with pytest.raises(BadInput, match="is not the address"):  # it may be either
+        address_of(Path(f"milvus://{here}/birds"))
+
+
+def test_the_command_line_reads_an_address_as_publish_does(
+    root: Path, uri: str, served: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One slash tells /root/lite.db from ./root/lite.db, whichever of them exists."""
+    monkeypatch.chdir(tmp_path)
+    below = tmp_path / str(root).lstrip("/")
+    below.mkdir(parents=True)
+    (below / "other.db").touch()
+    relative = search("-c", f"milvus:/{root}/lite.db/birds")
+    assert f"Nothing is published at milvus://{below}/lite.db/birds; publish" in relative.output
+    absolute = search("-c", f"milvus://{root}/other.db/birds")
+    assert f"Nothing is published at milvus://{root}/other.db/birds; publish" in absolute.output
+    assert "There is no encoder 'colours-1'" in search("-c", uri).output  # found; it is in tests
+
+
+def search(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["search", "gold", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -155,6 +173,9 @@ def test_a_file_of_lite_is_here_unless_it_lies_at_the_root(
         ("milvus://localhost:x/birds", "names no server; write milvus://HOST"),
         ("milvus://me:secret@localhost:x/birds", "milvus://localhost:x/birds names no server"),
         ("milvus://localhost:1/a/birds", "names no server"),
+        ("milvus://[::1/birds", "names no server"),
+        ("milvus://me:se/secret@localhost/birds", "milvus://localhost/birds names no server"),
+        ("milvus:///no/such/a.db/birds", "/no/such is not a folder: create it, or correct"),
         ("milvus://localhost:1/two words", "'two words' cannot be a name in Milvus"),
         ("milvus://127.0.0.1:1/birds", "Milvus does not answer at milvus://127.0.0.1:1/birds"),
     ],
@@ -163,6 +184,75 @@ def test_what_cannot_be_published_to_is_one_sentence(root: Path, uri: str, says:
     with pytest.raises((BadInput, CollectionError), match=re.escape(says)) as raised:
         publish(root / "c", uri, ColourEncoder())
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["milvs:///a.db/birds", "http://localhost:19530/birds", "milvus://", "milvus:/a.db/birds"],
+)
+@pytest.mark.parametrize("command", ["search lion", "info"])
+def test_whatever_has_a_scheme_is_an_address(
+    command: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(main, [*command.split(), "-c", written])
+    assert ended.output.startswith(f"Error: {written} is not the address of a published collection")
+    assert (ended.exit_code, ended.output.count("\n")) == (1, 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_where_nothing_is_published_creates_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").mkdir()
+    for name in ("lite.db", "empty.db"):
+        uri = f"milvus://{tmp_path}/{name}/birds"
+        with pytest.raises(CollectionError, match=f"^Nothing is published at {uri}; publish a"):
+            taxalens.open(uri)
+    assert [*tmp_path.rglob("*")] == [tmp_path / "empty.db"]
+
+
+def test_a_plain_file_is_not_a_database(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "a.db").write_text("notes")
+    for ask in (taxalens.open, lambda uri: publish(root / "c", uri, ColourEncoder())):
+        with pytest.raises(
+            CollectionError, match=r"a\.db is a plain file, not a database of Milvus"
+        ):
+            ask(f"milvus://{tmp_path}/a.db/birds")
+
+
+def test_a_database_that_another_process_holds_is_one_sentence(
+    root: Path, served: Collection
+) -> None:
+    """Milvus Lite would log a traceback before."""
+    command = [sys.executable, "-W", "ignore", "-m", "ui.cli", "search", "gold", "-c"]
+    ended = subprocess.run(
+        [*command, f"milvus://{root}/lite.db/birds"],
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"Error: Milvus Lite cannot open {root}/lite.db: is another process using it?\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
+
+
+def test_any_other_failure_of_milvus_lite_is_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for folder in ("collections", "LOCK"):
+        (tmp_path / "a.db" / folder).mkdir(parents=True)
+    with pytest.raises(CollectionError, match=r"cannot open .*a\.db \(.*LOCK.*\): mend that"):
+        taxalens.open(f"milvus://{tmp_path}/a.db/birds")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("option", ["--copy-to", "--sheet"])
+def test_an_option_that_needs_the_files_is_refused(
+    option: str, tmp_path: Path, uri: str, served: Collection
+) -> None:
+    ended = search("-c", uri, option, str(tmp_path / "out"))
+    assert ended.output.startswith(f"Error: {option} needs the collection's own files: leave")
+    assert ended.output.endswith(f"instead of {uri}.\n")
+    assert (ended.exit_code, list(tmp_path.iterdir())) == (1, [])
 
 
 def test_a_name_that_is_another_collections_is_refused(root: Path, served: Collection) -> None:
@@ -227,14 +317,18 @@ except taxalens.CollectionError:
     assert ended == "None None\n"
 
 
-@pytest.mark.parametrize("command", ["index photos", "info", "optimize", "serve", "status"])
+@pytest.mark.parametrize("written", ["milvus://localhost/birds", "milvus:///tmp/a@b.db/birds"])
+@pytest.mark.parametrize(
+    "command",
+    ["index photos", "info", "optimize", "serve", "status", "identify x", "export x.csv", "app"],
+)
 def test_only_search_takes_an_address(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(main, [*command.split(), "-c", "milvus://localhost/birds"])
+    ended = CliRunner().invoke(main, [*command.split(), "-c", written])
     assert ended.exit_code == 1
-    assert "milvus://localhost/birds is a published collection" in ended.output
+    assert f"{written} is a published collection" in ended.output
     assert not list(tmp_path.iterdir())
 
 
@@ -244,4 +338,4 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
         ended = CliRunner().invoke(main, [command, "-c", written])
         assert ended.exit_code == 1
         assert "of-the-museum" not in ended.output
-    assert shown(Path(written)) == shown(written) == "milvus://localhost/birds"
+    assert shown(written) == "milvus://localhost/birds"

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexer.publish.address import is_address, shown
+from indexer.publish.address import address_of, is_address, shown
 from model.runtimes import AUTO, RUNTIMES
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from search.query.dates_and_places import Place
 
 
@@ -37,6 +39,20 @@ class _Place(click.ParamType["Place"]):
             param,
             ctx,
         )
+
+
+class _Collection(click.Path):
+    """The folder of a collection; an address stays a text, of which a Path would lose a slash."""
+
+    def convert(
+        self,
+        value: "str | PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "str | bytes | PathLike[str]":
+        """Return a Path, or an address as it was written."""
+        written = str(value)
+        return written if is_address(written) else super().convert(value, param, ctx)
 
 
 class _Weighted(click.ParamType[tuple[str, float]]):
@@ -77,22 +93,23 @@ DEFAULT_COLLECTION = Path("taxalens.collection")
 FORMATS = ("table", "markdown", "csv", "json", "parquet")
 
 _COLLECTION: dict[str, Any] = {
-    "type": click.Path(path_type=Path),
+    "type": _Collection(path_type=Path),
     "default": DEFAULT_COLLECTION,
     "show_default": True,
 }
 
 
-def _folder(ctx: click.Context, parameter: click.Parameter, path: Path) -> Path:
+def _folder(ctx: click.Context, parameter: click.Parameter, written: Path | str) -> Path:
     """Refuse the address of a published collection, before a folder of that name is made."""
-    if is_address(path):
-        raise click.BadParameter(
-            f"{shown(path)} is a published collection, which taxalens search alone can ask; name "
-            "the folder that it was published from.",
-            ctx,
-            parameter,
-        )
-    return path
+    if isinstance(written, Path):
+        return written
+    address_of(written)
+    raise click.BadParameter(
+        f"{shown(written)} is a published collection, which taxalens search alone can ask; name "
+        "the folder that it was published from.",
+        ctx,
+        parameter,
+    )
 
 
 collection = click.option(

@@ -26,23 +26,29 @@ class Address:
     token: str = field(default="", repr=False)
     """ "user:password", or "" """
 
+    @property
+    def file(self) -> Path | None:
+        """The file of Milvus Lite; None for a server."""
+        return Path(self.uri) if self.uri.endswith(LOCAL_FILE) else None
+
     def __str__(self) -> str:
         """Write it without the password."""
         return f"{SCHEME}://{self.uri.partition('://')[2] or self.uri}/{self.name}"
 
 
 def is_address(written: Path | str) -> bool:
-    """Return whether a collection is named by an address, not by a folder."""
-    return str(written).startswith(f"{SCHEME}:/")
+    """Return whether a collection is named by an address, of any scheme, not by a folder.
+
+    A Path loses a slash of what was written, and is an address that `address_of` refuses.
+    """
+    return "://" in str(written) or str(written).startswith(f"{SCHEME}:/")
 
 
 def address_of(written: Path | str) -> Address:
-    """Read an address; raises BadInput for one that is malformed.
-
-    A Path has one slash fewer than was written, which is read alike.
-    """
-    path, _, name = str(written).removeprefix(f"{SCHEME}:").rpartition("/")
-    if not is_address(written) or not path.strip("/"):
+    """Read an address; raises BadInput for one that is malformed."""
+    scheme, _, rest = str(written).partition("://")
+    path, _, name = rest.rpartition("/")
+    if scheme != SCHEME or not path.strip("/"):
         raise BadInput(
             f"{shown(written)} is not the address of a published collection; {_GRAMMAR}."
         )
@@ -51,12 +57,12 @@ def address_of(written: Path | str) -> Address:
             f"{name!r} cannot be a name in Milvus; use letters, digits and _, not a digit first."
         )
     if path.endswith(LOCAL_FILE):
-        return Address(str(_file(path)), name)
-    parts = urlsplit(f"http://{path.lstrip('/')}")
+        return Address(str(Path(path).absolute()), name)
     try:
+        parts = urlsplit(f"http://{path}")
         port = parts.port or _PORT
-    except ValueError:
-        port = 0
+    except ValueError:  # of the brackets of IPv6, or of the port
+        parts, port = urlsplit(""), 0
     if not (parts.hostname and port) or parts.path:
         raise BadInput(f"{shown(written)} names no server; {_GRAMMAR}.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -64,16 +70,6 @@ def address_of(written: Path | str) -> Address:
     return Address(f"http://{host}:{port}", name, token)
 
 
-def _file(path: str) -> Path:
-    """Return the file of Milvus Lite: //a.db is here, ///a.db at the root, /a.db where it is."""
-    if path.startswith("///"):
-        return Path(path[2:])
-    if path.startswith("//") or not Path(path).exists():
-        return Path(path.lstrip("/")).absolute()
-    return Path(path)
-
-
 def shown(written: Path | str) -> str:
-    """Return an address as it may be shown: without its password, a Path with both slashes."""
-    address = re.sub(rf"^{SCHEME}:/(?!/)", f"{SCHEME}://", str(written))
-    return re.sub(r"(?<=/)[^/@]*@", "", address)
+    """Return an address as it was written, without its password."""
+    return re.sub(r"^([\w+.-]*:/+)([^/]*|[^/:]*:.*)@", r"\1", str(written))

@@ -10,10 +10,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from indexer.publish.address import LOCAL_FILE, Address
+from indexer.publish.address import Address
 from model.errors import CollectionError, Error
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ STRONG = "Strong"  # consistency: sees every line written before
 SEEN = "Eventually"  # what was loaded, which `STRONG` once saw: 6 ms instead of 210
 MOST = 16_384  # lines of one answer, by Milvus's own limit
 _PATIENCE = 10.0  # seconds to wait for a server that does not answer at all
+_LITE = "milvus_lite.server_manager"  # its logger
 _NO_DOTENV = "PYTHON_DOTENV_DISABLED"
 
 
@@ -45,12 +47,20 @@ def connect(address: Address) -> "MilvusClient":
     client_class: type[MilvusClient] = _client_class()
     from pymilvus.exceptions import MilvusException
 
-    try:
-        return client_class(uri=address.uri, token=address.token, timeout=_PATIENCE)
-    except MilvusException as error:
-        raise CollectionError(_unreachable(address, error)) from error
-    except TypeError as error:  # Milvus Lite, where its file is in use or damaged
-        raise CollectionError(_unreachable(address, error)) from error
+    with _failures_of_lite() as failures:
+        try:
+            return client_class(uri=address.uri, token=address.token, timeout=_PATIENCE)
+        except (MilvusException, TypeError) as error:  # TypeError: Milvus Lite, its file damaged
+            cause = failures[-1] if failures else error
+            raise CollectionError(_unreachable(address, cause)) from cause
+
+
+def is_missing(address: Address) -> bool:
+    """Return whether Milvus Lite has no database there, and would create one on connecting."""
+    file = address.file
+    if file is None or not file.parent.is_dir():
+        return False
+    return not (file.is_file() or (file / "collections").is_dir())
 
 
 @contextmanager
@@ -131,8 +141,29 @@ def _client_class() -> Any:
     return MilvusClient
 
 
-def _unreachable(address: Address, error: Exception) -> str:
-    if not address.uri.endswith(LOCAL_FILE):
+@contextmanager
+def _failures_of_lite() -> Iterator[list[BaseException]]:
+    """Collect why Milvus Lite does not start: it logs that with a traceback, and raises nothing."""
+    failures: list[BaseException] = []
+    logger, here = logging.getLogger(_LITE), get_ident()
+
+    def passes(record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        if failure is None or record.thread != here:
+            return True
+        failures.append(failure)
+        return False
+
+    logger.addFilter(passes)
+    try:
+        yield failures
+    finally:
+        logger.removeFilter(passes)
+
+
+def _unreachable(address: Address, cause: BaseException) -> str:
+    file = address.file
+    if file is None:
         return (
             f"Milvus does not answer at {address}: start it, or correct the address, the port or "
             "the password."
@@ -141,7 +172,14 @@ def _unreachable(address: Address, error: Exception) -> str:
         import milvus_lite  # noqa: F401
     except ImportError:
         return (
-            f"{address.uri} is a file of Milvus Lite, which is not installed; run: "
+            f"{file} is a file of Milvus Lite, which is not installed; run: "
             "pip install --no-deps milvus-lite."
         )
-    return f"Milvus Lite cannot open {address.uri}: is another process using it?"
+    if not file.parent.is_dir():
+        return f"{file.parent} is not a folder: create it, or correct the address {address}."
+    if file.is_file():
+        return f"{file} is a plain file, not a database of Milvus Lite: name another FILE.db."
+    if type(cause).__name__ == "DataDirLockedError":
+        return f"Milvus Lite cannot open {file}: is another process using it?"
+    reason = " ".join(str(cause).split())[:300].rstrip(".")
+    return f"Milvus Lite cannot open {file} ({reason}): mend that, or publish in another FILE.db."

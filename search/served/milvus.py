@@ -11,7 +11,7 @@ from indexer.catalog.snapshot import Snapshot
 from indexer.labels.label_resolution import taxonomy_of
 from indexer.publish.address import Address, address_of
 from indexer.publish.facts import PublishedFacts, read_facts
-from indexer.publish.milvus_server import FACTS, asking, connect, load, published
+from indexer.publish.milvus_server import FACTS, asking, connect, is_missing, load, published
 from indexer.publish.namings import open_namings
 from indexer.taxonomy.store import Taxonomy, open_taxonomy
 from model.encoder import Encoder
@@ -244,15 +244,18 @@ def open_published(
     CollectionError where nothing is published there.
     """
     address = address_of(uri)
+    nothing = CollectionError(
+        f"Nothing is published at {address}; publish a collection with: taxalens publish milvus "
+        f"--uri {address}"
+    )
+    if is_missing(address):
+        raise nothing
     client = connect(address)
     try:
         with asking(address):
             collection = published(client, address)
             if not collection:
-                raise CollectionError(
-                    f"Nothing is published at {address}; publish a collection with: taxalens "
-                    f"publish milvus --uri {address}"
-                )
+                raise nothing
             for each in (collection, collection + FACTS):
                 load(client, each)
             facts = read_facts(client, address, collection)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from indexer.publish.address import shown
 from model.errors import BadInput
 from ui import options
 
@@ -122,7 +123,7 @@ def command(
     near: "Place | None",
     explain: bool,
     taxonomy: str | None,
-    collection: Path,
+    collection: Path | str,
     format_: str,
     output: Path | None,
     copy_to: Path | None,
@@ -138,6 +139,11 @@ def command(
       taxalens search "Felidae" --plus "2*snow" --minus "camera flash" --distinct
       taxalens search "Aves" --rank species --where "site = 'A' AND elevation > 500"
     """
+    if isinstance(collection, str) and (copy_to or sheet):
+        raise BadInput(
+            f"{'--copy-to' if copy_to else '--sheet'} needs the collection's own files: leave it "
+            f"out, or search the collection's own folder instead of {shown(collection)}."
+        )
     asked = [
         each for each in (query, taxon, text, queries, images or None, image_id) if each is not None
     ]
