@@ -70,6 +70,36 @@ def test_no_option_replaces_a_file_unasked(
     assert "exists" in result.stderr
 
 
+OWN = ("identify", "{place}/photos", "--cls", "lion,tiger")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ((*OWN, "--precision", 0.5), "--precision"),
+        ((*OWN, "--novel", 0.5), "--novel"),
+        ((*OWN, "--checklist", "{place}/list.txt"), "--checklist"),
+        ((*OWN, "--subset", "{place}/list.txt"), "--subset"),
+        ((*OWN, "--group-by", "folder"), "--group-by"),
+        ((*OWN, "--sequence", "60s"), "--sequence"),
+        ((*OWN, "--plot", "{place}/p.svg"), "--plot"),
+        (("identify", "{place}/photos", "--checklist-weight", 0.5), "--checklist-weight"),
+        (("label", "--dry-run", "--first", 3), "--first"),
+        (("evaluate", "--data", "{place}"), "--data"),
+        (("evaluate", "--table", "--task", "birds"), "--task"),
+        (("evaluate", "--table", "--plot", "{place}/p.svg"), "--plot"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    words: tuple[object, ...], option: str, place: Path
+) -> None:
+    (place / "list.txt").write_text("species\nPica pica\n")
+    result = taxalens(*(str(word).format(place=place) for word in words), "-c", place / "c")
+    assert result.exit_code == 2
+    assert f"Error: {option} is " in result.stderr
+    assert not (place / "p.svg").exists()
+
+
 def test_the_format_is_what_the_name_of_the_file_ends_in(place: Path, tmp_path: Path) -> None:
     asked = ("status", "-c", place / "c", "--output")
     for name in ("a.csv", "a.json", "a.PARQUET", "a.txt"):

@@ -1,13 +1,14 @@
 """Options that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from indexer.publish.address import address_of, is_address, shown
 from model.runtimes import AUTO, RUNTIMES
@@ -148,7 +149,16 @@ exact_places = click.option(
     is_flag=True,
     help="Show exactly where threatened species (VU, EN, CR) are; without it, to 0.1°.",
 )
+_WRITTEN = ParameterSource.COMMANDLINE
 _SUFFIXES = {".txt": "table", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
+
+
+def refuse(names: Sequence[str], because: str) -> None:
+    """Refuse options of the command that was called, by their parameters: they would do nothing."""
+    context = click.get_current_context()
+    for each in context.command.params:
+        if each.name in names and context.get_parameter_source(each.name) is _WRITTEN:
+            raise click.UsageError(f"{max(each.opts, key=len)} {because}")
 
 
 def file_to_write(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:

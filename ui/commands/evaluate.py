@@ -148,6 +148,10 @@ def command(
 
     if (tasks or as_table) and (source or queries or tree):
         raise click.UsageError("--task and --table have images of their own, and no --tree.")
+    if as_table:
+        options.refuse(["plot", "tasks"], "is not for --table, which has all tasks: leave it out.")
+    if not (tasks or as_table):
+        options.refuse(["data"], "is for a --task or the --table: name one.")
     settings: dict[str, Any] = {
         "families": families or FAMILIES,
         "text_type": text_type,

@@ -7,6 +7,10 @@ import click
 from ui import options
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OF_TAXA = (
+    *("precision", "novel", "checklist", "checklist_weight", "subset"),
+    *("group_by", "sequence", "plot"),
+)
 
 
 @click.command()
@@ -111,12 +115,14 @@ def command(
       taxalens identify photos/ --labels habitats.txt --encoder starter
     """
     own = [each for each in (labels, cls, bins) if each]
-    if own and plot:
-        raise click.UsageError("Labels of your own have no confidence that --plot could draw.")
     if len(own) > 1 or (subset and checklist):
         raise click.UsageError(
             "Give one of --labels, --cls and --bins, of --checklist and --subset."
         )
+    if own:
+        options.refuse(_OF_TAXA, "is for taxa, not for labels of your own: leave it out.")
+    if not (checklist or subset):
+        options.refuse(["checklist_weight"], "is for the taxa absent from a --checklist: name one.")
     from search.identification_choices import bins_of, ready_for
     from search.identify import name_lists
     from search.identify.identifier import AnswerOptions

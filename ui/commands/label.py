@@ -86,6 +86,8 @@ def command(
       taxalens label --examples few.csv --precision 0.9 --output labels.csv
       taxalens label --query "Felidae" --first 500 --plot confusion.png
     """
+    if not query:
+        options.refuse(["first"], "is for the first hits of a --query: give one.")
     from search.collection import open_collection
     from ui.labelling import label_images, told
 

@@ -24,6 +24,12 @@ class _Filters(TypedDict):
     near: "Place | None"
 
 
+_ONE_QUERY = (
+    *("plus", "minus", "skip", "group_by", "sequence", "distinct", "diverse"),
+    *("explain", "copy_to", "sheet"),
+)
+
+
 @click.command()
 @click.argument("query", required=False)
 @click.option("--taxon", metavar="NAME", help="A taxon at any rank; an unknown name is an error.")
@@ -152,18 +158,7 @@ def command(
             "Give exactly one of QUERY, --taxon, --text, --queries, --image or --id."
         )
     if queries:
-        _refuse(
-            plus=plus,
-            minus=minus,
-            skip=skip,
-            group_by=group_by,
-            sequence=sequence,
-            distinct=distinct,
-            diverse=diverse,
-            explain=explain,
-            copy_to=copy_to,
-            sheet=sheet,
-        )
+        options.refuse(_ONE_QUERY, "is for one query: leave it out, or give a QUERY.")
     from search.collection import open_collection
     from ui.answers import copy_files, show_each, show_hits
 
@@ -203,16 +198,6 @@ def command(
 
         write_contact_sheet(hits, sheet, title=hits.meaning)
         click.echo(f"contact sheet: {sheet}", err=True)
-
-
-def _refuse(**given: object) -> None:
-    """Refuse options that are for one query; unheeded they would change no answer of many."""
-    for name, value in given.items():
-        if value:
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(
-                f"{option} is for one query: leave it out, or give a QUERY instead of --queries."
-            )
 
 
 def _lines(path: Path) -> list[str]:
