@@ -191,7 +191,7 @@ class Hits(Answers[Hit]):
         if self.floor is not None and self.best is not None and self.best < self.floor:
             sentences.append(
                 f"Nothing like that here: the best score, {self.best:.2f}, is below "
-                f"{self.floor:.2f}, which nearly everything here reaches."
+                f"{self.floor:.2f}, as it hardly ever is for what is here."
             )
         return " ".join(sentences)
 

@@ -44,8 +44,15 @@ class Selection:
         if isinstance(self.rows, range):
             low, high = max(low, self.rows.start), min(high, self.rows.stop)
             return Selection(range(low, max(low, high)))
-        first, last = np.searchsorted(self.rows, (low, high))
-        return self if last - first == len(self) else Selection(self.rows[first:last])
+        first, last = map(int, np.searchsorted(self.rows, (low, high)))
+        if last - first == len(self):
+            return self
+        return self._stretches.setdefault((first, last), self.part(first, last))
+
+    @cached_property
+    def _stretches(self) -> "dict[tuple[int, int], Selection]":
+        """The selections that `between` returned: their selectors are made once."""
+        return {}
 
     @cached_property
     def array(self) -> _Rows:
