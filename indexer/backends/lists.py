@@ -29,9 +29,7 @@ _CODEBOOK_ITERATIONS = 10
 _BY_ITSELF, _ONE_BY_ONE = 0, 10  # FAISS's ways of scanning: it chooses; as suits a query alone
 _TOGETHER = 1024  # queries whose candidates are in memory at once
 _RECONSIDERED = 2  # times the wanted lists are chosen by short codes, and then weighed
-_WORTH_CODES = (
-    4  # short codes choose at most one list of so many; to weigh each takes less for more
-)
+_WORTH_CODES = 4  # lists for one that is wanted: of fewer, to weigh each takes less time
 
 
 @dataclass(frozen=True, slots=True)

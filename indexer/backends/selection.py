@@ -42,16 +42,16 @@ class Selection:
     def between(self, low: int, high: int) -> "Selection":
         """Return those from one row up to another."""
         if isinstance(self.rows, range):
-            low, high = max(low, self.rows.start), min(high, self.rows.stop)
-            return Selection(range(low, max(low, high)))
-        first, last = map(int, np.searchsorted(self.rows, (low, high)))
+            first, last = (min(max(0, row - self.rows.start), len(self)) for row in (low, high))
+        else:
+            first, last = map(int, np.searchsorted(self.rows, (low, high)))
         if last - first == len(self):
             return self
         return self._stretches.setdefault((first, last), self.part(first, last))
 
     @cached_property
     def _stretches(self) -> "dict[tuple[int, int], Selection]":
-        """The selections that `between` returned: their selectors are made once."""
+        """The selections that `between` returned: what is known of each is found once."""
         return {}
 
     @cached_property

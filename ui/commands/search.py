@@ -162,12 +162,12 @@ def command(
     from search.collection import open_collection
     from ui.answers import copy_files, show_each, show_hits
 
+    lines = _lines(queries) if queries else []
     opened = open_collection(collection, taxonomy=taxonomy)
     filters = _Filters(
         within=within, exclude=exclude, rank=rank, where=where, date=date or None, near=near
     )
-    if queries:
-        lines = _lines(queries)
+    if lines:
         each = opened.search_each(lines, k, **filters)
         show_each(zip(lines, each, strict=True), format_, output)
         return
